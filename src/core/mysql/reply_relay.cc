@@ -1,0 +1,365 @@
+#include "core/mysql/reply_relay.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "core/mysql/lenenc.h"
+#include "core/mysql/packet.h"
+#include "core/mysql/protocol.h"
+
+namespace dorsal::mysql {
+namespace {
+
+// An OK may carry a long GTID set; nothing that must be seen whole is larger than this.
+constexpr std::uint32_t kMaxWhole = 1U << 20;
+constexpr std::size_t kMaxFirstField = 256;
+
+// The status for an EOF that the server did not send: that of the OK before, less what was true of
+// that OK alone.
+std::uint16_t status_between(std::uint16_t last) {
+  return static_cast<std::uint16_t>(
+      last & ~(status::kMoreResults | status::kCursorExists | status::kLastRowSent));
+}
+
+bool is_listed(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+void ReplyRelay::begin(ReplyShape shape, std::uint8_t sent,
+                       std::optional<std::uint32_t> statement_id, bool keep_first_field) {
+  in_sequence_ = out_sequence_ = static_cast<std::uint8_t>(sent + 1);
+  left_in_stage_ = 0;
+  pass_left_ = 0;
+  last_frame_was_full_ = false;
+  eof_is_held_ = false;
+  has_output_ = false;
+  keep_first_field_ = keep_first_field;
+  statement_id_ = statement_id;
+  pending_.clear();
+  summary_ = ReplySummary();
+  switch (shape) {
+    case ReplyShape::Results: stage_ = Stage::First; break;
+    case ReplyShape::Prepare: stage_ = Stage::PrepareFirst; break;
+    case ReplyShape::Rows: stage_ = Stage::Rows; break;
+    case ReplyShape::Columns: stage_ = Stage::FieldList; break;
+    case ReplyShape::OnePacket: stage_ = Stage::One; break;
+    case ReplyShape::OneText: stage_ = Stage::Text; break;
+  }
+}
+
+bool ReplyRelay::client_wants_eof() const {
+  return (client_capabilities_ & capability::kDeprecateEof) == 0;
+}
+
+ReplyRelay::Progress ReplyRelay::progress() const {
+  if (stage_ == Stage::Done) return Progress::Done;
+  return stage_ == Stage::LocalFile ? Progress::LocalFile : Progress::More;
+}
+
+Result<ReplyRelay::Progress> ReplyRelay::feed(std::string_view bytes, std::string& out) {
+  const std::size_t given = bytes.size();
+  const std::size_t out_before = out.size();
+  if (stage_ == Stage::LocalFile) stage_ = Stage::First;
+  while (!bytes.empty() && progress() == Progress::More) {
+    if (pass_left_ > 0) {
+      auto part = bytes.substr(0, pass_left_);
+      out.append(part);
+      bytes.remove_prefix(part.size());
+      pass_left_ -= static_cast<std::uint32_t>(part.size());
+      if (pass_left_ == 0) packet_passed(out);
+      continue;
+    }
+    DORSAL_TRY_VOID(start_packet(bytes, out));
+  }
+  consumed_ = given - bytes.size();
+  has_output_ = has_output_ || out.size() != out_before;
+  return progress();
+}
+
+// Reads the next packet's header, and its body where that must be understood. Takes from `bytes`
+// what it used; when the packet's beginning has not arrived yet it keeps the piece in pending_.
+Result<ReplyRelay::Progress> ReplyRelay::start_packet(std::string_view& bytes, std::string& out) {
+  auto gather = [&](std::size_t wanted) {
+    if (pending_.size() < wanted) {
+      auto part = bytes.substr(0, wanted - pending_.size());
+      pending_.append(part);
+      bytes.remove_prefix(part.size());
+    }
+    return pending_.size() >= wanted;
+  };
+
+  // The common case: the whole beginning lies in `bytes`, and nothing is copied.
+  const bool direct = pending_.empty() && bytes.size() > kHeaderSize;
+  if (!direct && !gather(kHeaderSize)) return Progress::More;
+  const Header header = read_header(direct ? bytes.data() : pending_.data());
+  if (header.sequence != in_sequence_) return corrupt("a packet is out of order");
+
+  const bool continues = last_frame_was_full_;
+  if (!direct && header.length > 0 && !continues && !gather(kHeaderSize + 1)) {
+    return Progress::More;
+  }
+  const std::string_view seen = direct ? bytes : std::string_view(pending_);
+  const std::uint8_t first =
+      header.length > 0 && !continues ? static_cast<std::uint8_t>(seen[kHeaderSize]) : 0;
+
+  if (continues || !wants_whole(header.length, first)) {
+    write_held_eof(out);
+    write_header(header.length, out);
+    if (direct) {
+      bytes.remove_prefix(kHeaderSize);
+      pass_left_ = header.length;
+    } else {
+      out.append(pending_, kHeaderSize);
+      pass_left_ = header.length - static_cast<std::uint32_t>(pending_.size() - kHeaderSize);
+      pending_.clear();
+    }
+    ++in_sequence_;
+    last_frame_was_full_ = header.length == kMaxPayload;
+    if (pass_left_ == 0) packet_passed(out);
+    return Progress::More;
+  }
+
+  if (header.length > kMaxWhole) return corrupt("a control packet is too large");
+  const std::size_t size = kHeaderSize + header.length;
+  if (direct && bytes.size() >= size) {
+    auto payload = bytes.substr(kHeaderSize, header.length);
+    bytes.remove_prefix(size);
+    ++in_sequence_;
+    DORSAL_TRY_VOID(whole_packet(payload, out));
+    return progress();
+  }
+  if (!gather(size)) return Progress::More;
+  std::string packet = std::move(pending_);
+  pending_.clear();
+  ++in_sequence_;
+  DORSAL_TRY_VOID(whole_packet(std::string_view(packet).substr(kHeaderSize), out));
+  return progress();
+}
+
+// Column definitions and rows pass through; everything else decides something.
+bool ReplyRelay::wants_whole(std::uint32_t length, std::uint8_t first) const {
+  switch (stage_) {
+    case Stage::Columns:
+    case Stage::PrepareParameters:
+    case Stage::PrepareColumns: return false;
+    case Stage::Rows:
+    case Stage::FieldList:
+      // A row may begin with FE too: a field of 16 MiB or more, so its packet is full.
+      if (first == kErrMarker || (first == kEofMarker && length < kMaxPayload)) return true;
+      return keep_first_field_ && !summary_.first_field && length < kMaxFirstField;
+    case Stage::Text: return first == kErrMarker;
+    default: return true;
+  }
+}
+
+// A packet (or one frame of a larger one) went through unread.
+void ReplyRelay::packet_passed(std::string& out) {
+  if (last_frame_was_full_) return;
+  switch (stage_) {
+    case Stage::Columns:
+      if (--left_in_stage_ == 0) {
+        stage_ = Stage::Rows;
+        eof_is_held_ = client_wants_eof();
+      }
+      break;
+    case Stage::PrepareParameters:
+      if (--left_in_stage_ == 0) {
+        if (client_wants_eof()) write_eof(status_between(last_status_), 0, out);
+        left_in_stage_ = summary_.columns;
+        stage_ = left_in_stage_ > 0 ? Stage::PrepareColumns : Stage::Done;
+      }
+      break;
+    case Stage::PrepareColumns:
+      if (--left_in_stage_ == 0) {
+        if (client_wants_eof()) write_eof(status_between(last_status_), 0, out);
+        stage_ = Stage::Done;
+      }
+      break;
+    case Stage::Text: stage_ = Stage::Done; break;
+    default: break;
+  }
+}
+
+Result<void> ReplyRelay::whole_packet(std::string_view payload, std::string& out) {
+  const std::uint8_t first = payload.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(payload[0]);
+  if (payload.empty() && stage_ != Stage::Rows) return corrupt("a reply packet is empty");
+  if (first == kErrMarker) return err_packet(payload, out);
+  switch (stage_) {
+    case Stage::First: return first_packet(payload, out);
+    case Stage::PrepareFirst: return prepare_header(payload, out);
+    case Stage::Rows:
+      if (first == kEofMarker) return ok_packet(payload, true, out);
+      note_first_row(payload);
+      write_held_eof(out);
+      write_packet(payload, out);
+      return {};
+    case Stage::FieldList: return ok_packet(payload, true, out);
+    case Stage::One:
+      if (first != kOkMarker && first != kEofMarker) return corrupt("neither OK nor ERR");
+      return ok_packet(payload, first == kEofMarker, out);
+    default: return corrupt("a packet came after the end of its reply");
+  }
+}
+
+Result<void> ReplyRelay::first_packet(std::string_view payload, std::string& out) {
+  switch (static_cast<std::uint8_t>(payload[0])) {
+    case kOkMarker: return ok_packet(payload, false, out);
+    case kLocalInfileMarker:
+      write_packet(payload, out);
+      stage_ = Stage::LocalFile;
+      return {};
+    default: return result_columns(payload, out);
+  }
+}
+
+Result<void> ReplyRelay::result_columns(std::string_view payload, std::string& out) {
+  Reader reader(payload);
+  left_in_stage_ = read_lenenc(reader);
+  if (!reader.ok() || left_in_stage_ == 0) return corrupt("the number of columns is malformed");
+  write_packet(payload, out);
+  stage_ = Stage::Columns;
+  return {};
+}
+
+// 00, statement id (4), columns (2), parameters (2), 00, warnings (2), then anything newer.
+Result<void> ReplyRelay::prepare_header(std::string_view payload, std::string& out) {
+  Reader reader(payload);
+  if (reader.u8() != kOkMarker) return corrupt("the answer to PREPARE is neither OK nor ERR");
+  summary_.statement_id = reader.u32();
+  summary_.columns = reader.u16();
+  summary_.parameters = reader.u16();
+  reader.skip(1);
+  if (!reader.at_end()) summary_.warnings = reader.u16();
+  if (!reader.ok()) return corrupt("the answer to PREPARE is cut short");
+  std::string rewritten(payload);
+  if (statement_id_) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      rewritten[1 + i] = static_cast<char>(*statement_id_ >> (8 * i) & 0xff);
+    }
+  }
+  write_packet(rewritten, out);
+  left_in_stage_ = summary_.parameters > 0 ? summary_.parameters : summary_.columns;
+  stage_ = summary_.parameters > 0 ? Stage::PrepareParameters
+           : summary_.columns > 0  ? Stage::PrepareColumns
+                                   : Stage::Done;
+  return {};
+}
+
+Result<void> ReplyRelay::ok_packet(std::string_view payload, bool ends_rows, std::string& out) {
+  auto ok = view_ok(payload, server_capabilities_);
+  if (!ok) return ok.error();
+  std::string wanted;
+  DORSAL_TRY_VOID(note_changes(ok->changes, wanted));
+  summary_.has_ok = true;
+  summary_.status = last_status_ = ok->status;
+  summary_.warnings = ok->warnings;
+  // With a cursor the metadata's own end is the only one; rows come by COM_STMT_FETCH.
+  if ((ok->status & status::kCursorExists) != 0) eof_is_held_ = false;
+  write_held_eof(out);
+  write_ok(*ok, wanted, ends_rows, out);
+  const bool one_only = stage_ == Stage::One || stage_ == Stage::FieldList;
+  const bool more = (ok->status & status::kMoreResults) != 0;
+  stage_ = more && !one_only ? Stage::First : Stage::Done;
+  return {};
+}
+
+Result<void> ReplyRelay::err_packet(std::string_view payload, std::string& out) {
+  auto err = decode_err(payload, server_capabilities_);
+  if (!err) return err.error();
+  summary_.err = *std::move(err);
+  write_held_eof(out);
+  write_packet(payload, out);
+  stage_ = Stage::Done;
+  return {};
+}
+
+// Keeps what the proxy needs of the session changes, and collects those that the client asked for.
+Result<void> ReplyRelay::note_changes(std::string_view changes, std::string& wanted) {
+  ChangeReader reader(changes);
+  while (auto change = reader.next()) {
+    auto pass = note_change(*change);
+    if (!pass) return pass.error();
+    if (*pass) append_change(wanted, change->type, change->data);
+  }
+  if (!reader.ok()) return corrupt("the session changes of an OK are malformed");
+  return {};
+}
+
+// Keeps one change; true when the client is to see it.
+Result<bool> ReplyRelay::note_change(const Change& change) {
+  switch (change.type) {
+    case change_type::kVariable: {
+      auto variable = decode_variable_change(change.data);
+      if (!variable) return corrupt("a variable change is malformed");
+      summary_.variables.emplace_back(variable->first, variable->second);
+      return tracking_.all_variables || is_listed(tracking_.variables, variable->first);
+    }
+    case change_type::kSchema: {
+      auto schema = decode_text_change(change.data);
+      if (!schema) return corrupt("a schema change is malformed");
+      summary_.schema = std::string(*schema);
+      return tracking_.schema;
+    }
+    case change_type::kGtids: {
+      auto gtids = decode_gtid_change(change.data);
+      if (!gtids) return corrupt("a GTID change is malformed");
+      summary_.gtids.emplace_back(*gtids);
+      return tracking_.gtids;
+    }
+    case change_type::kState: return tracking_.state_change;
+    case change_type::kCharacteristics: return tracking_.characteristics;
+    case change_type::kTransactionState: return tracking_.transaction_state;
+    default: return false;  // a newer server's kind: no client asked this proxy for it
+  }
+}
+
+void ReplyRelay::note_first_row(std::string_view payload) {
+  Reader reader(payload);
+  if (reader.peek() == 0xfb) return;  // NULL
+  auto field = read_lenenc_string(reader);
+  if (reader.ok()) summary_.first_field = std::string(field.substr(0, kMaxFirstField));
+}
+
+void ReplyRelay::write_ok(const OkView& ok, std::string_view wanted_changes, bool ends_rows,
+                          std::string& out) {
+  if (ends_rows && client_wants_eof()) {
+    write_eof(static_cast<std::uint16_t>(ok.status & ~status::kSessionStateChanged), ok.warnings,
+              out);
+    return;
+  }
+  OkView rewritten = ok;
+  rewritten.changes = wanted_changes;
+  rewritten.status = static_cast<std::uint16_t>(ok.status & ~status::kSessionStateChanged);
+  if (!wanted_changes.empty()) rewritten.status |= status::kSessionStateChanged;
+  write_packet(encode_ok(rewritten, client_capabilities_, ends_rows), out);
+}
+
+void ReplyRelay::write_held_eof(std::string& out) {
+  if (!eof_is_held_) return;
+  eof_is_held_ = false;
+  write_eof(status_between(last_status_), 0, out);
+}
+
+void ReplyRelay::write_eof(std::uint16_t status, std::uint16_t warnings, std::string& out) {
+  std::string payload;
+  Writer writer(payload);
+  writer.u8(kEofMarker);
+  writer.u16(warnings);
+  writer.u16(status);
+  write_packet(payload, out);
+}
+
+void ReplyRelay::write_packet(std::string_view payload, std::string& out) {
+  write_header(static_cast<std::uint32_t>(payload.size()), out);
+  out.append(payload);
+}
+
+void ReplyRelay::write_header(std::uint32_t length, std::string& out) {
+  Writer writer(out);
+  writer.u24(length);
+  writer.u8(out_sequence_++);
+}
+
+}  // namespace dorsal::mysql

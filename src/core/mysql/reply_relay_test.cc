@@ -1,0 +1,310 @@
+#include "core/mysql/reply_relay.h"
+
+#include <gtest/gtest.h>
+
+#include "base/bytes.h"
+#include "core/mysql/column.h"
+#include "core/mysql/lenenc.h"
+#include "core/mysql/packet.h"
+#include "core/mysql/protocol.h"
+#include "core/mysql/row.h"
+
+namespace dorsal::mysql {
+namespace {
+
+constexpr std::uint32_t kModern =
+    capability::kProtocol41 | capability::kDeprecateEof | capability::kSessionTrack;
+constexpr std::uint32_t kOld = capability::kProtocol41;
+constexpr std::uint32_t kTracksOnly = capability::kProtocol41 | capability::kSessionTrack;
+
+// A reply under construction, as a peer with these capabilities sees it.
+class Script {
+ public:
+  explicit Script(std::uint32_t capabilities) : capabilities_(capabilities) {}
+
+  Script& payload(std::string_view bytes) {
+    append_packet(bytes_, sequence_, bytes);
+    return *this;
+  }
+  Script& ok(OkPacket packet) { return payload(encode_ok(packet, capabilities_)); }
+  // What follows column definitions for those who know EOF.
+  Script& eof(std::uint16_t status = 0) {
+    EofPacket packet;
+    packet.status = status;
+    return payload(encode(packet));
+  }
+  Script& end_of_rows(OkPacket packet) {
+    if ((capabilities_ & capability::kDeprecateEof) != 0) {
+      return payload(encode_ok(packet, capabilities_, true));
+    }
+    return payload(encode(EofPacket{packet.warnings, packet.status}));
+  }
+  Script& err(std::uint16_t code, std::string message) {
+    return payload(encode(ErrPacket{code, "HY000", std::move(message)}, capabilities_));
+  }
+  Script& columns(std::size_t count, bool then_eof) {
+    payload(std::string(1, static_cast<char>(count)));
+    for (std::size_t i = 0; i < count; ++i) {
+      Column column;
+      column.name = "c" + std::to_string(i);
+      payload(encode(column));
+    }
+    if (then_eof) eof();
+    return *this;
+  }
+  Script& row(std::vector<std::optional<std::string>> fields) {
+    return payload(encode_text_row(fields));
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::uint32_t capabilities_;
+  std::uint8_t sequence_ = 1;
+  std::string bytes_;
+};
+
+struct Outcome {
+  std::string out;
+  ReplySummary summary;
+  ReplyRelay::Progress progress = ReplyRelay::Progress::More;
+};
+
+// Feeds the reply in two pieces cut at `cut`.
+Outcome relay(const std::string& reply, std::uint32_t client, std::size_t cut,
+              ReplyShape shape = ReplyShape::Results, const ClientTracking& tracking = {}) {
+  ReplyRelay relay(kModern, client, tracking);
+  relay.begin(shape, 0, std::nullopt, true);
+  Outcome outcome;
+  std::string_view rest = reply;
+  for (auto piece : {rest.substr(0, cut), rest.substr(cut)}) {
+    auto progress = relay.feed(piece, outcome.out);
+    EXPECT_TRUE(progress) << (progress ? "" : progress.error().message);
+    if (!progress) return outcome;
+    EXPECT_EQ(relay.consumed(), piece.size());
+    outcome.progress = *progress;
+  }
+  outcome.summary = relay.summary();
+  return outcome;
+}
+
+// The client gets `expected`, wherever the server's bytes are cut.
+void expect_relayed(const Script& reply, std::uint32_t client, const Script& expected,
+                    ReplyShape shape = ReplyShape::Results, const ClientTracking& tracking = {}) {
+  for (std::size_t cut = 0; cut <= reply.bytes().size(); ++cut) {
+    auto outcome = relay(reply.bytes(), client, cut, shape, tracking);
+    ASSERT_EQ(outcome.progress, ReplyRelay::Progress::Done) << "cut at " << cut;
+    ASSERT_EQ(outcome.out, expected.bytes()) << "cut at " << cut;
+  }
+}
+
+OkPacket tracked_ok() {
+  OkPacket ok;
+  ok.affected_rows = 3;
+  ok.status = status::kAutocommit | status::kSessionStateChanged;
+  ok.info = "Rows matched: 3";
+  ok.trackers.gtids = "11111111-1111-1111-1111-111111111111:7";
+  ok.trackers.schema = "shop";
+  ok.trackers.variables = {{"autocommit", "ON"}, {"sql_mode", "ANSI"}};
+  return ok;
+}
+
+TEST(ReplyRelay, AModernClientSeesOnlyTheChangesItWouldSeeFromTheServer) {
+  auto wanted = tracked_ok();
+  wanted.trackers.gtids.reset();
+  wanted.trackers.variables.pop_back();
+  expect_relayed(Script(kModern).ok(tracked_ok()), kModern, Script(kModern).ok(wanted));
+}
+
+TEST(ReplyRelay, AClientThatAskedForGtidsGetsThem) {
+  ClientTracking tracking;
+  tracking.gtids = true;
+  tracking.all_variables = true;
+  expect_relayed(Script(kModern).ok(tracked_ok()), kModern, Script(kModern).ok(tracked_ok()),
+                 ReplyShape::Results, tracking);
+}
+
+TEST(ReplyRelay, AnOldClientSeesNoChangesAtAll) {
+  OkPacket plain = tracked_ok();
+  plain.trackers.clear();
+  plain.status = status::kAutocommit;
+  expect_relayed(Script(kModern).ok(tracked_ok()), kOld, Script(kOld).ok(plain));
+}
+
+TEST(ReplyRelay, TheSummaryHasWhatTheOkSaid) {
+  auto outcome = relay(Script(kModern).ok(tracked_ok()).bytes(), kOld, 0);
+  EXPECT_EQ(outcome.summary.gtids.at(0), "11111111-1111-1111-1111-111111111111:7");
+  EXPECT_EQ(*outcome.summary.schema, "shop");
+  EXPECT_EQ(outcome.summary.variables.at(1).second, "ANSI");
+  EXPECT_EQ(outcome.summary.status & status::kAutocommit, status::kAutocommit);
+}
+
+TEST(ReplyRelay, AResultSetGetsItsEofsBackForAnOldClient) {
+  OkPacket end;
+  end.status = status::kAutocommit;
+  end.warnings = 2;
+  Script reply(kModern);
+  reply.columns(2, false).row({"1", std::nullopt}).row({"", "x"}).end_of_rows(end);
+  expect_relayed(reply, kModern, reply);
+  for (auto client : {kOld, kTracksOnly}) {
+    Script expected(client);
+    expected.columns(2, true).row({"1", std::nullopt}).row({"", "x"}).end_of_rows(end);
+    expect_relayed(reply, client, expected);
+  }
+}
+
+TEST(ReplyRelay, AnEmptyResultSetHasBothEofs) {
+  Script reply(kModern);
+  reply.columns(1, false).end_of_rows(OkPacket());
+  Script expected(kOld);
+  expected.columns(1, true).end_of_rows(OkPacket());
+  expect_relayed(reply, kOld, expected);
+}
+
+TEST(ReplyRelay, AnOpenCursorHasOneEofOnly) {
+  OkPacket open;
+  open.status = status::kCursorExists;
+  Script reply(kModern);
+  reply.columns(1, false).end_of_rows(open);
+  Script expected(kOld);
+  expected.columns(1, false).end_of_rows(open);
+  expect_relayed(reply, kOld, expected);
+}
+
+TEST(ReplyRelay, SeveralResultsEndWithTheLastOne) {
+  OkPacket more;
+  more.status = status::kMoreResults;
+  auto write = [&](std::uint32_t capabilities, bool eofs) {
+    Script script(capabilities);
+    script.columns(1, eofs).row({"a"}).end_of_rows(more).ok(more);
+    script.columns(1, eofs).row({"b"}).end_of_rows(OkPacket());
+    return script;
+  };
+  expect_relayed(write(kModern, false), kModern, write(kModern, false));
+  expect_relayed(write(kModern, false), kOld, write(kOld, true));
+}
+
+TEST(ReplyRelay, AnErrorEndsTheReplyWhereverItComes) {
+  expect_relayed(Script(kModern).err(1146, "no such table"), kOld,
+                 Script(kOld).err(1146, "no such table"));
+  Script reply(kModern);
+  reply.columns(1, false).row({"a"}).err(1317, "interrupted");
+  Script expected(kOld);
+  expected.columns(1, true).row({"a"}).err(1317, "interrupted");
+  expect_relayed(reply, kOld, expected);
+  EXPECT_EQ(relay(reply.bytes(), kOld, 5).summary.err->code, 1317);
+}
+
+std::string prepare_ok(std::uint32_t id, std::uint16_t columns, std::uint16_t parameters) {
+  std::string payload;
+  Writer writer(payload);
+  writer.u8(0);
+  writer.u32(id);
+  writer.u16(columns);
+  writer.u16(parameters);
+  writer.u8(0);
+  writer.u16(0);
+  return payload;
+}
+
+TEST(ReplyRelay, APreparedStatementGetsTheProxysNumber) {
+  Column column;
+  Script reply(kModern);
+  reply.payload(prepare_ok(9, 1, 2)).payload(encode(column)).payload(encode(column));
+  reply.payload(encode(column));
+  ReplyRelay relay(kModern, kModern, ClientTracking());
+  relay.begin(ReplyShape::Prepare, 0, 77);
+  std::string out;
+  EXPECT_EQ(*relay.feed(reply.bytes(), out), ReplyRelay::Progress::Done);
+  EXPECT_EQ(relay.summary().statement_id, 9U);
+  EXPECT_EQ(relay.summary().parameters, 2);
+  Script expected(kModern);
+  expected.payload(prepare_ok(77, 1, 2)).payload(encode(column)).payload(encode(column));
+  expected.payload(encode(column));
+  EXPECT_EQ(out, expected.bytes());
+}
+
+TEST(ReplyRelay, APreparedStatementsDefinitionsEndInEofForAnOldClient) {
+  Column column;
+  Script reply(kModern);
+  reply.payload(prepare_ok(9, 1, 1)).payload(encode(column)).payload(encode(column));
+  Script expected(kOld);
+  expected.payload(prepare_ok(9, 1, 1)).payload(encode(column)).eof();
+  expected.payload(encode(column)).eof();
+  expect_relayed(reply, kOld, expected, ReplyShape::Prepare);
+  Script bare(kModern);
+  bare.payload(prepare_ok(9, 0, 0));
+  expect_relayed(bare, kOld, bare, ReplyShape::Prepare);
+}
+
+TEST(ReplyRelay, ALocalFileIsTheClientsTurn) {
+  const std::string request = "\xfb/tmp/x";
+  ClientTracking tracking;
+  ReplyRelay relay(kModern, kOld, tracking);
+  relay.begin(ReplyShape::Results);
+  std::string out;
+  EXPECT_EQ(*relay.feed(Script(kModern).payload(request).bytes(), out),
+            ReplyRelay::Progress::LocalFile);
+  EXPECT_EQ(out, Script(kOld).payload(request).bytes());
+  EXPECT_EQ(relay.sequence_shift(), 0);
+}
+
+TEST(ReplyRelay, AfterALocalFileTheReplyIsNumberedFromItsEnd) {
+  ClientTracking tracking;
+  ReplyRelay relay(kModern, kOld, tracking);
+  relay.begin(ReplyShape::Results);
+  std::string out;
+  ASSERT_TRUE(relay.feed(Script(kModern).payload("\xfb/tmp/x").bytes(), out));
+  relay.client_sent_file(4);
+  std::string reply;
+  std::uint8_t sequence = 5;
+  append_packet(reply, sequence, encode_ok(OkPacket(), kModern));
+  out.clear();
+  EXPECT_EQ(*relay.feed(reply, out), ReplyRelay::Progress::Done);
+  EXPECT_EQ(out[3], 5);
+}
+
+TEST(ReplyRelay, BytesOfTheNextReplyAreLeftAlone) {
+  auto first = Script(kModern).ok(OkPacket()).bytes();
+  ClientTracking tracking;
+  ReplyRelay relay(kModern, kModern, tracking);
+  relay.begin(ReplyShape::OnePacket);
+  std::string out;
+  EXPECT_EQ(*relay.feed(first + first, out), ReplyRelay::Progress::Done);
+  EXPECT_EQ(relay.consumed(), first.size());
+  EXPECT_EQ(out, first);
+}
+
+TEST(ReplyRelay, KeepsTheFirstFieldWhenAsked) {
+  Script reply(kModern);
+  reply.columns(1, false).row({"42"}).row({"43"}).end_of_rows(OkPacket());
+  EXPECT_EQ(relay(reply.bytes(), kModern, 7).summary.first_field, "42");
+}
+
+TEST(ReplyRelay, ARowOfSixteenMebibytesIsNoEndOfRows) {
+  // A field of 2^24 bytes has a length that begins with FE, as the end of rows does.
+  std::string big(std::size_t{1} << 24, 'x');
+  Script reply(kModern);
+  reply.columns(1, false).row({big}).end_of_rows(OkPacket());
+  Script expected(kOld);
+  expected.columns(1, true).row({big}).end_of_rows(OkPacket());
+  auto outcome = relay(reply.bytes(), kOld, reply.bytes().size() / 2);
+  EXPECT_EQ(outcome.progress, ReplyRelay::Progress::Done);
+  EXPECT_TRUE(outcome.out == expected.bytes());
+}
+
+TEST(ReplyRelay, ABrokenServerIsAnErrorNotACrash) {
+  ClientTracking tracking;
+  for (std::string bytes : {std::string("\x01\x00\x00\x05\x00", 5),  // wrong sequence number
+                            std::string("\x00\x00\x00\x01", 4),      // an empty packet
+                            std::string("\xff\xff\xff\x01\x00", 5)}) {  // an OK of 16 MiB
+    ReplyRelay relay(kModern, kModern, tracking);
+    relay.begin(ReplyShape::Results);
+    std::string out;
+    auto progress = relay.feed(bytes, out);
+    ASSERT_FALSE(progress);
+    EXPECT_EQ(progress.error().kind, ErrorKind::Corrupt);
+  }
+}
+
+}  // namespace
+}  // namespace dorsal::mysql

@@ -1,0 +1,54 @@
+// Any bytes from a server, cut anywhere, for every kind of reply and of client: the relay ends in a
+// reply or in an error, never takes more than it was given, and does not depend on the cut.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "core/mysql/protocol.h"
+#include "core/mysql/reply_relay.h"
+
+namespace {
+
+using namespace dorsal::mysql;
+
+struct Run {
+  bool failed = false;
+  std::string out;
+};
+
+Run run(std::string_view bytes, std::size_t cut, std::uint8_t shape, std::uint32_t client) {
+  constexpr std::uint32_t kServer =
+      capability::kProtocol41 | capability::kDeprecateEof | capability::kSessionTrack;
+  ClientTracking tracking;
+  ReplyRelay relay(kServer, client, tracking);
+  relay.begin(static_cast<ReplyShape>(shape % 6), 0, 7, true);
+  Run result;
+  for (auto piece : {bytes.substr(0, cut), bytes.substr(cut)}) {
+    auto progress = relay.feed(piece, result.out);
+    if (!progress) {
+      result.failed = true;
+      return result;
+    }
+    if (relay.consumed() > piece.size()) std::abort();
+    if (*progress != ReplyRelay::Progress::More) return result;
+  }
+  return result;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 3) return 0;
+  std::string_view bytes(reinterpret_cast<const char*>(data) + 3, size - 3);
+  const std::uint32_t client = capability::kProtocol41 |
+                               ((data[1] & 1) != 0 ? capability::kDeprecateEof : 0U) |
+                               ((data[1] & 2) != 0 ? capability::kSessionTrack : 0U);
+  const std::size_t cut = bytes.empty() ? 0 : data[2] % (bytes.size() + 1);
+  auto whole = run(bytes, bytes.size(), data[0], client);
+  auto pieces = run(bytes, cut, data[0], client);
+  if (whole.failed != pieces.failed) std::abort();
+  if (!whole.failed && whole.out != pieces.out) std::abort();
+  return 0;
+}
