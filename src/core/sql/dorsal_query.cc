@@ -1,0 +1,97 @@
+#include "core/sql/dorsal_query.h"
+
+#include "core/sql/ascii.h"
+#include "core/sql/charset.h"
+#include "core/sql/cursor.h"
+#include "core/sql/set_statement.h"
+#include "core/sql/system_variable.h"
+
+namespace dorsal::sql {
+namespace {
+
+constexpr std::string_view kOwnPrefix = "dorsal";
+
+bool is_name(const Token& token) {
+  return token.kind == TokenKind::Word || token.kind == TokenKind::QuotedIdentifier ||
+         token.kind == TokenKind::String;
+}
+
+std::optional<DorsalQuery> parse_select(Cursor& cursor) {
+  if (cursor.token().kind != TokenKind::SystemVariable) return {};
+  SystemVariable variable = read_system_variable(cursor.token().text);
+  if (!is_dorsal_variable(variable.name)) return {};
+  DorsalQuery query;
+  query.what = DorsalQuery::What::Variable;
+  query.name = to_lower(variable.name);
+  query.column = cursor.token().text;
+  cursor.advance();
+  bool alias = cursor.accept("as");
+  if (is_name(cursor.token())) {
+    query.column = unquoted(cursor.token().text);
+    cursor.advance();
+  } else if (alias) {
+    return {};
+  }
+  return query;
+}
+
+std::optional<DorsalQuery> parse_show(Cursor& cursor, LexerMode mode) {
+  (void)(cursor.accept("global") || cursor.accept("session") || cursor.accept("local"));
+  DorsalQuery query;
+  if (cursor.accept("variables")) {
+    query.what = DorsalQuery::What::Variables;
+  } else if (cursor.accept("status")) {
+    query.what = DorsalQuery::What::Status;
+  } else {
+    return {};
+  }
+  if (!cursor.accept("like") || cursor.token().kind != TokenKind::String) return {};
+  query.pattern = to_lower(literal_text(cursor.token().text, mode));
+  if (!starts_with_word(query.pattern, kOwnPrefix)) return {};
+  cursor.advance();
+  return query;
+}
+
+}  // namespace
+
+std::optional<DorsalQuery> parse_dorsal_query(std::string_view sql, LexerMode mode) {
+  if (is_unreadable(sql, mode)) return {};
+  Cursor cursor(sql, mode);
+  std::optional<DorsalQuery> query;
+  if (cursor.accept("select")) {
+    query = parse_select(cursor);
+  } else if (cursor.accept("show")) {
+    query = parse_show(cursor, mode);
+  }
+  (void)cursor.accept(';');
+  if (!cursor.at_end() || cursor.doubtful()) return {};
+  return query;
+}
+
+bool matches_like(std::string_view name, std::string_view pattern) {
+  // After a mismatch it goes back to the last %, which then takes one character more.
+  std::size_t n = 0;
+  std::size_t p = 0;
+  std::size_t after_percent = std::string_view::npos;
+  std::size_t taken_until = 0;
+  while (n < name.size()) {
+    bool escape = p + 1 < pattern.size() && pattern[p] == '\\';
+    std::size_t literal = escape ? p + 1 : p;
+    if (p < pattern.size() && !escape && pattern[p] == '%') {
+      after_percent = ++p;
+      taken_until = n;
+    } else if (p < pattern.size() &&
+               (pattern[literal] == name[n] || (!escape && pattern[p] == '_'))) {
+      p = literal + 1;
+      ++n;
+    } else if (after_percent != std::string_view::npos) {
+      p = after_percent;
+      n = ++taken_until;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('%', p) == std::string_view::npos;
+}
+
+}  // namespace dorsal::sql

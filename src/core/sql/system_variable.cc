@@ -1,0 +1,30 @@
+#include "core/sql/system_variable.h"
+
+#include <initializer_list>
+
+#include "core/sql/ascii.h"
+#include "core/sql/lexer.h"
+
+namespace dorsal::sql {
+
+SystemVariable read_system_variable(std::string_view text) {
+  SystemVariable variable;
+  variable.name = text.substr(2);
+  std::size_t dot = variable.name.find('.');
+  if (dot != std::string_view::npos) {
+    std::string_view first = unquoted(variable.name.substr(0, dot));
+    for (std::string_view scope : {"session", "local", "global", "persist", "persist_only"}) {
+      if (!equal_words(first, scope)) continue;
+      variable.scope = first;
+      variable.name.remove_prefix(dot + 1);
+      variable.is_session = scope == "session" || scope == "local";
+      break;
+    }
+  }
+  variable.name = unquoted(variable.name);
+  return variable;
+}
+
+bool is_dorsal_variable(std::string_view name) { return starts_with_word(name, "dorsal_"); }
+
+}  // namespace dorsal::sql
