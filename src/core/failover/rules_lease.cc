@@ -1,0 +1,42 @@
+#include "core/failover/questions.h"
+#include "core/failover/rules.h"
+
+namespace dorsal::failover::rules {
+
+using cluster::DataStage;
+
+Match fence_without_lease(const View& view, const Policy& policy) {
+  if (!view.server.may_be_writable || holds_lease(view, policy)) return std::nullopt;
+  return act(Action::Fence,
+             is_recorded_primary(view) ? "its lease ran out; taking no more writes"
+                                       : "it is not the primary; taking no writes");
+}
+
+Match renew_lease(const View& view, const Policy& policy) {
+  if (!is_recorded_primary(view) || !view.store_answers) return std::nullopt;
+  if (is_resting(view, Action::Renew)) return std::nullopt;
+  if (view.renewal_tried && view.now - *view.renewal_tried < policy.renew_every) return std::nullopt;
+  return act(Action::Renew, {});
+}
+
+Match wait_for_admission(const View& view, const Policy&) {
+  if (own_member(view) != nullptr) return std::nullopt;
+  return keep("the store does not know this node");
+}
+
+Match lead_empty_cluster(const View& view, const Policy&) {
+  if (!view.store_answers || view.topology.leadership.term.value() > 0) return std::nullopt;
+  if (view.server.stage == DataStage::Member || view.server.stage == DataStage::Cloning) {
+    return std::nullopt;
+  }
+  if (is_resting(view, Action::Lead)) return std::nullopt;
+  return act(Action::Lead, "founding the cluster");
+}
+
+Match refuse_old_data_in_empty_cluster(const View& view, const Policy&) {
+  if (!view.store_answers || view.topology.leadership.term.value() > 0) return std::nullopt;
+  if (view.server.stage != DataStage::Member) return std::nullopt;
+  return keep("the folder holds the cluster's data, but the store knows no primary; restore the store");
+}
+
+}  // namespace dorsal::failover::rules

@@ -1,0 +1,98 @@
+#include <fmt/core.h>
+
+#include "core/failover/questions.h"
+#include "core/failover/rules.h"
+
+namespace dorsal::failover::rules {
+
+using cluster::DataStage;
+using cluster::Mode;
+
+namespace {
+
+// What there is to say of a primary that has to wait for the store before it can go on.
+Match unless_store_rests(const View& view, Step step) {
+  if (view.store_answers && !is_resting(view, step.action)) return step;
+  return keep("waiting for the store");
+}
+
+}  // namespace
+
+Match accept_own_data(const View& view, const Policy&) {
+  if (!is_recorded_primary(view) || view.server.stage != DataStage::Fresh) return std::nullopt;
+  if (is_resting(view, Action::AcceptData)) return keep("its data folder could not be marked");
+  return act(Action::AcceptData, "its data becomes the cluster's");
+}
+
+Match record_primary_as_joined(const View& view, const Policy&) {
+  if (!is_recorded_primary(view) || own_member(view)->joined) return std::nullopt;
+  cluster::Member member = *own_member(view);
+  member.joined = true;
+  return unless_store_rests(view, update_member(member, "joining as the first node"));
+}
+
+Match refuse_lost_transactions(const View& view, const Policy&) {
+  if (!is_recorded_primary(view) || view.server.facts->writable) return std::nullopt;
+  const auto missing = missing_here(view);
+  if (!missing) return std::nullopt;
+  return keep(fmt::format("it lacks transactions that {} has ({}), so it takes no writes; "
+                          "restore its data, or fail over",
+                          missing->holder.value(),
+                          shorten(missing->transactions)));
+}
+
+Match require_acks_before_writes(const View& view, const Policy&) {
+  if (!is_recorded_primary(view) || !acks_are_required(view)) return std::nullopt;
+  if (view.server.facts->source_semi_sync) return std::nullopt;
+  if (is_resting(view, Action::RequireAcks)) return keep("acknowledgements could not be required");
+  return act(Action::RequireAcks, "requiring acknowledgements");
+}
+
+Match alarm_on_fall_back(const View& view, const Policy&) {
+  const auto& facts = *view.server.facts;
+  if (!is_recorded_primary(view) || !facts.source_semi_sync || facts.source_semi_sync_active) {
+    return std::nullopt;
+  }
+  return keep("semi-synchronous replication has fallen back to asynchronous; writes are not protected");
+}
+
+Match wait_for_lease(const View& view, const Policy& policy) {
+  if (!is_recorded_primary(view) || holds_lease(view, policy)) return std::nullopt;
+  return keep("waiting for its lease");
+}
+
+Match open_for_writes(const View& view, const Policy&) {
+  if (!is_recorded_primary(view) || view.server.facts->writable) return std::nullopt;
+  if (is_resting(view, Action::OpenForWrites)) return keep("writes could not be allowed");
+  return act(Action::OpenForWrites, "allowing writes");
+}
+
+Match require_first_acks(const View& view, const Policy&) {
+  if (!is_recorded_primary(view) || !acks_are_possible(view)) return std::nullopt;
+  if (view.server.facts->source_semi_sync) return std::nullopt;
+  if (is_resting(view, Action::RequireAcks)) return keep("acknowledgements could not be required");
+  return act(Action::RequireAcks, "requiring acknowledgements");
+}
+
+Match record_required_acks(const View& view, const Policy&) {
+  if (!is_recorded_primary(view) || !acks_are_possible(view) || own_member(view)->voter) {
+    return std::nullopt;
+  }
+  cluster::Member member = *own_member(view);
+  member.voter = true;
+  return unless_store_rests(view, update_member(member, "recording that acknowledgements are required"));
+}
+
+Match lead(const View& view, const Policy&) {
+  if (!is_recorded_primary(view)) return std::nullopt;
+  const auto& facts = *view.server.facts;
+  const cluster::Charter& charter = view.topology.charter;
+  if (charter.mode == Mode::SemiSync && !facts.source_semi_sync) {
+    return keep(fmt::format("writes are not acknowledged by replicas yet: {} of {} have joined",
+                            joined_replicas(view),
+                            charter.acks));
+  }
+  return keep();
+}
+
+}  // namespace dorsal::failover::rules

@@ -1,0 +1,162 @@
+#include <fmt/core.h>
+
+#include "core/failover/questions.h"
+#include "core/failover/rules.h"
+
+namespace dorsal::failover::rules {
+
+using cluster::DataStage;
+using cluster::Following;
+using cluster::Receiver;
+
+namespace {
+
+const std::optional<Following>& following(const View& view) { return view.server.facts->following; }
+
+std::string primary_name(const View& view) { return view.topology.leadership.primary.value(); }
+
+// A replica is useful while something else cannot be done yet, so there is nothing to refuse.
+Match unless_resting(const View& view, Step step) {
+  if (is_resting(view, step.action)) return keep("trying again soon: " + step.activity);
+  return step;
+}
+
+// Small lag is asked for since the goal may be long past. Where no heartbeats come, as at a primary
+// that waits for its first voter, having all that the primary has is as good.
+bool has_caught_up(const View& view, const Policy& policy) {
+  const mysql::GtidSet& executed = view.server.facts->executed;
+  if (!view.goal || !executed.contains(*view.goal)) return false;
+  if (view.lag_ms && *view.lag_ms <= policy.caught_up_lag_ms) return true;
+  const auto position = primary_position(view);
+  return position && executed.contains(*position);
+}
+
+bool runs(const Following& state) { return state.receiver != Receiver::Off && state.applier_runs; }
+
+}  // namespace
+
+Match wait_for_primary(const View& view, const Policy&) {
+  if (view.topology.primary() != nullptr) return std::nullopt;
+  return keep("waiting for a primary");
+}
+
+Match clone_fresh_node(const View& view, const Policy&) {
+  if (view.server.stage != DataStage::Fresh || is_resting(view, Action::Clone)) return std::nullopt;
+  auto donor = choose_donor(view);
+  if (!donor) return std::nullopt;
+  Step step = act(Action::Clone, "cloning from " + donor->value());
+  step.peer = std::move(donor);
+  return step;
+}
+
+Match wait_for_donor(const View& view, const Policy&) {
+  if (view.server.stage != DataStage::Fresh) return std::nullopt;
+  return keep("waiting for a node to clone from");
+}
+
+Match stop_acks_of_strays(const View& view, const Policy&) {
+  if (!view.server.facts->replica_semi_sync || strays(view).empty()) return std::nullopt;
+  return unless_resting(view, act(Action::StopAcks, "it has stray transactions; giving no acknowledgements"));
+}
+
+Match stop_receiver_of_strays(const View& view, const Policy&) {
+  if (!following(view) || following(view)->receiver == Receiver::Off) return std::nullopt;
+  if (strays(view).empty()) return std::nullopt;
+  return unless_resting(view, act(Action::StopReceiver, "it has stray transactions; following no more"));
+}
+
+Match take_vote_of_strays(const View& view, const Policy&) {
+  if (!own_member(view)->voter || strays(view).empty()) return std::nullopt;
+  cluster::Member member = *own_member(view);
+  member.voter = false;
+  return unless_resting(view, update_member(member, "it has stray transactions; giving up its vote"));
+}
+
+Match refuse_strays(const View& view, const Policy&) {
+  const mysql::GtidSet surplus = strays(view);
+  if (surplus.empty()) return std::nullopt;
+  return keep(fmt::format("it has transactions that the primary {} never had ({}), so it serves nothing; "
+                          "rebuild it",
+                          primary_name(view),
+                          shorten(surplus)));
+}
+
+Match stop_receiving_from_other_source(const View& view, const Policy&) {
+  if (follows_primary(view) || !following(view)) return std::nullopt;
+  if (following(view)->receiver == Receiver::Off) return std::nullopt;
+  return unless_resting(view, act(Action::StopReceiver, "leaving its old source"));
+}
+
+Match apply_what_was_received(const View& view, const Policy&) {
+  if (follows_primary(view) || all_retrieved_is_applied(view)) return std::nullopt;
+  if (following(view)->applier_runs) return keep("applying what it received from its old source");
+  return unless_resting(view, act(Action::StartApplier, "applying what it received from its old source"));
+}
+
+Match stop_applier_before_change(const View& view, const Policy&) {
+  if (follows_primary(view) || !following(view) || !following(view)->applier_runs) {
+    return std::nullopt;
+  }
+  return unless_resting(view, act(Action::StopApplier, "leaving its old source"));
+}
+
+Match change_source(const View& view, const Policy&) {
+  if (follows_primary(view)) return std::nullopt;
+  Step step = act(Action::ChangeSource, "turning to " + primary_name(view));
+  step.peer = view.topology.leadership.primary;
+  return unless_resting(view, std::move(step));
+}
+
+Match give_acks_as_voter(const View& view, const Policy&) {
+  if (!own_member(view)->voter || view.server.facts->replica_semi_sync) return std::nullopt;
+  return unless_resting(view, act(Action::GiveAcks, "giving acknowledgements"));
+}
+
+Match stop_acks_without_vote(const View& view, const Policy&) {
+  if (own_member(view)->voter || !view.server.facts->replica_semi_sync) return std::nullopt;
+  return unless_resting(view, act(Action::StopAcks, "giving no acknowledgements, as it has no vote"));
+}
+
+Match start_replication(const View& view, const Policy&) {
+  if (runs(*following(view)) || is_resting(view, Action::StartReplication)) return std::nullopt;
+  return act(Action::StartReplication, "starting replication from " + primary_name(view));
+}
+
+Match report_replication_error(const View& view, const Policy&) {
+  const Following& state = *following(view);
+  if (runs(state)) return std::nullopt;
+  if (state.error_text.empty()) return keep("starting replication from " + primary_name(view));
+  return keep("replication stopped: " + state.error_text);
+}
+
+Match join_when_caught_up(const View& view, const Policy& policy) {
+  if (own_member(view)->joined || !has_caught_up(view, policy)) return std::nullopt;
+  cluster::Member member = *own_member(view);
+  member.joined = true;
+  return unless_resting(view, update_member(member, "caught up; joining"));
+}
+
+Match become_voter(const View& view, const Policy&) {
+  if (!own_member(view)->joined || own_member(view)->voter || !acks_are_required(view)) {
+    return std::nullopt;
+  }
+  cluster::Member member = *own_member(view);
+  member.voter = true;
+  return unless_resting(view, update_member(member, "becoming a voter"));
+}
+
+Match catch_up(const View& view, const Policy&) {
+  if (own_member(view)->joined) return std::nullopt;
+  if (!view.lag_ms) return keep("catching up");
+  return keep(fmt::format("catching up, {} ms behind", *view.lag_ms));
+}
+
+Match wait_for_source(const View& view, const Policy&) {
+  if (following(view)->receiver == Receiver::On) return std::nullopt;
+  if (following(view)->error_text.empty()) return keep("connecting to " + primary_name(view));
+  return keep(fmt::format("connecting to {}: {}", primary_name(view), following(view)->error_text));
+}
+
+Match follow(const View&, const Policy&) { return keep(); }
+
+}  // namespace dorsal::failover::rules

@@ -1,0 +1,98 @@
+#include "core/routing/route.h"
+
+#include <array>
+
+namespace dorsal::routing {
+namespace {
+
+using sql::Place;
+using sql::Statement;
+
+struct Rule {
+  std::string_view name;
+  bool (*applies)(const Statement&, const SessionView&);
+  Where where;
+};
+
+// The first rule that applies decides. What must stay where it is stands before anything that
+// could move a statement to a replica.
+constexpr std::array kRules = {
+    Rule{"answered_by_proxy",
+         [](const Statement& statement, const SessionView&) {
+           return statement.place == Place::Proxy;
+         },
+         Where::Proxy},
+    Rule{"diagnostics_follow_the_last_statement",
+         [](const Statement& statement, const SessionView& session) {
+           return statement.place == Place::LastUsed && session.last_ran_on_reader;
+         },
+         Where::LastUsed},
+    Rule{"port_does_not_split",
+         [](const Statement&, const SessionView& session) {
+           return session.listener != Listener::Split;
+         },
+         Where::Home},
+    Rule{"statement_stays_on_primary",
+         [](const Statement& statement, const SessionView&) {
+           return statement.place != Place::AnyReplica;
+         },
+         Where::Home},
+    // Everything up to its end belongs to one connection, and home is the one that can run it all.
+    Rule{"transaction_begins_at_home",
+         [](const Statement& statement, const SessionView&) {
+           return statement.kind == sql::Kind::BeginReadOnly ||
+                  statement.kind == sql::Kind::BeginReadOnlySnapshot;
+         },
+         Where::Home},
+    Rule{"inside_transaction",
+         [](const Statement&, const SessionView& session) { return session.in_transaction; },
+         Where::Home},
+    Rule{"autocommit_is_off",
+         [](const Statement&, const SessionView& session) { return !session.autocommit; },
+         Where::Home},
+    Rule{"session_is_pinned",
+         [](const Statement&, const SessionView& session) { return session.pinned; },
+         Where::Home},
+    Rule{"read_may_leave_primary", [](const Statement&, const SessionView&) { return true; },
+         Where::Reader},
+};
+
+// Whether `challenger` serves the read better than `best`; equal ones keep the earlier.
+bool is_better(const Candidate& challenger, const Candidate& best) {
+  if (challenger.covers != best.covers) return challenger.covers;
+  if (!challenger.covers && challenger.known != best.known) return challenger.known > best.known;
+  if (challenger.connected != best.connected) return challenger.connected;
+  return challenger.outstanding < best.outstanding;
+}
+
+}  // namespace
+
+std::string_view to_string(Listener listener) {
+  switch (listener) {
+    case Listener::Split: return "split";
+    case Listener::Primary: return "primary";
+    case Listener::Replicas: return "replicas";
+  }
+  return "unknown";
+}
+
+Route route(const Statement& statement, const SessionView& session) {
+  for (const Rule& rule : kRules) {
+    if (rule.applies(statement, session)) return {rule.where, rule.name};
+  }
+  return {Where::Home, "no_rule_applies"};
+}
+
+std::optional<Choice> choose_reader(std::span<const Candidate> candidates, std::size_t turn) {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    std::size_t index = (turn + i) % candidates.size();
+    const Candidate& candidate = candidates[index];
+    if (!candidate.usable || (!candidate.covers && !candidate.worth_waiting)) continue;
+    if (!best || is_better(candidate, candidates[*best])) best = index;
+  }
+  if (!best) return std::nullopt;
+  return Choice{*best, !candidates[*best].covers};
+}
+
+}  // namespace dorsal::routing

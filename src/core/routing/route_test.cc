@@ -1,0 +1,105 @@
+#include "core/routing/route.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace dorsal::routing {
+namespace {
+
+sql::Statement at(sql::Place place) {
+  sql::Statement statement;
+  statement.place = place;
+  return statement;
+}
+
+TEST(Route, AReadMayLeaveThePrimaryOnlyOnTheSplittingPort) {
+  auto read = at(sql::Place::AnyReplica);
+  SessionView session;
+  EXPECT_EQ(route(read, session).where, Where::Reader);
+  session.listener = Listener::Primary;
+  EXPECT_EQ(route(read, session).where, Where::Home);
+  session.listener = Listener::Replicas;
+  EXPECT_EQ(route(read, session).where, Where::Home);
+}
+
+TEST(Route, WhatTheSessionIsInTheMiddleOfKeepsReadsAtHome) {
+  auto read = at(sql::Place::AnyReplica);
+  SessionView session;
+  session.in_transaction = true;
+  EXPECT_EQ(route(read, session).rule, "inside_transaction");
+  session = SessionView();
+  session.autocommit = false;
+  EXPECT_EQ(route(read, session).rule, "autocommit_is_off");
+  session = SessionView();
+  session.pinned = true;
+  EXPECT_EQ(route(read, session).rule, "session_is_pinned");
+}
+
+TEST(Route, DiagnosticsFollowTheLastStatement) {
+  auto show_warnings = at(sql::Place::LastUsed);
+  SessionView session;
+  EXPECT_EQ(route(show_warnings, session).where, Where::Home);
+  session.last_ran_on_reader = true;
+  EXPECT_EQ(route(show_warnings, session).where, Where::LastUsed);
+}
+
+TEST(Route, AReadOnlyTransactionBeginsWhereItsStatementsWillRun) {
+  auto begin = at(sql::Place::AnyReplica);
+  for (auto kind : {sql::Kind::BeginReadOnly, sql::Kind::BeginReadOnlySnapshot}) {
+    begin.kind = kind;
+    EXPECT_EQ(route(begin, SessionView()).rule, "transaction_begins_at_home");
+  }
+}
+
+TEST(Route, WritesStayOnThePrimary) {
+  EXPECT_EQ(route(at(sql::Place::Primary), SessionView()).rule, "statement_stays_on_primary");
+}
+
+Candidate candidate(bool covers, std::uint64_t known, std::int64_t outstanding) {
+  Candidate made;
+  made.usable = true;
+  made.covers = covers;
+  made.known = known;
+  made.outstanding = outstanding;
+  return made;
+}
+
+TEST(ChooseReader, PrefersAReplicaThatNeedsNoWait) {
+  std::vector<Candidate> candidates = {candidate(false, 9, 0), candidate(true, 5, 100)};
+  auto choice = choose_reader(candidates, 0);
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->index, 1U);
+  EXPECT_FALSE(choice->must_wait);
+}
+
+TEST(ChooseReader, WaitsOnTheReplicaWithTheBestKnownPosition) {
+  std::vector<Candidate> candidates = {candidate(false, 9, 5), candidate(false, 8, 0)};
+  auto choice = choose_reader(candidates, 1);
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->index, 0U);
+  EXPECT_TRUE(choice->must_wait);
+}
+
+TEST(ChooseReader, StaysWithTheConnectionItHas) {
+  std::vector<Candidate> candidates = {candidate(true, 9, 0), candidate(true, 9, 3)};
+  candidates[1].connected = true;
+  EXPECT_EQ(choose_reader(candidates, 0)->index, 1U);
+}
+
+TEST(ChooseReader, TheTurnSpreadsEqualOnes) {
+  std::vector<Candidate> candidates = {candidate(true, 9, 0), candidate(true, 9, 0)};
+  EXPECT_EQ(choose_reader(candidates, 0)->index, 0U);
+  EXPECT_EQ(choose_reader(candidates, 1)->index, 1U);
+}
+
+TEST(ChooseReader, NobodyWhenNoneIsUsableOrWorthWaitingFor) {
+  std::vector<Candidate> candidates = {candidate(true, 9, 0), candidate(false, 9, 0)};
+  candidates[0].usable = false;
+  candidates[1].worth_waiting = false;
+  EXPECT_FALSE(choose_reader(candidates, 0));
+  EXPECT_FALSE(choose_reader({}, 0));
+}
+
+}  // namespace
+}  // namespace dorsal::routing
