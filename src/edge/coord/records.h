@@ -1,0 +1,24 @@
+// The JSON form of the cluster's nouns, as they stand in the coordination store.
+//
+// Fields are added, never renamed. Reading passes over fields it does not know, so that the store
+// of a newer version can be read; a field of the wrong type is Corrupt.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "core/cluster/topology.h"
+
+namespace dorsal::coord {
+
+std::string encode(const cluster::Charter& charter);
+std::string encode(const cluster::Member& member);
+std::string encode(const cluster::Leadership& leadership);
+std::string encode(const cluster::NodeState& state);
+
+Result<cluster::Charter> decode_charter(const std::string& json);
+Result<cluster::Member> decode_member(const std::string& json);
+Result<cluster::Leadership> decode_leadership(const std::string& json);
+Result<cluster::NodeState> decode_state(const std::string& json);
+
+}  // namespace dorsal::coord

@@ -1,0 +1,385 @@
+#include "edge/instance/mysqld_instance.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <optional>
+#include <vector>
+
+#include "base/check.h"
+#include "edge/instance/bootstrap_sql.h"
+#include "edge/instance/error_log.h"
+#include "edge/instance/my_cnf.h"
+#include "edge/instance/mysqld_process.h"
+#include "edge/instance/mysqld_version.h"
+#include "edge/instance/node_folder.h"
+#include "edge/instance/secrets.h"
+#include "edge/instance/server_facts.h"
+#include "edge/instance/server_link.h"
+#include "edge/instance/socket_path.h"
+#include "edge/instance/sql_text.h"
+#include "edge/io/endpoint.h"
+#include "edge/io/files.h"
+#include "edge/io/process.h"
+#include "edge/io/worker.h"
+
+namespace dorsal::instance {
+
+using cluster::DataStage;
+using cluster::Process;
+using io::Task;
+
+namespace {
+
+constexpr auto kVersionLimit = std::chrono::seconds(30);  // a cold start of the program
+constexpr auto kRestartLimit = std::chrono::minutes(2);   // a cloned server shuts down
+
+// ER_RESTART_SERVER_FAILED: the clone is complete, and the server shuts down instead of restarting.
+bool is_completed_all_the_same(const std::string& message) {
+  return message.find("ERROR 3707") != std::string::npos;
+}
+
+}  // namespace
+
+struct MysqldInstance::Impl {
+  Impl(io::Loop& loop_, Options options_)
+      : loop(loop_), options(std::move(options_)), folder(options.dir) {}
+
+  io::Loop& loop;
+  Options options;
+  Identity identity;
+  io::Endpoint address;
+  std::string socket;
+  Secrets secrets;
+  std::optional<io::FileLock> lock;
+  NodeFolder folder;
+  io::Worker worker;
+  std::optional<MysqldProcess> process;
+  std::optional<ServerLink> link;   // for observe() and the acts
+  std::vector<ServerLink> beats;    // by slot; each may wait for acknowledgements without end
+  bool has_answered = false;        // since it was started
+  bool may_be_writable = false;
+  DataStage stage = DataStage::Empty;  // as it was last looked at, or changed to
+
+  std::string path(const char* name) const { return options.dir + "/" + name; }
+
+  Result<void> check_files() const;
+  Result<void> write_configuration() const;
+  Task<Result<void>> run_initialisation(Deadline deadline);
+  Task<Result<void>> mark(DataStage next);
+  Task<Result<void>> change(std::string sql, Deadline deadline) { return link->run(std::move(sql), deadline); }
+  Task<Result<cluster::ServerFacts>> ask(Deadline deadline);
+  Task<Result<void>> run_clone(ServerLink& recipient, Peer donor);
+  Task<bool> receiver_runs(Deadline deadline);
+};
+
+MysqldInstance::MysqldInstance(io::Loop& loop, Options options)
+    : impl_(std::make_unique<Impl>(loop, std::move(options))) {}
+MysqldInstance::~MysqldInstance() = default;
+
+const std::string& MysqldInstance::socket_path() const { return impl_->socket; }
+
+// ---- folder ----
+
+Result<void> MysqldInstance::Impl::check_files() const {
+  for (const std::string& file : {options.tls_ca, options.tls_cert, options.tls_key}) {
+    if (!io::exists(file)) return not_found(file + " does not exist; replication needs it for TLS");
+  }
+  return {};
+}
+
+Task<Result<void>> MysqldInstance::open(Identity identity) {
+  Impl& self = *impl_;
+  self.identity = std::move(identity);
+  DORSAL_CO_TRY_VOID(check_settings(self.options.settings));
+  DORSAL_CO_TRY_VOID(self.check_files());
+  DORSAL_CO_TRY(self.address, io::parse_endpoint(self.options.address));
+  DORSAL_CO_TRY(self.secrets, load_secrets(self.options.secrets_dir));
+  const Deadline deadline = self.loop.after(kVersionLimit);
+  DORSAL_CO_TRY_VOID(co_await ask_mysqld_version(self.loop, self.options.mysqld, deadline));
+  DORSAL_CO_TRY_VOID(io::make_directories(self.options.dir, 0700));
+  DORSAL_CO_TRY(self.lock, io::FileLock::try_lock(self.path("lock")));
+  DORSAL_CO_TRY_VOID(self.folder.claim(self.identity.cluster_uuid, self.identity.node));
+  DORSAL_CO_TRY_VOID(io::make_directories(self.path("files"), 0700));
+  DORSAL_CO_TRY(self.socket, choose_socket_path(self.options.dir, self.options.runtime_dir));
+  self.process.emplace(self.loop, self.options.mysqld, self.path("mysqld.log"), self.path("mysqld.out"));
+  self.link.emplace(self.loop, self.socket, self.secrets.agent);
+  for (std::size_t slot = 0; slot < kBeatSlots; ++slot) {
+    self.beats.emplace_back(self.loop, self.socket, self.secrets.agent);
+  }
+  self.stage = self.folder.stage();
+  co_return Result<void>();
+}
+
+Result<void> MysqldInstance::Impl::write_configuration() const {
+  MyCnf config;
+  config.dir = options.dir;
+  config.socket_path = socket;
+  config.address = address;
+  config.server_id = identity.server_id.value();
+  config.acks = identity.acks;
+  config.tls_ca = options.tls_ca;
+  config.tls_cert = options.tls_cert;
+  config.tls_key = options.tls_key;
+  config.buffer_pool_bytes = options.buffer_pool_bytes;
+  config.run_as_root = ::geteuid() == 0;
+  config.settings = options.settings;
+  return io::write_file_atomically(path("my.cnf"), render_my_cnf(config), 0600);
+}
+
+// Runs as a child that dies with us: an orphan would write into the folder that we clear next time.
+Task<Result<void>> MysqldInstance::Impl::run_initialisation(Deadline deadline) {
+  const std::int64_t log_begins = file_size(path("mysqld.log"));
+  io::SpawnOptions spawn;
+  spawn.program = options.mysqld;
+  spawn.arguments = {"--defaults-file=" + path("my.cnf"),
+                     "--initialize-insecure",
+                     "--datadir=" + folder.new_data(),
+                     "--init-file=" + path("bootstrap.sql")};
+  spawn.output_file = path("mysqld.out");
+  spawn.die_with_parent = true;
+  DORSAL_CO_TRY(io::ChildProcess child, io::ChildProcess::spawn(loop, std::move(spawn)));
+  auto status = co_await child.wait(deadline);
+  if (!status) {
+    (void)child.kill(SIGKILL);
+    co_return status.error().in("initialise");
+  }
+  if (status->ok()) co_return Result<void>();
+  co_return unavailable(fmt::format("mysqld --initialize {}: {}",
+                                    io::to_string(*status),
+                                    last_error_in_file(path("mysqld.log"), log_begins)));
+}
+
+Task<Result<void>> MysqldInstance::initialise(Deadline deadline) {
+  Impl& self = *impl_;
+  if (self.folder.stage() != DataStage::Empty && self.folder.stage() != DataStage::HalfMade) {
+    co_return Result<void>();
+  }
+  auto clear = [&self] { return self.folder.clear_half_made(); };
+  DORSAL_CO_TRY_VOID(co_await io::on_worker(self.worker, std::move(clear)));
+  DORSAL_CO_TRY_VOID(self.write_configuration());
+  const std::string bootstrap = self.path("bootstrap.sql");
+  DORSAL_CO_TRY_VOID(io::write_file_atomically(bootstrap, render_bootstrap_sql(self.secrets), 0600));
+  auto made = co_await self.run_initialisation(deadline);
+  DORSAL_CO_TRY_VOID(io::remove_tree(bootstrap));  // it holds passwords
+  if (!made) co_return made.error();
+  auto put = [&self] { return self.folder.put_in_place(); };
+  DORSAL_CO_TRY_VOID(co_await io::on_worker(self.worker, std::move(put)));
+  self.stage = DataStage::Fresh;
+  co_return Result<void>();
+}
+
+Task<Result<void>> MysqldInstance::start_over(Deadline) {
+  Impl& self = *impl_;
+  if (self.stage == DataStage::Member) co_return conflict("the folder holds the cluster's data");
+  co_await kill();
+  auto remove = [&self] { return self.folder.remove_data(); };
+  auto removed = co_await io::on_worker(self.worker, std::move(remove));
+  self.stage = self.folder.stage();
+  co_return removed;
+}
+
+Task<Result<void>> MysqldInstance::Impl::mark(DataStage next) {
+  auto write = [this, next] { return folder.mark(next); };
+  DORSAL_CO_TRY_VOID(co_await io::on_worker(worker, std::move(write)));
+  stage = next;
+  co_return Result<void>();
+}
+
+// A clone of a replica brings that replica's source along, and positions in relay logs that were not
+// cloned (MySQL Reference Manual, "Cloning for Replication").
+Task<Result<void>> MysqldInstance::accept_data(Deadline deadline) {
+  Impl& self = *impl_;
+  if (self.stage == DataStage::Member) co_return Result<void>();
+  if (self.stage == DataStage::Cloning) {
+    DORSAL_CO_TRY_VOID(co_await self.change("RESET REPLICA ALL", deadline));
+  }
+  co_return co_await self.mark(DataStage::Member);
+}
+
+// ---- process ----
+
+Result<void> MysqldInstance::start() {
+  Impl& self = *impl_;
+  if (self.process->runs()) return {};
+  DORSAL_TRY_VOID(self.write_configuration());
+  // We hold the folder's lock, so these were left by a server that was killed. The lock file names a
+  // pid, which may be another process by now, and mysqld would refuse to start.
+  DORSAL_TRY_VOID(io::remove_tree(self.socket));
+  DORSAL_TRY_VOID(io::remove_tree(self.socket + ".lock"));
+  self.has_answered = false;
+  self.may_be_writable = false;
+  return self.process->start(self.path("my.cnf"));
+}
+
+// A server that shuts down waits for its connections to end, so ours go first.
+Task<> MysqldInstance::stop(Deadline deadline) {
+  impl_->link->drop();
+  for (ServerLink& beat : impl_->beats) beat.drop();
+  co_await impl_->process->stop(deadline);
+  impl_->may_be_writable = false;
+}
+
+// Connections are left to notice by themselves: another task may be waiting on one.
+Task<> MysqldInstance::kill() {
+  co_await impl_->process->kill();
+  impl_->may_be_writable = false;
+}
+
+Task<> MysqldInstance::exited(Deadline deadline) { co_await impl_->process->exited(deadline); }
+
+Task<Result<cluster::ServerFacts>> MysqldInstance::Impl::ask(Deadline deadline) {
+  DORSAL_CO_TRY(client::Connection * server, co_await link->connection(deadline));
+  FactsWanted wanted;
+  wanted.stage = stage;
+  wanted.tls_ca = options.tls_ca;
+  auto facts = co_await ask_facts(*server, std::move(wanted), deadline);
+  if (!facts) link->drop();
+  co_return facts;
+}
+
+Task<cluster::Server> MysqldInstance::observe(Deadline deadline) {
+  Impl& self = *impl_;
+  cluster::Server server;
+  server.pid = self.process->pid();
+  if (!server.pid) self.stage = self.folder.stage();
+  server.stage = self.stage;
+  if (!server.pid) {
+    self.may_be_writable = false;
+    server.last_words = self.process->last_words();
+    server.wants_restart = self.process->wants_restart();
+    co_return server;
+  }
+  auto facts = co_await self.ask(deadline);
+  if (facts) {
+    self.has_answered = true;
+    self.may_be_writable = facts->writable;
+    server.process = Process::Answers;
+    server.facts = *std::move(facts);
+  } else {
+    server.process = self.has_answered ? Process::Silent : Process::Starting;
+    server.last_words = facts.error().message;
+  }
+  server.may_be_writable = self.may_be_writable;
+  co_return server;
+}
+
+// ---- roles ----
+
+Task<Result<void>> MysqldInstance::open_for_writes(Deadline deadline) {
+  impl_->may_be_writable = true;
+  DORSAL_CO_TRY_VOID(co_await impl_->change("SET GLOBAL super_read_only = OFF", deadline));
+  co_return co_await impl_->change("SET GLOBAL read_only = OFF", deadline);
+}
+
+Task<Result<void>> MysqldInstance::fence(Deadline deadline) {
+  DORSAL_CO_TRY_VOID(co_await impl_->change("SET GLOBAL super_read_only = ON", deadline));
+  impl_->may_be_writable = false;
+  co_return Result<void>();
+}
+
+Task<Result<void>> MysqldInstance::require_acks(Deadline deadline) {
+  co_return co_await impl_->change("SET GLOBAL rpl_semi_sync_source_enabled = ON", deadline);
+}
+
+Task<bool> MysqldInstance::Impl::receiver_runs(Deadline deadline) {
+  auto facts = co_await ask(deadline);
+  co_return facts && facts->following && facts->following->receiver != cluster::Receiver::Off;
+}
+
+Task<Result<void>> MysqldInstance::give_acks(bool wanted, Deadline deadline) {
+  Impl& self = *impl_;
+  const bool runs = co_await self.receiver_runs(deadline);
+  const std::string sql = std::string("SET GLOBAL rpl_semi_sync_replica_enabled = ") + (wanted ? "ON" : "OFF");
+  DORSAL_CO_TRY_VOID(co_await self.change(sql, deadline));
+  if (!runs) co_return Result<void>();
+  DORSAL_CO_TRY_VOID(co_await self.change("STOP REPLICA IO_THREAD", deadline));
+  co_return co_await self.change("START REPLICA IO_THREAD", deadline);
+}
+
+// ---- replication ----
+
+Task<Result<void>> MysqldInstance::stop_receiver(Deadline deadline) {
+  co_return co_await impl_->change("STOP REPLICA IO_THREAD", deadline);
+}
+
+Task<Result<void>> MysqldInstance::stop_applier(Deadline deadline) {
+  co_return co_await impl_->change("STOP REPLICA SQL_THREAD", deadline);
+}
+
+Task<Result<void>> MysqldInstance::start_applier(Deadline deadline) {
+  co_return co_await impl_->change("START REPLICA SQL_THREAD", deadline);
+}
+
+Task<Result<void>> MysqldInstance::change_source(Peer source, Deadline deadline) {
+  Impl& self = *impl_;
+  const std::string sql = fmt::format(
+      "CHANGE REPLICATION SOURCE TO SOURCE_HOST = {}, SOURCE_PORT = {}, SOURCE_USER = {}, "
+      "SOURCE_PASSWORD = {}, SOURCE_AUTO_POSITION = 1, SOURCE_SSL = 1, SOURCE_SSL_CA = {}, "
+      "SOURCE_SSL_VERIFY_SERVER_CERT = 1, SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 2147483647, "
+      "SOURCE_HEARTBEAT_PERIOD = 1",
+      quote(source.host),
+      source.port,
+      quote(kReplicationUser),
+      quote(self.secrets.replication),
+      quote(self.options.tls_ca));
+  co_return co_await self.change(sql, deadline);
+}
+
+Task<Result<void>> MysqldInstance::start_replication(Deadline deadline) {
+  co_return co_await impl_->change("START REPLICA", deadline);
+}
+
+// ---- clone ----
+
+Task<Result<void>> MysqldInstance::Impl::run_clone(ServerLink& recipient, Peer donor) {
+  const Deadline soon = loop.after(std::chrono::seconds(10));
+  const std::string list = quote(fmt::format("{}:{}", donor.host, donor.port));
+  DORSAL_CO_TRY_VOID(co_await recipient.run("SET GLOBAL clone_valid_donor_list = " + list, soon));
+  DORSAL_CO_TRY_VOID(co_await recipient.run("SET GLOBAL clone_ssl_ca = " + quote(options.tls_ca), soon));
+  const std::string sql = fmt::format("CLONE INSTANCE FROM {}@{}:{} IDENTIFIED BY {} REQUIRE SSL",
+                                      quote(kCloneUser),
+                                      quote(donor.host),
+                                      donor.port,
+                                      quote(secrets.clone));
+  // The recipient drops its own schemas first, which super_read_only forbids (error 1290). read_only
+  // stays on; the clone's restart brings super_read_only back.
+  DORSAL_CO_TRY_VOID(co_await recipient.run("SET GLOBAL super_read_only = OFF", soon));
+  // As long as the data needs; whoever waits for this is cancelled when the agent stops.
+  co_return co_await recipient.run(sql, Deadline::never());
+}
+
+Task<Result<void>> MysqldInstance::clone_from(Peer donor) {
+  Impl& self = *impl_;
+  if (self.stage != DataStage::Fresh) co_return conflict("only a fresh server is cloned into");
+  DORSAL_CO_TRY_VOID(co_await self.mark(DataStage::Cloning));
+  ServerLink recipient(self.loop, self.socket, self.secrets.agent);
+  auto outcome = co_await self.run_clone(recipient, std::move(donor));
+  const bool was_refused = !outcome && outcome.error().kind == ErrorKind::Invalid;
+  if (was_refused && !is_completed_all_the_same(outcome.error().message)) {
+    // The server goes on with the data it had, perhaps without its schemas, so it may try again.
+    const Deadline soon = self.loop.after(std::chrono::seconds(10));
+    DORSAL_CO_TRY_VOID(co_await recipient.run("SET GLOBAL super_read_only = ON", soon));
+    DORSAL_CO_TRY_VOID(co_await self.mark(DataStage::Fresh));
+    co_return unavailable(outcome.error().message);
+  }
+  // Completed, the server shuts down to restart; some versions answer OK first, some do not.
+  const Deadline deadline = self.loop.after(kRestartLimit);
+  while (self.process->runs() && !deadline.has_passed(self.loop.now())) {
+    const Deadline next = self.loop.after(std::chrono::milliseconds(20));
+    const bool goes_on = co_await self.loop.sleep_until(next);
+    if (!goes_on) break;
+  }
+  if (self.process->runs()) co_return timeout("the cloned server did not restart");
+  co_return Result<void>();
+}
+
+// ---- heartbeat ----
+
+Task<Result<void>> MysqldInstance::beat(std::size_t slot, std::int64_t stamp_ms, Deadline deadline) {
+  const std::string sql = fmt::format("REPLACE INTO dorsal.heartbeat (id, stamp_ms) VALUES ({}, {})", slot, stamp_ms);
+  co_return co_await impl_->beats.at(slot).run(sql, deadline);
+}
+
+}  // namespace dorsal::instance

@@ -1,0 +1,94 @@
+#include "edge/instance/mysqld_process.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+#include "base/check.h"
+#include "edge/instance/error_log.h"
+
+namespace dorsal::instance {
+
+namespace {
+
+constexpr auto kPollEvery = std::chrono::milliseconds(10);
+
+// glibc gives each thread an arena of its own to grow in; with hundreds of connections that costs
+// more memory than the contention it saves.
+constexpr const char* kFewArenas = "MALLOC_ARENA_MAX=4";
+
+}  // namespace
+
+MysqldProcess::~MysqldProcess() {
+  if (runs()) (void)child_->kill(SIGKILL);
+}
+
+Result<void> MysqldProcess::start(const std::string& defaults_file) {
+  DORSAL_CHECK(!runs());
+  log_begins_ = file_size(error_log_);
+  io::SpawnOptions options;
+  options.program = mysqld_;
+  options.arguments = {"--defaults-file=" + defaults_file};
+  options.environment = {fmt::format("MYSQLD_PARENT_PID={}", ::getpid()), kFewArenas};
+  options.output_file = output_file_;
+  options.die_with_parent = true;
+  DORSAL_TRY(io::ChildProcess child, io::ChildProcess::spawn(loop_, std::move(options)));
+  child_.emplace(std::move(child));
+  has_ended_ = false;
+  wants_restart_ = false;
+  return {};
+}
+
+bool MysqldProcess::runs() {
+  if (!child_ || has_ended_) return false;
+  const auto status = child_->poll();
+  if (!status) return true;
+  note_end(*status);
+  return false;
+}
+
+std::optional<std::int64_t> MysqldProcess::pid() {
+  if (!runs()) return std::nullopt;
+  return child_->pid();
+}
+
+// The child itself stays until the next start, as another task may be waiting for it.
+void MysqldProcess::note_end(const io::ExitStatus& status) {
+  has_ended_ = true;
+  wants_restart_ = status.signal == 0 && status.code == kRestartStatus;
+  last_words_ = wants_restart_ ? "mysqld restarts itself" : "mysqld " + io::to_string(status);
+  const std::string reason = last_error_in_file(error_log_, log_begins_);
+  if (!wants_restart_ && !reason.empty()) last_words_ += ": " + reason;
+}
+
+io::Task<> MysqldProcess::exited(Deadline deadline) {
+  if (!runs()) co_return;
+  (void)co_await child_->wait(deadline);
+}
+
+// By polling: another task may be waiting in exited().
+io::Task<> MysqldProcess::wait_until_gone(Deadline deadline) {
+  while (runs() && !deadline.has_passed(loop_.now())) {
+    const Deadline next = loop_.after(kPollEvery);
+    const bool goes_on = co_await loop_.sleep_until(next);
+    if (!goes_on) break;
+  }
+}
+
+io::Task<> MysqldProcess::stop(Deadline deadline) {
+  if (!runs()) co_return;
+  (void)child_->kill(SIGTERM);
+  co_await wait_until_gone(deadline);
+  co_await kill();
+}
+
+io::Task<> MysqldProcess::kill() {
+  if (!runs()) co_return;
+  (void)child_->kill(SIGKILL);
+  // A killed process may take a while to give its memory back, but never for ever.
+  co_await wait_until_gone(Deadline::never());
+}
+
+}  // namespace dorsal::instance

@@ -1,0 +1,143 @@
+#include "edge/instance/node_folder.h"
+
+#include <fmt/core.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <map>
+#include <string_view>
+
+#include "base/check.h"
+#include "edge/io/files.h"
+
+namespace dorsal::instance {
+
+using cluster::DataStage;
+
+namespace {
+
+using Fields = std::map<std::string, std::string, std::less<>>;
+
+Fields parse_fields(std::string_view text) {
+  Fields fields;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos) continue;
+    fields.emplace(line.substr(0, equals), line.substr(equals + 1));
+  }
+  return fields;
+}
+
+// A rename is durable once the folder is.
+Result<void> sync_folder(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return unavailable(path + ": " + io::system_error_text(errno));
+  const int outcome = ::fsync(descriptor);
+  const int reason = errno;
+  ::close(descriptor);
+  if (outcome != 0) return unavailable(path + ": " + io::system_error_text(reason));
+  return {};
+}
+
+Result<void> rename_durably(const std::string& from, const std::string& to, const std::string& dir) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) {
+    return unavailable(fmt::format("rename {} to {}: {}", from, to, io::system_error_text(errno)));
+  }
+  return sync_folder(dir);
+}
+
+}  // namespace
+
+Result<void> NodeFolder::claim(const std::string& cluster_uuid, const cluster::NodeName& node) {
+  DORSAL_TRY_VOID(io::make_directories(dir_, 0700));
+  cluster_uuid_ = cluster_uuid;
+  node_ = node;
+  const auto text = io::read_file(dir_ + "/identity", 4096);
+  if (text) return read_identity(*text, cluster_uuid, node);
+  if (text.error().kind != ErrorKind::NotFound) return text.error();
+  if (io::exists(data())) {
+    return invalid(fmt::format("{} holds data, but not of a Dorsal node; name another folder", dir_));
+  }
+  return write_identity();
+}
+
+Result<void> NodeFolder::read_identity(const std::string& text,
+                                       const std::string& cluster_uuid,
+                                       const cluster::NodeName& node) {
+  Fields fields = parse_fields(text);
+  const std::string& number = fields["format"];
+  int format = 0;
+  std::from_chars(number.data(), number.data() + number.size(), format);
+  if (format < 1) return corrupt(fmt::format("{}/identity is damaged: it names no format", dir_));
+  if (format > kFolderFormat) {
+    return invalid(fmt::format("{} was written by a newer Dorsal (format {}, this one knows {}); "
+                               "run that version",
+                               dir_,
+                               format,
+                               kFolderFormat));
+  }
+  if (fields["cluster"] != cluster_uuid) {
+    return invalid(fmt::format("{} belongs to another cluster ({}, this one is {}); name another folder",
+                               dir_,
+                               fields["cluster"],
+                               cluster_uuid));
+  }
+  if (fields["node"] != node.value()) {
+    return invalid(fmt::format("{} belongs to node {}, not to {}; name another folder",
+                               dir_,
+                               fields["node"],
+                               node.value()));
+  }
+  for (const DataStage stage : {DataStage::Fresh, DataStage::Cloning, DataStage::Member}) {
+    if (fields["stage"] == to_string(stage)) marked_ = stage;
+  }
+  return {};
+}
+
+Result<void> NodeFolder::write_identity() const {
+  const std::string text =
+      fmt::format("format={}\ncluster={}\nnode={}\nstage={}\n",
+                  kFolderFormat,
+                  cluster_uuid_,
+                  node_.value(),
+                  marked_ == DataStage::Empty ? "" : std::string(to_string(marked_)));
+  return io::write_file_atomically(dir_ + "/identity", text, 0600);
+}
+
+DataStage NodeFolder::stage() const {
+  if (!io::exists(data())) return io::exists(new_data()) ? DataStage::HalfMade : DataStage::Empty;
+  // The mark is written before the data is put into place, so it is there.
+  return marked_ == DataStage::Empty ? DataStage::HalfMade : marked_;
+}
+
+Result<void> NodeFolder::clear_half_made() {
+  DORSAL_CHECK(stage() == DataStage::Empty || stage() == DataStage::HalfMade);
+  DORSAL_TRY_VOID(io::remove_tree(new_data()));
+  return io::remove_tree(data());
+}
+
+Result<void> NodeFolder::put_in_place() {
+  DORSAL_TRY_VOID(mark(DataStage::Fresh));
+  return rename_durably(new_data(), data(), dir_);
+}
+
+Result<void> NodeFolder::mark(DataStage stage) {
+  const DataStage before = marked_;
+  marked_ = stage;
+  auto written = write_identity();
+  if (!written) marked_ = before;
+  return written;
+}
+
+// Renamed first, so that a kill in the middle leaves no half of a data folder under its name.
+Result<void> NodeFolder::remove_data() {
+  DORSAL_TRY_VOID(io::remove_tree(new_data()));
+  if (io::exists(data())) DORSAL_TRY_VOID(rename_durably(data(), new_data(), dir_));
+  return io::remove_tree(new_data());
+}
+
+}  // namespace dorsal::instance

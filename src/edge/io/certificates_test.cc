@@ -1,0 +1,91 @@
+#include "edge/io/certificates.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "edge/io/process.h"
+#include "edge/io/scope.h"
+#include "edge/io/testing.h"
+
+namespace dorsal::io {
+namespace {
+
+using testing::ScratchFolder;
+
+mode_t mode_of(const std::string& path) {
+  struct stat status {};
+  ::stat(path.c_str(), &status);
+  return status.st_mode & 0777;
+}
+
+TEST(Certificates, KeysArePrivateAndInPkcs8) {
+  ScratchFolder folder;
+  testing::Certificates files(folder.path());
+  for (const auto& key : {files.authority.key, files.key}) {
+    EXPECT_EQ(mode_of(key), 0600u);
+    EXPECT_TRUE(read_file(key)->starts_with("-----BEGIN PRIVATE KEY-----"));
+  }
+  EXPECT_EQ(mode_of(files.certificate), 0644u);
+}
+
+TEST(Certificates, OpensslAgreesWithEveryField) {
+  ScratchFolder folder;
+  testing::Certificates files(folder.path());
+  Loop loop;
+  auto openssl = [&](std::vector<std::string> arguments) {
+    auto output = block_on(
+        loop,
+        run_to_end(loop, "openssl", std::move(arguments), loop.after(std::chrono::seconds(30))));
+    return output ? output->text : output.error().message;
+  };
+  if (openssl({"version"}).find("OpenSSL") == std::string::npos) GTEST_SKIP() << "no openssl";
+  EXPECT_EQ(openssl({"verify",
+                     "-x509_strict",
+                     "-purpose",
+                     "sslserver",
+                     "-verify_hostname",
+                     "server.test",
+                     "-CAfile",
+                     files.authority.certificate,
+                     files.certificate}),
+            files.certificate + ": OK\n");
+  auto text = openssl({"x509", "-in", files.certificate, "-noout", "-text"});
+  for (const char* part : {"Version: 3",
+                           "CN = server.test",
+                           "DNS:server.test, IP Address:127.0.0.1",
+                           "prime256v1",
+                           "TLS Web Server Authentication, TLS Web Client Authentication",
+                           "CA:FALSE"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+  }
+}
+
+TEST(Certificates, AuthorityIsNeverReplaced) {
+  ScratchFolder folder;
+  auto files = AuthorityFiles::in(folder.path());
+  ASSERT_TRUE(create_authority(files, "cluster"));
+  auto again = create_authority(files, "cluster");
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, ErrorKind::Conflict);
+}
+
+TEST(Certificates, NamesCannotSmuggleInOthers) {
+  ScratchFolder folder;
+  auto files = AuthorityFiles::in(folder.path());
+  ASSERT_TRUE(create_authority(files, "cluster"));
+  CertificateRequest request;
+  request.certificate_file = folder / "cert.pem";
+  request.key_file = folder / "key.pem";
+  request.common_name = "db1";
+  for (const char* name : {"", "a,DNS:b", "a b", "a;b"}) {
+    request.names = {name};
+    EXPECT_FALSE(issue_certificate(files, request)) << name;
+  }
+  request.names = {"db1"};
+  request.common_name = std::string(65, 'x');
+  EXPECT_FALSE(issue_certificate(files, request));
+  EXPECT_FALSE(exists(request.key_file));
+}
+
+}  // namespace
+}  // namespace dorsal::io

@@ -1,0 +1,50 @@
+// Certificates, keys and trust for TLS 1.2 and 1.3.
+//
+// Made once from files, then handed to any number of Streams on any thread: a copy shares.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+struct ssl_ctx_st;
+
+namespace dorsal::io {
+
+// How far a client trusts a server.
+enum class TlsVerify {
+  None,       // encryption only: anybody can be in the middle
+  CaOnly,     // the certificate comes from our authority
+  CaAndName,  // and it carries the name that we connected to
+};
+
+class TlsContext {
+ public:
+  // PEM files; the certificate file may hold a chain. With an authority, a certificate that a
+  // client presents is checked against it; none is demanded. Fails NotFound or Invalid, naming the
+  // file.
+  static Result<TlsContext> server(const std::string& certificate_file,
+                                   const std::string& key_file,
+                                   const std::string& authority_file = {});
+
+  // Without an authority file the system's authorities count. The certificate and key with which
+  // this client identifies itself are optional.
+  static Result<TlsContext> client(TlsVerify verify,
+                                   const std::string& authority_file = {},
+                                   const std::string& certificate_file = {},
+                                   const std::string& key_file = {});
+
+  bool is_server() const { return is_server_; }
+  TlsVerify verify() const { return verify_; }
+  ssl_ctx_st* native_handle() const { return context_.get(); }
+
+ private:
+  TlsContext(std::shared_ptr<ssl_ctx_st> context, bool is_server, TlsVerify verify);
+
+  std::shared_ptr<ssl_ctx_st> context_;
+  bool is_server_ = false;
+  TlsVerify verify_ = TlsVerify::None;
+};
+
+}  // namespace dorsal::io

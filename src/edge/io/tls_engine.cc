@@ -1,0 +1,193 @@
+#include "edge/io/tls_engine.h"
+
+#include <arpa/inet.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "edge/io/tls_error.h"
+
+namespace dorsal::io {
+
+// OpenSSL's way to the two strings of an engine.
+struct TlsEngineBio {
+  static int read(BIO* bio, char* buffer, int size) {
+    auto& engine = *static_cast<TlsEngine*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    auto left = engine.input_.size() - engine.input_begin_;
+    if (left == 0) {
+      BIO_set_retry_read(bio);
+      return -1;
+    }
+    auto count = std::min(left, static_cast<std::size_t>(std::max(size, 0)));
+    std::memcpy(buffer, engine.input_.data() + engine.input_begin_, count);
+    engine.input_begin_ += count;
+    if (engine.input_begin_ == engine.input_.size()) {
+      engine.input_.clear();
+      engine.input_begin_ = 0;
+    }
+    return static_cast<int>(count);
+  }
+
+  static int write(BIO* bio, const char* bytes, int size) {
+    auto& engine = *static_cast<TlsEngine*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    engine.output_.append(bytes, static_cast<std::size_t>(std::max(size, 0)));
+    return size;
+  }
+
+  static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  static int create(BIO* bio) {
+    BIO_set_init(bio, 1);
+    return 1;
+  }
+
+  static BIO* make(TlsEngine& engine) {
+    static BIO_METHOD* const kMethod = [] {
+      BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "strings");
+      BIO_meth_set_read(method, &TlsEngineBio::read);
+      BIO_meth_set_write(method, &TlsEngineBio::write);
+      BIO_meth_set_ctrl(method, &TlsEngineBio::control);
+      BIO_meth_set_create(method, &TlsEngineBio::create);
+      return method;
+    }();
+    BIO* bio = BIO_new(kMethod);
+    DORSAL_CHECK(bio != nullptr);
+    BIO_set_data(bio, &engine);
+    return bio;
+  }
+};
+
+TlsEngine::TlsEngine(ssl_st* ssl, bool is_server) : ssl_(ssl), is_server_(is_server) {
+  BIO* bio = TlsEngineBio::make(*this);
+  SSL_set_bio(ssl_, bio, bio);
+  if (is_server_) {
+    SSL_set_accept_state(ssl_);
+  } else {
+    SSL_set_connect_state(ssl_);
+  }
+}
+
+TlsEngine::~TlsEngine() { SSL_free(ssl_); }
+
+Result<std::unique_ptr<TlsEngine>> TlsEngine::make(const TlsContext& context,
+                                                   const std::string& server_name) {
+  SSL* ssl = SSL_new(context.native_handle());
+  if (ssl == nullptr) return unavailable("cannot start TLS: " + take_tls_errors());
+  std::unique_ptr<TlsEngine> engine(new TlsEngine(ssl, context.is_server()));
+  if (!context.is_server()) {
+    if (context.verify() == TlsVerify::CaAndName && server_name.empty()) {
+      return invalid("cannot verify the server's certificate: its name is not given");
+    }
+    DORSAL_TRY_VOID(engine->expect_name(server_name));
+    if (context.verify() != TlsVerify::CaAndName) {
+      X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), nullptr, 0);
+      X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), nullptr, 0);
+    }
+  }
+  return engine;
+}
+
+Result<void> TlsEngine::expect_name(const std::string& name) {
+  if (name.empty()) return {};
+  unsigned char address[sizeof(in6_addr)];
+  bool is_address = inet_pton(AF_INET, name.c_str(), address) == 1 ||
+                    inet_pton(AF_INET6, name.c_str(), address) == 1;
+  int ok = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), name.c_str())
+                      : SSL_set1_host(ssl_, name.c_str());
+  // Server name indication carries DNS names only.
+  if (ok == 1 && !is_address) ok = static_cast<int>(SSL_set_tlsext_host_name(ssl_, name.c_str()));
+  if (ok != 1) return invalid("not a server name: " + name);
+  SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return {};
+}
+
+Result<bool> TlsEngine::handshake() {
+  ERR_clear_error();
+  int outcome = SSL_do_handshake(ssl_);
+  if (outcome == 1) return true;
+  if (SSL_get_error(ssl_, outcome) == SSL_ERROR_WANT_READ) return false;
+  return failure(outcome);
+}
+
+Result<std::size_t> TlsEngine::read(char* buffer, std::size_t size) {
+  ERR_clear_error();
+  std::size_t count = 0;
+  int outcome = SSL_read_ex(ssl_, buffer, size, &count);
+  if (outcome == 1) return count;
+  switch (SSL_get_error(ssl_, outcome)) {
+    case SSL_ERROR_WANT_READ:
+      return std::size_t{0};
+    case SSL_ERROR_ZERO_RETURN:
+      return unavailable("the other side closed the connection");
+    default:
+      return failure(outcome);
+  }
+}
+
+bool TlsEngine::has_text() {
+  ERR_clear_error();
+  char byte;
+  std::size_t count = 0;
+  int outcome = SSL_peek_ex(ssl_, &byte, 1, &count);
+  bool has = outcome == 1 || SSL_get_error(ssl_, outcome) != SSL_ERROR_WANT_READ;
+  ERR_clear_error();
+  return has;
+}
+
+Result<void> TlsEngine::write(std::string_view text) {
+  if (text.empty()) return {};
+  ERR_clear_error();
+  std::size_t count = 0;
+  int outcome = SSL_write_ex(ssl_, text.data(), text.size(), &count);
+  if (outcome == 1 && count == text.size()) return {};
+  return failure(outcome);
+}
+
+void TlsEngine::say_goodbye() {
+  ERR_clear_error();
+  if (SSL_is_init_finished(ssl_) == 1) SSL_shutdown(ssl_);
+  ERR_clear_error();
+}
+
+void TlsEngine::sent(std::size_t count) {
+  output_begin_ += count;
+  if (output_begin_ == output_.size()) {
+    output_.clear();
+    output_begin_ = 0;
+  }
+}
+
+void TlsEngine::trim() {
+  constexpr std::size_t kSmall = 256;
+  if (input_.empty() && input_.capacity() > kSmall) std::string().swap(input_);
+  if (output_.empty() && output_.capacity() > kSmall) std::string().swap(output_);
+}
+
+std::string TlsEngine::version() const { return SSL_get_version(ssl_); }
+std::string TlsEngine::cipher() const { return SSL_get_cipher_name(ssl_); }
+
+Error TlsEngine::failure(int outcome) const {
+  int reason = SSL_get_error(ssl_, outcome);
+  auto code = ERR_peek_error();
+  auto text = take_tls_errors();
+  if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+    text = X509_verify_cert_error_string(SSL_get_verify_result(ssl_));
+    return invalid((is_server_ ? "the client's certificate is refused: "
+                               : "the server's certificate is refused: ") +
+                   text);
+  }
+  // OpenSSL numbers the alerts that the other side sends from 1000 on.
+  if (reason == SSL_ERROR_SSL && ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET) {
+    return unavailable("the other side ended TLS: " + text);
+  }
+  return corrupt("not valid TLS: " + text);
+}
+
+}  // namespace dorsal::io
