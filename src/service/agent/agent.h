@@ -1,0 +1,76 @@
+// Stands beside one mysqld: keeps its lease, does what failover says, and tells the store.
+//
+// Each tick it takes one snapshot of the store and of its server, asks failover::decide() for one
+// step, carries it out, and publishes how the node is. Long steps (initialise, clone) run beside the
+// ticks, so that the lease is renewed and progress shown meanwhile.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/counters.h"
+#include "base/deadline.h"
+#include "base/result.h"
+#include "core/cluster/topology.h"
+#include "core/failover/decide.h"
+#include "edge/coord/cluster_store.h"
+#include "edge/instance/instance.h"
+#include "edge/io/loop.h"
+#include "edge/io/task.h"
+
+namespace dorsal::agent {
+
+// So that tests can hold time still.
+struct Clocks {
+  TimePoint (*boot)();       // runs through suspend; measures the lease
+  std::int64_t (*wall_ms)();  // stamps heartbeats and states
+};
+Clocks real_clocks();
+
+struct Options {
+  cluster::NodeName node;
+  std::string address;                           // host:port, as other nodes reach this mysqld
+  std::optional<cluster::ServerId> server_id;    // empty: the store gives one
+  cluster::Charter charter;                      // written if the store has none yet
+  Duration tick = std::chrono::milliseconds(250);
+  Duration publish_every = std::chrono::seconds(1);
+  Duration heartbeat = std::chrono::milliseconds(500);
+  failover::Policy policy;  // mode and acks are taken from the charter in the store
+  Clocks clocks = real_clocks();
+};
+
+class Agent {
+ public:
+  // All of them outlive the Agent.
+  Agent(Options options,
+        io::Loop& loop,
+        coord::ClusterStore& store,
+        instance::Instance& instance,
+        Counters& counters);
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  // Founds or joins the cluster and keeps the node upright. Returns after request_stop(), when
+  // mysqld has been stopped cleanly (a primary is fenced first, and killed when that does not
+  // succeed), or with the sentence to print when this node can never run: a folder of another
+  // cluster, an address that another node has, a mysqld too old.
+  //
+  // When the calling task is cancelled it returns too, but then mysqld is killed.
+  io::Task<Result<void>> run();
+
+  // Makes run() return within about half a minute. On the loop's thread; may be called again.
+  void request_stop();
+
+  // The parts of run(), for tests: enter tick* leave.
+  io::Task<Result<void>> enter();
+  io::Task<> tick();
+  io::Task<> leave();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dorsal::agent

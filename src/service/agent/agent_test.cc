@@ -1,0 +1,291 @@
+#include "service/agent/agent.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "edge/coord/memory_store.h"
+#include "edge/instance/fake_instance.h"
+#include "edge/io/scope.h"
+
+namespace dorsal::agent {
+namespace {
+
+using cluster::DataStage;
+using cluster::NodeName;
+using cluster::NodeState;
+using cluster::Role;
+using instance::FakeInstance;
+
+// Time stands still unless a test moves it.
+struct Time {
+  TimePoint boot;
+  std::int64_t wall_ms = 0;
+};
+Time& now() {
+  static Time time;
+  return time;
+}
+
+void pass(std::chrono::milliseconds span) {
+  now().boot += span;
+  now().wall_ms += span.count();
+}
+
+struct NodeUnderTest {
+  NodeUnderTest(io::Loop& loop, coord::ClusterStore& store, int number)
+      : fake(loop, std::to_string(number) + "1111111-1111-1111-1111-111111111111"),
+        agent(options(number), loop, store, fake, counters) {}
+
+  static Options options(int number) {
+    Options options;
+    options.node = NodeName("node" + std::to_string(number));
+    options.address = "127.0.0.1:604" + std::to_string(number);
+    options.charter.uuid = "cluster-uuid";
+    options.clocks.boot = [] { return now().boot; };
+    options.clocks.wall_ms = [] { return now().wall_ms; };
+    return options;
+  }
+
+  bool did(const std::string& call) const {
+    return std::find(fake.calls.begin(), fake.calls.end(), call) != fake.calls.end();
+  }
+
+  FakeInstance fake;
+  Counters counters;
+  Agent agent;
+};
+
+class AgentTest : public ::testing::Test {
+ protected:
+  AgentTest() {
+    now().boot = TimePoint(std::chrono::hours(1));
+    now().wall_ms = 1'000'000;
+  }
+
+  NodeUnderTest& add(int number) {
+    nodes_.push_back(std::make_unique<NodeUnderTest>(loop_, store_, number));
+    EXPECT_TRUE(io::block_on(loop_, nodes_.back()->agent.enter()));
+    return *nodes_.back();
+  }
+
+  void tick(NodeUnderTest& node, int times = 1) {
+    for (int i = 0; i < times; ++i) {
+      io::block_on(loop_, node.agent.tick());
+      settle();
+      pass(std::chrono::milliseconds(250));
+    }
+  }
+
+  // Lets jobs that need no time come to their end.
+  void settle() {
+    auto turn = [](io::Loop& loop) -> io::Task<> { (void)co_await loop.sleep_until(Deadline::at(loop.now())); };
+    for (int i = 0; i < 5; ++i) io::block_on(loop_, turn(loop_));
+  }
+
+  coord::Snapshot load() { return *io::block_on(loop_, store_.load(Deadline::never())); }
+  NodeState state(const std::string& name) { return load().topology.find(NodeName(name))->state; }
+  cluster::Member member(const std::string& name) { return load().topology.find(NodeName(name))->member; }
+
+  // A cluster of two that has come to rest.
+  void raise_two() {
+    NodeUnderTest& first = add(1);
+    tick(first, 8);
+    first.fake.facts().executed = *mysql::parse_gtid_set(kWrites);
+    tick(first, 4);
+    NodeUnderTest& second = add(2);
+    second.fake.donor_data = *mysql::parse_gtid_set(kWrites);
+    for (int i = 0; i < 20; ++i) {
+      tick(second);
+      second.fake.facts().heartbeat_ms = now().wall_ms;
+      tick(first);
+    }
+  }
+  NodeUnderTest& first() { return *nodes_[0]; }
+  NodeUnderTest& second() { return *nodes_[1]; }
+
+  static constexpr const char* kWrites = "11111111-1111-1111-1111-111111111111:1-5";
+  io::Loop loop_;
+  coord::MemoryStore memory_{loop_};
+  coord::ClusterStore store_{memory_};
+  std::vector<std::unique_ptr<NodeUnderTest>> nodes_;
+};
+
+TEST_F(AgentTest, TheFirstNodeInitialisesAndLeads) {
+  NodeUnderTest& node = add(1);
+  tick(node, 6);
+  EXPECT_EQ(node.fake.calls,
+            (std::vector<std::string>{"open", "initialise", "start", "accept_data", "open_for_writes"}));
+  EXPECT_EQ(state("node1").role, Role::Primary);
+  EXPECT_TRUE(state("node1").healthy);
+  EXPECT_EQ(load().topology.leadership.term, cluster::Term(1));
+}
+
+TEST_F(AgentTest, TheSecondIsClonedAndBothBecomeVoters) {
+  raise_two();
+  EXPECT_EQ(second().fake.calls,
+            (std::vector<std::string>{"open",
+                                      "initialise",
+                                      "start",
+                                      "clone_from 127.0.0.1:6041",
+                                      "start",
+                                      "accept_data",
+                                      "change_source 127.0.0.1:6041",
+                                      "start_replication",
+                                      "give_acks"}));
+  EXPECT_TRUE(first().did("require_acks"));
+  EXPECT_TRUE(member("node1").voter);
+  EXPECT_TRUE(member("node2").voter);
+  EXPECT_EQ(state("node2").role, Role::Replica);
+  EXPECT_TRUE(state("node2").healthy);
+  EXPECT_TRUE(state("node2").semi_sync);
+}
+
+TEST_F(AgentTest, ADeadServerComesBackAsItWas) {
+  raise_two();
+  first().fake.die("mysqld was killed by signal 9 (Killed)");
+  first().fake.calls.clear();
+  tick(first(), 3);
+  EXPECT_EQ(first().fake.calls, (std::vector<std::string>{"start", "require_acks", "open_for_writes"}));
+}
+
+TEST_F(AgentTest, AServerThatKeepsDyingIsStartedEverLessOften) {
+  raise_two();
+  NodeUnderTest& node = second();
+  node.fake.fails.emplace("start", unavailable("no"));
+  node.fake.die("mysqld exited with status 1: the disk is full");
+  node.fake.calls.clear();
+  tick(node, 28);  // seven seconds: at 0, 1, 3 and not before 7
+  EXPECT_EQ(node.fake.calls, (std::vector<std::string>{"start", "start", "start"}));
+  EXPECT_EQ(state("node2").activity, "mysqld exited with status 1: the disk is full");
+  EXPECT_EQ(state("node2").role, Role::Down);
+}
+
+TEST_F(AgentTest, AMomentWithoutTheStoreFencesNobody) {
+  raise_two();
+  first().fake.calls.clear();
+  memory_.fail_next(1000, unavailable("the store is away"));
+  tick(first(), 28);  // seven seconds
+  EXPECT_FALSE(first().did("fence"));
+}
+
+TEST_F(AgentTest, ALeaseThatRunsOutFencesAndComesBack) {
+  raise_two();
+  first().fake.calls.clear();
+  memory_.fail_next(1'000'000, unavailable("the store is away"));
+  tick(first(), 40);
+  EXPECT_TRUE(first().did("fence"));
+  EXPECT_FALSE(first().fake.facts().writable);
+  memory_.fail_next(0, unavailable(""));
+  tick(first(), 4);
+  EXPECT_TRUE(first().fake.facts().writable);
+  EXPECT_EQ(state("node1").role, Role::Primary);
+}
+
+TEST_F(AgentTest, AServerThatCannotBeFencedIsKilled) {
+  raise_two();
+  first().fake.fails.emplace("fence", timeout("clients wait for acknowledgements"));
+  memory_.fail_next(1'000'000, unavailable("the store is away"));
+  tick(first(), 40);
+  EXPECT_TRUE(first().did("kill"));
+}
+
+TEST_F(AgentTest, ALeaseIsNotKeptAcrossARestartOfTheAgent) {
+  raise_two();
+  NodeUnderTest again(loop_, store_, 1);
+  ASSERT_TRUE(io::block_on(loop_, again.agent.enter()));
+  again.fake.server = first().fake.server;
+  again.fake.facts().writable = again.fake.server.may_be_writable = true;
+  io::block_on(loop_, again.agent.tick());
+  EXPECT_TRUE(again.did("fence"));
+}
+
+TEST_F(AgentTest, TheLeaseIsRenewedWhileALongJobRuns) {
+  NodeUnderTest& node = add(1);
+  node.fake.hold_long_acts(true);
+  tick(node, 20);
+  EXPECT_GE(load().topology.leadership.renewals, 4u);
+  EXPECT_EQ(state("node1").activity, "initialising a data folder");
+  node.fake.hold_long_acts(false);
+  tick(node, 6);
+  EXPECT_EQ(state("node1").role, Role::Primary);
+}
+
+TEST_F(AgentTest, ABusyDonorIsAskedAgain) {
+  NodeUnderTest& first = add(1);
+  tick(first, 8);
+  NodeUnderTest& second = add(2);
+  second.fake.fails.emplace("clone_from", unavailable("Too many concurrent clone operations"));
+  tick(second, 4);
+  EXPECT_TRUE(second.did("clone_from 127.0.0.1:6041"));
+  second.fake.fails.clear();
+  second.fake.calls.clear();
+  tick(second, 8);
+  EXPECT_TRUE(second.did("clone_from 127.0.0.1:6041"));
+}
+
+TEST_F(AgentTest, AnInterruptedCloneStartsOver) {
+  NodeUnderTest& first = add(1);
+  tick(first, 8);
+  NodeUnderTest& second = add(2);
+  second.fake.server.stage = DataStage::Cloning;
+  tick(second, 6);
+  EXPECT_EQ(second.fake.calls,
+            (std::vector<std::string>{"open",
+                                      "start",
+                                      "start_over",
+                                      "initialise",
+                                      "start",
+                                      "clone_from 127.0.0.1:6041",
+                                      "start"}));
+}
+
+TEST_F(AgentTest, ARefusedFolderEndsTheAgent) {
+  NodeUnderTest node(loop_, store_, 1);
+  node.fake.fails.emplace("open", invalid("/srv/node1 belongs to another cluster"));
+  const auto outcome = io::block_on(loop_, node.agent.run());
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().message, "/srv/node1 belongs to another cluster");
+}
+
+TEST_F(AgentTest, AnAddressThatIsTakenEndsTheAgent) {
+  add(1);
+  Options options = NodeUnderTest::options(2);
+  options.address = "127.0.0.1:6041";
+  FakeInstance fake(loop_, "x");
+  Counters counters;
+  Agent agent(options, loop_, store_, fake, counters);
+  EXPECT_EQ(io::block_on(loop_, agent.run()).error().kind, ErrorKind::Conflict);
+}
+
+TEST_F(AgentTest, LeavingFencesThePrimaryBeforeItStops) {
+  raise_two();
+  first().fake.calls.clear();
+  io::block_on(loop_, first().agent.leave());
+  EXPECT_EQ(first().fake.calls, (std::vector<std::string>{"fence", "stop"}));
+  EXPECT_EQ(state("node1").role, Role::Down);
+  EXPECT_EQ(state("node1").gtid_executed, kWrites);
+}
+
+TEST_F(AgentTest, LeavingKillsAPrimaryThatCannotBeFenced) {
+  raise_two();
+  first().fake.calls.clear();
+  first().fake.fails.emplace("fence", timeout("clients wait for acknowledgements"));
+  io::block_on(loop_, first().agent.leave());
+  EXPECT_EQ(first().fake.calls, (std::vector<std::string>{"fence", "kill", "stop"}));
+}
+
+TEST_F(AgentTest, StatesAreRenewedOnceASecond) {
+  raise_two();
+  const std::int64_t before = state("node2").published_ms;
+  tick(second(), 8);
+  const std::int64_t after = state("node2").published_ms;
+  EXPECT_GE(after - before, 1000);
+  EXPECT_LE(after - before, 2000);
+}
+
+}  // namespace
+}  // namespace dorsal::agent

@@ -1,0 +1,52 @@
+#include "service/agent/node_state.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace dorsal::agent {
+
+std::optional<std::int64_t> lag_ms(const failover::View& view, std::int64_t wall_ms, Duration interval) {
+  const auto& facts = view.server.facts;
+  const cluster::Node* primary = view.topology.primary();
+  if (!facts || primary == nullptr) return std::nullopt;
+  if (primary->member.name == view.self) {
+    return facts->writable ? std::optional<std::int64_t>(0) : std::nullopt;
+  }
+  if (primary->state.role != cluster::Role::Primary || !facts->heartbeat_ms) return std::nullopt;
+  const auto interval_ms = std::chrono::duration_cast<std::chrono::milliseconds>(interval).count();
+  return std::max<std::int64_t>(0, wall_ms - *facts->heartbeat_ms - interval_ms);
+}
+
+cluster::NodeState make_state(const failover::View& view,
+                              const failover::Policy& policy,
+                              std::string activity,
+                              const cluster::NodeState& last) {
+  cluster::NodeState state;
+  state.server_uuid = last.server_uuid;
+  state.server_version = last.server_version;
+  state.gtid_executed = last.gtid_executed;
+  state.role = failover::role_of(view, policy);
+  state.healthy = failover::is_healthy(view, policy);
+  state.pid = view.server.pid;
+  state.lag_ms = view.lag_ms;
+  state.activity = std::move(activity);
+  if (const auto& facts = view.server.facts) {
+    state.server_uuid = facts->uuid;
+    state.server_version = facts->version;
+    state.gtid_executed = facts->executed.to_string();
+    state.semi_sync = state.role == cluster::Role::Primary
+                          ? facts->source_semi_sync && facts->source_semi_sync_active
+                          : facts->replica_semi_sync && facts->replica_semi_sync_active;
+  }
+  return state;
+}
+
+bool differs_in_kind(const cluster::NodeState& left, const cluster::NodeState& right) {
+  const auto kind = [](const cluster::NodeState& state) {
+    return std::tie(state.role, state.healthy, state.pid, state.semi_sync, state.activity, state.server_uuid);
+  };
+  return kind(left) != kind(right);
+}
+
+}  // namespace dorsal::agent

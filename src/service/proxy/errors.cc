@@ -1,0 +1,64 @@
+#include "service/proxy/errors.h"
+
+#include <fmt/format.h>
+
+namespace dorsal::proxy::errors {
+
+using mysql::ErrPacket;
+
+ErrPacket malformed_packet() { return {1835, "HY000", "Malformed communication packet."}; }
+
+ErrPacket unknown_command() { return {1047, "08S01", "Unknown command"}; }
+
+ErrPacket unknown_statement(std::uint32_t id, std::string_view command) {
+  return {1243, "HY000",
+          fmt::format("Unknown prepared statement handler ({}) given to {}", id, command)};
+}
+
+ErrPacket too_many_statements(std::size_t limit) {
+  return {1461, "42000",
+          fmt::format("Can't create more than max_prepared_stmt_count statements (current value: "
+                      "{})",
+                      limit)};
+}
+
+ErrPacket unknown_thread(std::uint64_t id) {
+  return {1094, "HY000", fmt::format("Unknown thread id: {}", id)};
+}
+
+ErrPacket wrong_value(std::string_view variable, std::string_view value) {
+  return {1231, "42000",
+          fmt::format("Variable '{}' can't be set to the value of '{}'", variable, value)};
+}
+
+ErrPacket unknown_variable(std::string_view variable) {
+  return {1193, "HY000", fmt::format("Unknown system variable '{}'", variable)};
+}
+
+ErrPacket no_primary(std::string_view why) {
+  return {1053, "08S01", fmt::format("Dorsal: no primary can be reached ({})", why)};
+}
+
+ErrPacket no_replica(std::string_view why) {
+  return {1053, "08S01", fmt::format("Dorsal: no replica can serve this read ({})", why)};
+}
+
+ErrPacket outcome_unknown() {
+  return {1053, "08S01",
+          "Dorsal: the connection to the primary was lost while the statement ran; it is unknown "
+          "whether it took effect"};
+}
+
+ErrPacket transaction_lost() {
+  return {1213, "40001",
+          "Dorsal: the connection to the primary was lost and the transaction was rolled back; try "
+          "restarting transaction"};
+}
+
+ErrPacket session_lost() {
+  return {1053, "08S01",
+          "Dorsal: the connection to the primary was lost, and with it what this session held there "
+          "(temporary tables, locks or variables)"};
+}
+
+}  // namespace dorsal::proxy::errors

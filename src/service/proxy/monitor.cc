@@ -1,0 +1,116 @@
+#include "service/proxy/monitor.h"
+
+#include <map>
+
+#include "base/log.h"
+#include "core/mysql/protocol.h"
+#include "service/proxy/shared.h"
+
+namespace dorsal::proxy {
+namespace {
+
+constexpr auto kInterval = std::chrono::milliseconds(100);
+constexpr auto kRetry = std::chrono::milliseconds(250);
+constexpr auto kPatience = std::chrono::milliseconds(1000);
+constexpr int kRoundsBetweenAccounts = 10;
+
+std::string from_hex(std::string_view hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    bytes.push_back(static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  }
+  return bytes;
+}
+
+// `*` and 40 hexadecimal digits: how mysql.user holds SHA1(SHA1(p)).
+bool is_native_digest(const std::string& text) {
+  return text.size() == 41 && text[0] == '*' &&
+         text.find_first_not_of("0123456789ABCDEFabcdef", 1) == std::string::npos;
+}
+
+io::Task<Result<void>> read_native_accounts(LoopContext& context, client::Connection& connection) {
+  auto results = co_await connection.execute(
+      "SELECT user, authentication_string FROM mysql.user WHERE plugin = 'mysql_native_password'",
+      context.loop.after(kPatience));
+  if (!results) co_return results.error();
+  std::map<std::string, std::string> digests;
+  for (const auto& row : results->at(0).rows) {
+    if (!row.at(0) || !row.at(1) || !is_native_digest(*row[1])) continue;
+    digests.insert_or_assign(*row[0], from_hex(std::string_view(*row[1]).substr(1)));
+  }
+  context.shared.credentials.set_native(std::move(digests));
+  co_return Result<void>();
+}
+
+io::Task<Result<void>> read_position(LoopContext& context, Server& server,
+                                     client::Connection& connection) {
+  auto results =
+      co_await connection.execute("SELECT @@GLOBAL.gtid_executed, @@GLOBAL.sql_mode",
+                                  context.loop.after(kPatience));
+  if (!results) co_return results.error();
+  const auto& row = results->at(0).rows.at(0);
+  auto& frontier = context.shared.frontier;
+  DORSAL_CO_TRY_VOID(frontier.executed(server.index, row.at(0).value_or("")));
+  if (context.view->primary == &server) {
+    ServerFacts::Facts facts;
+    facts.version = connection.greeting().server_version;
+    facts.sql_mode = row.at(1).value_or("");
+    context.shared.facts.set(std::move(facts));
+  }
+  co_return Result<void>();
+}
+
+// Until the connection fails or the task is cancelled.
+io::Task<Result<void>> watch(LoopContext& context, Server& server) {
+  auto connected =
+      co_await connect_as_monitor(context, server, context.loop.after(kPatience));
+  if (!connected) co_return connected.error();
+  auto connection = *std::move(connected);
+  for (int round = 0;; ++round) {
+    DORSAL_CO_TRY_VOID(co_await read_position(context, server, *connection));
+    const bool is_primary = context.view->primary == &server;
+    if (is_primary && round % kRoundsBetweenAccounts == 0) {
+      DORSAL_CO_TRY_VOID(co_await read_native_accounts(context, *connection));
+    }
+    if (!server.reachable.exchange(true)) {
+      log_info("proxy", "server={} reachable=true", server.name.value());
+    }
+    const bool goes_on = co_await context.loop.sleep_until(context.loop.after(kInterval));
+    if (!goes_on) co_return unavailable("cancelled");
+  }
+}
+
+}  // namespace
+
+io::Task<Result<std::unique_ptr<client::Connection>>> connect_as_monitor(LoopContext& context,
+                                                                         const Server& server,
+                                                                         Deadline deadline) {
+  const Options& own = context.shared.options;
+  client::ConnectOptions options;
+  options.endpoint = server.endpoint;
+  options.login.user = own.monitor_user;
+  options.login.password = own.monitor_password;
+  options.login.tls = own.server_tls ? mysql::ClientLoginOptions::Tls::Required
+                                     : mysql::ClientLoginOptions::Tls::Off;
+  options.tls = own.server_tls;
+  options.tls_name = server.endpoint.host;
+  auto connection = co_await client::Connection::connect(context.loop, std::move(options), deadline);
+  co_return connection;
+}
+
+io::Task<> monitor(LoopContext& context, Server& server) {
+  for (;;) {
+    auto ended = co_await watch(context, server);
+    const bool is_over = co_await io::cancelled();
+    if (is_over) co_return;
+    if (server.reachable.exchange(false)) {
+      log_warn("proxy", "server={} reachable=false reason=\"{}\"", server.name.value(),
+               ended.error().message);
+    }
+    // It may come back with other data than it had.
+    context.shared.frontier.forget(server.index);
+    co_await context.loop.sleep_until(context.loop.after(kRetry));
+  }
+}
+
+}  // namespace dorsal::proxy

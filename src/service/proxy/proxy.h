@@ -1,0 +1,63 @@
+// The proxy: accepts MySQL clients and moves their statements to the right server and back.
+//
+// One event loop per core, each with its own listeners on the same ports (SO_REUSEPORT); a client's
+// session lives and dies on the loop that accepted it. The loops share three things: the newest
+// Topology, the write frontier (which GTIDs were acknowledged to any client of this process) and
+// the counters. Clients are MySQL's own users; the proxy keeps no list of them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/counters.h"
+#include "base/deadline.h"
+#include "base/result.h"
+#include "core/cluster/topology.h"
+#include "core/sql/consistency.h"
+#include "edge/io/connect.h"
+#include "edge/io/tls.h"
+
+namespace dorsal::proxy {
+
+struct Options {
+  std::string listen = "127.0.0.1";
+  std::uint16_t split_port = 6033;
+  std::uint16_t primary_port = 6034;
+  std::uint16_t replicas_port = 6035;
+  sql::Consistency split_consistency = sql::Consistency::Global;
+  sql::Consistency primary_consistency = sql::Consistency::Global;
+  sql::Consistency replicas_consistency = sql::Consistency::Global;
+  Duration causal_wait = std::chrono::milliseconds(10);  // on a replica, before the primary is asked
+  Duration login_limit = std::chrono::seconds(10);       // a client must have logged in by then
+  Duration connect_limit = std::chrono::seconds(1);      // for a connection to a server
+  Duration primary_limit = std::chrono::milliseconds(1500);  // how long a statement waits for a primary
+  unsigned loops = 0;                                    // 0: one per core
+  std::optional<io::TlsContext> client_tls;              // offered to clients
+  std::optional<io::TlsContext> server_tls;              // used towards servers over TCP
+  std::string monitor_user;                              // may read positions on every server
+  std::string monitor_password;
+};
+
+// The newest topology; app's watcher stores, every loop loads.
+using SharedTopology = std::atomic<std::shared_ptr<const cluster::Topology>>;
+
+class Proxy {
+ public:
+  // Opens the three ports and starts the loops' threads. Fails, with the name of the process that
+  // holds the port, when one is taken. topology and counters must outlive the Proxy.
+  static Result<std::unique_ptr<Proxy>> start(Options options, const SharedTopology& topology,
+                                              Counters& counters);
+
+  // Stops accepting, closes every session, joins the threads.
+  ~Proxy();
+
+ private:
+  struct Impl;
+  explicit Proxy(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dorsal::proxy

@@ -1,0 +1,74 @@
+#include "service/proxy/servers.h"
+
+#include "base/log.h"
+
+namespace dorsal::proxy {
+namespace {
+
+constexpr int kMissesBeforePause = 3;
+constexpr auto kPause = std::chrono::milliseconds(50);
+
+}  // namespace
+
+Server::Server(std::size_t index_, cluster::NodeName name_, io::Endpoint endpoint_,
+               Counters& counters)
+    : index(index_),
+      name(std::move(name_)),
+      endpoint(std::move(endpoint_)),
+      statements(counters.counter("dorsal_proxy_server_statements_total",
+                                  "Statements of clients sent to a server.",
+                                  {{"server", name.value()}})),
+      connections(counters.gauge("dorsal_proxy_server_connections",
+                                 "Connections that clients' sessions hold to a server.",
+                                 {{"server", name.value()}})) {}
+
+bool Server::worth_waiting(TimePoint now) const {
+  if (missed_.load(std::memory_order_relaxed) < kMissesBeforePause) return true;
+  const std::int64_t now_ns = now.time_since_epoch().count();
+  auto next = next_try_ns_.load(std::memory_order_relaxed);
+  // One reader per pause tries; the others go to the primary at once.
+  return now_ns >= next &&
+         next_try_ns_.compare_exchange_strong(next, now_ns + Duration(kPause).count());
+}
+
+void Server::wait_succeeded() { missed_.store(0, std::memory_order_relaxed); }
+
+void Server::wait_timed_out(TimePoint now) {
+  missed_.fetch_add(1, std::memory_order_relaxed);
+  next_try_ns_.store((now + kPause).time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+Server* Servers::find_or_make(const cluster::Member& member) {
+  auto endpoint = io::parse_endpoint(member.address);
+  if (!endpoint) {
+    log_error("proxy", "node={} address is not usable: {}", member.name.value(),
+              endpoint.error().message);
+    return nullptr;
+  }
+  std::lock_guard lock(mutex_);
+  for (Server& server : servers_) {
+    if (server.name == member.name && server.endpoint == *endpoint) return &server;
+  }
+  if (servers_.size() == kMaxServers) return nullptr;
+  return &servers_.emplace_back(servers_.size(), member.name, *std::move(endpoint), counters_);
+}
+
+std::shared_ptr<const ServerView> Servers::view(
+    std::shared_ptr<const cluster::Topology> topology) {
+  auto view = std::make_shared<ServerView>();
+  const cluster::Node* primary = topology->primary();
+  for (const cluster::Node& node : topology->nodes) {
+    Server* server = find_or_make(node.member);
+    if (server == nullptr) continue;
+    view->all.push_back(server);
+    if (&node == primary) {
+      view->primary = server;
+    } else if (node.state.role == cluster::Role::Replica && node.state.healthy) {
+      view->replicas.push_back(server);
+    }
+  }
+  view->topology = std::move(topology);
+  return view;
+}
+
+}  // namespace dorsal::proxy

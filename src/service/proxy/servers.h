@@ -1,0 +1,72 @@
+// The servers behind the proxy, as every loop sees them.
+//
+// A Server is made when a node is first seen and lives as long as the process; its numbers are
+// atomics, shared by the loops and the monitors. A ServerView is one immutable look at which of
+// them is the primary and which may serve reads; the loops take a new one when the topology changes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/counters.h"
+#include "base/deadline.h"
+#include "core/cluster/topology.h"
+#include "edge/io/endpoint.h"
+#include "service/proxy/frontier.h"
+
+namespace dorsal::proxy {
+
+struct Server {
+  Server(std::size_t index_, cluster::NodeName name_, io::Endpoint endpoint_, Counters& counters);
+
+  const std::size_t index;  // in the Frontier
+  const cluster::NodeName name;
+  const io::Endpoint endpoint;
+
+  // The monitor's last attempt succeeded.
+  std::atomic<bool> reachable{false};
+  // Statements of this process that run there now.
+  std::atomic<std::int64_t> outstanding{0};
+
+  Number& statements;
+  Number& connections;  // open now, monitors apart
+
+  // Waits for a position that timed out one after the other. A server that misses several in a row
+  // is asked only now and then, so that a lagging replica costs its readers little.
+  bool worth_waiting(TimePoint now) const;
+  void wait_succeeded();
+  void wait_timed_out(TimePoint now);
+
+ private:
+  std::atomic<int> missed_{0};
+  mutable std::atomic<std::int64_t> next_try_ns_{0};
+};
+
+struct ServerView {
+  std::shared_ptr<const cluster::Topology> topology;
+  Server* primary = nullptr;       // null when the topology names none
+  std::vector<Server*> replicas;   // healthy and caught up, as their agents say
+  std::vector<Server*> all;
+};
+
+class Servers {
+ public:
+  explicit Servers(Counters& counters) : counters_(counters) {}
+
+  // The view of this topology. Nodes beyond kMaxServers are left out.
+  std::shared_ptr<const ServerView> view(std::shared_ptr<const cluster::Topology> topology);
+
+ private:
+  Server* find_or_make(const cluster::Member& member);
+
+  Counters& counters_;
+  std::mutex mutex_;  // guards servers_
+  std::deque<Server> servers_;
+};
+
+}  // namespace dorsal::proxy

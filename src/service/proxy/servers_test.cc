@@ -1,0 +1,72 @@
+#include "service/proxy/servers.h"
+
+#include <gtest/gtest.h>
+
+namespace dorsal::proxy {
+namespace {
+
+cluster::Node node(std::string name, std::string address, cluster::Role role) {
+  cluster::Node made;
+  made.member.name = cluster::NodeName(std::move(name));
+  made.member.address = std::move(address);
+  made.state.role = role;
+  made.state.healthy = true;
+  return made;
+}
+
+std::shared_ptr<cluster::Topology> three_nodes() {
+  auto topology = std::make_shared<cluster::Topology>();
+  topology->nodes = {node("a", "127.0.0.1:6041", cluster::Role::Primary),
+                     node("b", "127.0.0.1:6042", cluster::Role::Replica),
+                     node("c", "127.0.0.1:6043", cluster::Role::Joining)};
+  topology->leadership.term = cluster::Term(1);
+  topology->leadership.primary = cluster::NodeName("a");
+  return topology;
+}
+
+TEST(Servers, OnlyCaughtUpReplicasServeReads) {
+  Counters counters;
+  Servers servers(counters);
+  auto view = servers.view(three_nodes());
+  ASSERT_NE(view->primary, nullptr);
+  EXPECT_EQ(view->primary->name.value(), "a");
+  ASSERT_EQ(view->replicas.size(), 1U);
+  EXPECT_EQ(view->replicas[0]->name.value(), "b");
+  EXPECT_EQ(view->all.size(), 3U);
+}
+
+TEST(Servers, AnUnhealthyReplicaServesNothing) {
+  Counters counters;
+  Servers servers(counters);
+  auto topology = three_nodes();
+  topology->nodes[1].state.healthy = false;
+  EXPECT_TRUE(servers.view(topology)->replicas.empty());
+}
+
+TEST(Servers, AServerKeepsItsIdentityAcrossViews) {
+  Counters counters;
+  Servers servers(counters);
+  EXPECT_EQ(servers.view(three_nodes())->primary, servers.view(three_nodes())->primary);
+  auto moved = three_nodes();
+  moved->nodes[0].member.address = "127.0.0.1:7041";
+  EXPECT_NE(servers.view(moved)->primary, servers.view(three_nodes())->primary);
+}
+
+TEST(Servers, AfterSeveralMissedWaitsOnlyOneReaderInAWhileTries) {
+  Counters counters;
+  Server server(0, cluster::NodeName("b"), io::Endpoint("127.0.0.1", 6042), counters);
+  TimePoint now(std::chrono::hours(1));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(server.worth_waiting(now));
+    server.wait_timed_out(now);
+  }
+  EXPECT_FALSE(server.worth_waiting(now));
+  now += std::chrono::milliseconds(60);
+  EXPECT_TRUE(server.worth_waiting(now));
+  EXPECT_FALSE(server.worth_waiting(now));
+  server.wait_succeeded();
+  EXPECT_TRUE(server.worth_waiting(now));
+}
+
+}  // namespace
+}  // namespace dorsal::proxy

@@ -1,0 +1,278 @@
+#include "service/proxy/session.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "core/mysql/column.h"
+#include "core/mysql/row.h"
+#include "core/mysql/statement.h"
+#include "service/proxy/errors.h"
+
+namespace dorsal::proxy {
+namespace {
+
+// A command up to this size is read whole and understood; of a larger one only the beginning is,
+// and it goes home, packet by packet.
+constexpr std::size_t kWholeCommand = std::size_t{1} << 20;
+constexpr std::size_t kReadAhead = 16 * 1024;
+
+// A client that does not take its reply for this long is given up.
+constexpr auto kClientWriteLimit = std::chrono::minutes(10);
+
+routing::Where force_home(const sql::Statement& statement, routing::Where where) {
+  const bool wants_primary = statement.forced == sql::Place::Primary;
+  return wants_primary && where == routing::Where::Reader ? routing::Where::Home : where;
+}
+
+}  // namespace
+
+Session::Session(LoopContext& context, io::Stream client, routing::Listener listener)
+    : context_(context),
+      shared_(context.shared),
+      client_(std::move(client)),
+      listener_(listener),
+      turn_(context.turn++) {
+  const Options& options = shared_.options;
+  state_.usual_consistency = listener == routing::Listener::Split     ? options.split_consistency
+                             : listener == routing::Listener::Primary ? options.primary_consistency
+                                                                      : options.replicas_consistency;
+  state_.consistency = state_.usual_consistency;
+}
+
+Session::~Session() = default;
+
+io::Task<> Session::run() {
+  id_ = shared_.sessions.add(context_);
+  context_.sessions.emplace(id_, this);
+  const bool is_in = co_await log_in();
+  if (is_in) {
+    shared_.numbers.sessions.add(1);
+    while (co_await serve() == Outcome::Answered) {
+    }
+    shared_.numbers.sessions.add(-1);
+  }
+  readers_.clear();
+  home_.reset();
+  client_.close();
+  context_.sessions.erase(id_);
+  shared_.sessions.remove(id_);
+}
+
+void Session::end() {
+  client_.close();
+  if (home_) home_->stream().close();
+  for (auto& reader : readers_) reader->stream().close();
+}
+
+io::Task<Session::Outcome> Session::serve() {
+  auto command = co_await read_command();
+  if (!command) {
+    if (command.error().kind == ErrorKind::Corrupt) {
+      shared_.numbers.protocol_errors.add();
+      log_debug("proxy", "session={} {}", id_, command.error().message);
+      co_await send_err(errors::malformed_packet());
+    }
+    co_return Outcome::Closed;
+  }
+  const Outcome outcome = co_await handle(*command);
+  co_return outcome;
+}
+
+io::Task<Result<void>> Session::fill_inbox(std::size_t wanted, Deadline deadline) {
+  while (inbox_.size() < wanted) {
+    const std::size_t had = inbox_.size();
+    inbox_.resize(std::max(wanted, had + kReadAhead));
+    auto size = co_await client_.read_some(inbox_.data() + had, inbox_.size() - had, deadline);
+    inbox_.resize(had + (size ? *size : 0));
+    if (!size) co_return size.error();
+  }
+  co_return Result<void>();
+}
+
+io::Task<Result<ClientCommand>> Session::read_command() {
+  ClientCommand command;
+  DORSAL_CO_TRY_VOID(co_await fill_inbox(mysql::kHeaderSize, Deadline::never()));
+  const mysql::Header header = mysql::read_header(inbox_.data());
+  if (header.sequence != 0) co_return corrupt("a packet is out of order");
+  const std::size_t head = std::min<std::size_t>(header.length, kWholeCommand);
+  DORSAL_CO_TRY_VOID(co_await fill_inbox(mysql::kHeaderSize + head, Deadline::never()));
+  command.payload.assign(inbox_, mysql::kHeaderSize, head);
+  inbox_.erase(0, mysql::kHeaderSize + head);
+  command.frame_left = static_cast<std::uint32_t>(header.length - head);
+  command.frame_is_full = header.length == mysql::kMaxPayload;
+  command.is_whole = command.frame_left == 0 && !command.frame_is_full;
+  if (command.payload.empty()) co_return corrupt("a command is empty");
+  command.command = static_cast<mysql::Command>(command.payload[0]);
+  reply_to_ = 0;
+  co_return command;
+}
+
+io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
+  using mysql::Command;
+  switch (command.command) {
+    case Command::Quit: co_return Outcome::Closed;
+    case Command::Query: co_return co_await handle_query(command);
+    case Command::StmtPrepare: co_return co_await prepare(command);
+    case Command::StmtExecute: co_return co_await execute(command);
+    case Command::StmtSendLongData: co_return co_await send_long_data(command);
+    case Command::StmtClose:
+    case Command::StmtReset:
+    case Command::StmtFetch: co_return co_await other_statement_command(command);
+    case Command::ChangeUser: co_return co_await change_user(command);
+    case Command::Ping: co_return co_await send_ok();
+    case Command::ProcessKill: {
+      if (command.payload.size() != 5) co_return co_await send_err(errors::malformed_packet());
+      Reader reader(command.payload);
+      reader.skip(1);
+      co_return co_await kill(false, reader.u32());
+    }
+    case Command::InitDb:
+    case Command::FieldList:
+    case Command::Statistics:
+    case Command::SetOption:
+    case Command::Debug:
+    case Command::ProcessInfo:
+    case Command::ResetConnection: break;
+    default: co_return co_await send_err(errors::unknown_command());
+  }
+  if (!command.is_whole) co_return co_await send_err(errors::malformed_packet());
+
+  Request request;
+  request.shape = command.command == Command::FieldList     ? mysql::ReplyShape::Columns
+                  : command.command == Command::Statistics  ? mysql::ReplyShape::OneText
+                  : command.command == Command::ProcessInfo ? mysql::ReplyShape::Results
+                                                            : mysql::ReplyShape::OnePacket;
+  request.may_write = false;
+  request.payload = std::move(command.payload);
+  sql::Statement plain;
+  plain.kind = sql::Kind::Other;
+  plain.may_write = false;
+  plain.rule = "command";
+  const bool resets = command.command == Command::ResetConnection;
+  const bool sets_option = command.command == Command::SetOption;
+  const Outcome outcome = co_await run_at_home(std::move(request), plain);
+  if (sets_option) state_.several_is_off_on_readers = true;
+  const bool succeeded = home_ != nullptr && !home_->relay().summary().err;
+  if (!resets || outcome == Outcome::Closed || !succeeded) co_return outcome;
+  // The server forgot the session's state and the proxy's tracking with it: start anew.
+  state_.reset();
+  readers_.clear();
+  home_.reset();
+  co_return outcome;
+}
+
+io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {
+  auto query = mysql::view_query(std::string_view(command.payload).substr(1), client_capabilities_);
+  if (!query) co_return co_await send_err(errors::malformed_packet());
+  std::optional<sql::Consistency> wanted;
+  for (const auto& [name, value] : query->text_attributes) {
+    if (name == "dorsal_consistency") wanted = sql::parse_consistency(value);
+  }
+  sql::Statement statement = sql::classify(query->sql, state_.lexer_mode());
+  if (!command.is_whole) {
+    // Only its beginning is known, so nothing about its end is.
+    statement.place = sql::Place::Primary;
+    statement.may_write = true;
+    statement.rule = "too_large_to_read";
+  }
+  if (statement.place == sql::Place::Proxy || statement.kind == sql::Kind::Set ||
+      statement.kind == sql::Kind::DorsalSet) {
+    co_return co_await answer_locally(statement, command, query->sql);
+  }
+  Request request;
+  request.may_write = statement.may_write;
+  if (!command.is_whole) request.rest = &command;
+  request.payload = std::move(command.payload);
+  co_return co_await run_statement(statement, std::move(request), wanted);
+}
+
+routing::SessionView Session::view_of_session() const {
+  routing::SessionView view;
+  view.listener = listener_;
+  view.in_transaction = (state_.status & mysql::status::kInTransaction) != 0;
+  view.autocommit = state_.autocommit;
+  view.pinned = state_.pins.hold_reads() || sql::is_system_schema(state_.schema());
+  view.last_ran_on_reader = state_.last_ran_on_reader;
+  return view;
+}
+
+sql::Consistency Session::level(const sql::Statement& statement,
+                                std::optional<sql::Consistency> wanted) const {
+  if (statement.consistency) return *statement.consistency;
+  return wanted.value_or(state_.consistency);
+}
+
+io::Task<Session::Outcome> Session::run_statement(const sql::Statement& statement, Request request,
+                                                  std::optional<sql::Consistency> wanted) {
+  auto where = force_home(statement, routing::route(statement, view_of_session()).where);
+  const bool needs_option = statement.several && state_.several_is_off_on_readers;
+  const bool lacks_schema = state_.schema().empty() && state_.schema_version() > 0;
+  if (where == routing::Where::Reader && (needs_option || lacks_schema)) {
+    where = routing::Where::Home;
+  }
+  if (where == routing::Where::LastUsed && !readers_.empty()) {
+    // The reader that served last stands first. It may be gone, and its diagnostics with it.
+    const ReaderOutcome asked =
+        co_await read_on(readers_.front()->server(), request, nullptr, Duration::zero());
+    if (asked == ReaderOutcome::Answered) co_return Outcome::Answered;
+    if (asked == ReaderOutcome::Closed) co_return Outcome::Closed;
+    where = routing::Where::Home;
+  }
+  if (where == routing::Where::Reader) {
+    co_return co_await run_on_reader(std::move(request), statement, level(statement, wanted));
+  }
+  shared_.numbers.on_primary.add();
+  co_return co_await run_at_home(std::move(request), statement);
+}
+
+io::Task<Session::Outcome> Session::send_to_client(std::string_view bytes) {
+  if (client_.try_write(bytes)) co_return Outcome::Answered;
+  auto sent = co_await client_.write_all(bytes, context_.loop.after(kClientWriteLimit));
+  co_return sent ? Outcome::Answered : Outcome::Closed;
+}
+
+io::Task<Session::Outcome> Session::send_ok(std::uint16_t warnings) {
+  mysql::OkPacket ok;
+  ok.status = state_.status;
+  ok.warnings = warnings;
+  std::string bytes;
+  auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
+  mysql::append_packet(bytes, sequence, mysql::encode_ok(ok, client_capabilities_));
+  co_return co_await send_to_client(bytes);
+}
+
+io::Task<Session::Outcome> Session::send_err(mysql::ErrPacket err) {
+  std::string bytes;
+  auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
+  mysql::append_packet(bytes, sequence, mysql::encode(err, client_capabilities_));
+  co_return co_await send_to_client(bytes);
+}
+
+io::Task<Session::Outcome> Session::send_rows(
+    const std::vector<std::string>& columns,
+    const std::vector<std::vector<std::optional<std::string>>>& rows) {
+  const bool with_eof = (client_capabilities_ & mysql::capability::kDeprecateEof) == 0;
+  std::string bytes;
+  auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
+  mysql::EofPacket eof;
+  eof.status = state_.status;
+  mysql::append_packet(bytes, sequence, std::string(1, static_cast<char>(columns.size())));
+  for (const std::string& name : columns) {
+    mysql::Column column;
+    column.name = name;
+    column.length = 1024;
+    mysql::append_packet(bytes, sequence, mysql::encode(column));
+  }
+  if (with_eof) mysql::append_packet(bytes, sequence, mysql::encode(eof));
+  for (const auto& row : rows) {
+    mysql::append_packet(bytes, sequence, mysql::encode_text_row(row));
+  }
+  mysql::OkPacket ok;
+  ok.status = state_.status;
+  mysql::append_packet(bytes, sequence,
+                       with_eof ? mysql::encode(eof)
+                                : mysql::encode_ok(ok, client_capabilities_, true));
+  co_return co_await send_to_client(bytes);
+}
+
+}  // namespace dorsal::proxy

@@ -1,0 +1,188 @@
+// One client: from its first byte to its last.
+//
+// A session reads a command, decides where it runs, sends it there, relays the reply, and only then
+// looks at the next command; a client that sends several at once gets its answers in order. It
+// holds one connection to its home (the primary, or on the replicas port a replica) and at most one
+// to each replica that served a read of its.
+//
+//   session.cc            the loop over commands
+//   session_login.cc      log-in and COM_CHANGE_USER
+//   session_home.cc       statements at home, and what happens when home is lost
+//   session_reads.cc      reads on replicas
+//   session_statements.cc prepared statements
+//   session_local.cc      what the proxy answers itself
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/deadline.h"
+#include "base/result.h"
+#include "core/mysql/greeting.h"
+#include "core/mysql/packet.h"
+#include "core/mysql/reply.h"
+#include "core/routing/route.h"
+#include "core/sql/statement.h"
+#include "edge/io/stream.h"
+#include "edge/io/task.h"
+#include "service/proxy/backend.h"
+#include "service/proxy/session_state.h"
+#include "service/proxy/shared.h"
+
+namespace dorsal::mysql {
+class ServerLogin;
+}
+
+namespace dorsal::proxy {
+
+// A command of the client, whole or, when it is very large, its beginning.
+struct ClientCommand {
+  mysql::Command command = mysql::Command::Quit;
+  std::string payload;         // with the command byte
+  bool is_whole = true;        // false: more of it waits at the client, see forward_rest()
+  std::uint32_t frame_left = 0;  // not whole: bytes of its first packet still to come
+  bool frame_is_full = false;  // not whole: that packet has another behind it
+};
+
+class Session {
+ public:
+  Session(LoopContext& context, io::Stream client, routing::Listener listener);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  io::Task<> run();
+
+  // Ends the session soon: whatever it waits for fails. On its own loop.
+  void end();
+
+ private:
+  // How a command ended. Closed: the client is gone, or must go.
+  enum class Outcome { Answered, Closed };
+
+  // A request for a server and how its reply is to be read.
+  struct Request {
+    std::string payload;
+    mysql::ReplyShape shape = mysql::ReplyShape::Results;
+    std::optional<std::uint32_t> statement_id;  // for Prepare: the client's number for it
+    std::optional<std::uint32_t> executes;      // the client's number of the statement it names
+    const ClientCommand* rest = nullptr;        // the client still has more of it to send
+    bool may_write = true;
+  };
+  enum class RelayEnd {
+    Answered,
+    Closed,    // the client is gone, or has a part of a reply that has no end
+    Broken,    // the server failed before the client got anything
+    ReadOnly,  // a replica refused to write; the client got nothing
+  };
+  enum class ReaderOutcome {
+    Answered,
+    Closed,
+    TimedOut,   // the replica did not get there in time: run it elsewhere
+    NotThere,   // the replica failed before the client got anything: run it elsewhere
+    ReadOnly,   // the server found that the statement writes: run it at home
+  };
+
+  // session.cc
+  io::Task<Outcome> serve();
+  io::Task<Result<ClientCommand>> read_command();
+  io::Task<Result<void>> fill_inbox(std::size_t wanted, Deadline deadline);
+  io::Task<Outcome> handle(ClientCommand& command);
+  io::Task<Outcome> handle_query(ClientCommand& command);
+  io::Task<Outcome> run_statement(const sql::Statement& statement, Request request,
+                                  std::optional<sql::Consistency> wanted);
+  routing::SessionView view_of_session() const;
+  sql::Consistency level(const sql::Statement& statement,
+                         std::optional<sql::Consistency> wanted) const;
+  io::Task<Outcome> send_to_client(std::string_view bytes);
+  io::Task<Outcome> send_ok(std::uint16_t warnings = 0);
+  io::Task<Outcome> send_err(mysql::ErrPacket err);
+  io::Task<Outcome> send_rows(const std::vector<std::string>& columns,
+                              const std::vector<std::vector<std::optional<std::string>>>& rows);
+
+  // session_login.cc
+  io::Task<bool> log_in();
+  io::Task<bool> converse_login(mysql::ServerLogin& login, Deadline deadline);
+  void answer_login(mysql::ServerLogin& login);
+  io::Task<bool> finish_login(mysql::ServerLogin& login, Deadline deadline);
+  io::Task<Outcome> change_user(const ClientCommand& command);
+  mysql::Greeting make_greeting() const;
+  std::string client_host() const;
+
+  // session_home.cc
+  io::Task<std::optional<mysql::ErrPacket>> ensure_home(Deadline deadline);
+  io::Task<std::optional<mysql::ErrPacket>> open_home(Server& server, Deadline deadline);
+  Server* pick_home() const;
+  io::Task<Outcome> run_at_home(Request request, const sql::Statement& statement);
+  io::Task<Outcome> try_at_home(const Request& request, bool& was_sent, bool& is_broken);
+  io::Task<Outcome> home_is_lost(bool was_sent, const sql::Statement& statement);
+  io::Task<RelayEnd> relay_reply(Backend& backend, const Request& request);
+  io::Task<bool> forward_local_file(Backend& backend);
+  io::Task<Result<void>> forward_rest(Backend& backend, const ClientCommand& command);
+  void absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen);
+  io::Task<> settle_position_after_error();
+  void note_end(const sql::Statement& statement);
+  bool holds_something_at_home() const;
+
+  // session_reads.cc
+  io::Task<Outcome> run_on_reader(Request request, const sql::Statement& statement,
+                                  sql::Consistency consistency);
+  io::Task<std::optional<routing::Position>> required(sql::Consistency consistency);
+  Server* choose(const routing::Position& position, bool be_patient, bool& must_wait);
+  io::Task<ReaderOutcome> read_on(Server& server, const Request& request,
+                                  const routing::Position* wait_for, Duration patience);
+  io::Task<ReaderOutcome> send_read(Backend& reader, const Request& request,
+                                    const routing::Position* wait_for, Duration patience);
+  io::Task<Result<mysql::ReplySummary>> read_inner_reply(Backend& reader, mysql::ReplyShape shape,
+                                                         Deadline deadline);
+  io::Task<Backend*> reader_on(Server& server);
+  void drop_reader(Server& server);
+
+  // session_statements.cc
+  io::Task<Outcome> prepare(ClientCommand& command);
+  io::Task<Outcome> execute(ClientCommand& command);
+  io::Task<Outcome> send_long_data(ClientCommand& command);
+  io::Task<Outcome> other_statement_command(ClientCommand& command);
+  io::Task<Result<std::optional<mysql::ErrPacket>>> prepare_on(Backend& backend,
+                                                               std::uint32_t client_id,
+                                                               const Prepared& prepared);
+  io::Task<Result<std::optional<mysql::ErrPacket>>> translate_statement(Backend& backend,
+                                                                        std::uint32_t client_id,
+                                                                        std::string& payload);
+  io::Task<Result<void>> bring_up_to_date(Backend& backend);
+  io::Task<Result<void>> drop_rest(const ClientCommand& command);
+  void close_statement(std::uint32_t id);
+
+  // session_local.cc
+  io::Task<Outcome> answer_locally(const sql::Statement& statement, ClientCommand& command,
+                                   std::string_view sql);
+  io::Task<Outcome> show_own(std::string_view sql);
+  io::Task<Outcome> kill(bool query_only, std::uint64_t id);
+  std::optional<mysql::ErrPacket> apply_own_variable(const std::string& name,
+                                                     const std::string& value);
+
+  LoopContext& context_;
+  Shared& shared_;
+  io::Stream client_;
+  const routing::Listener listener_;
+  std::uint32_t id_ = 0;
+  std::uint32_t client_capabilities_ = 0;
+  std::string nonce_;
+  Identity identity_;
+  SessionState state_;
+  std::unique_ptr<Backend> home_;
+  std::vector<std::unique_ptr<Backend>> readers_;
+  Backend* last_relayed_ = nullptr;  // who answered the last command that a server answered
+  std::size_t turn_ = 0;
+
+  std::string reader_inbox_;  // bytes of a reader's reply that came with those before it
+  std::string inbox_;   // bytes of the client that have not been used yet
+  std::string outbox_;  // bytes for the client that have not been sent yet
+  std::uint8_t reply_to_ = 0;  // sequence number of the command's last packet
+};
+
+}  // namespace dorsal::proxy

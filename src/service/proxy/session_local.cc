@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+
+#include "core/sql/dorsal_query.h"
+#include "core/sql/kill.h"
+#include "core/sql/set_statement.h"
+#include "core/sql/tracked.h"
+#include "core/mysql/statement.h"
+#include "service/proxy/errors.h"
+#include "service/proxy/session.h"
+
+namespace dorsal::proxy {
+namespace {
+
+constexpr std::string_view kConsistency = "dorsal_consistency";
+constexpr std::string_view kTrackPrefix = "session_track_";
+
+bool is_own(const sql::Assignment& assignment) {
+  if (assignment.scope != sql::Assignment::Scope::Session) return false;
+  return assignment.name.rfind("dorsal_", 0) == 0 || assignment.name.rfind(kTrackPrefix, 0) == 0;
+}
+
+bool means_on(std::string_view value) {
+  return value == "1" || value == "ON" || value == "on" || value == "On" || value == "true" ||
+         value == "TRUE";
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    auto comma = text.find(',');
+    auto name = text.substr(0, comma);
+    while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
+    while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
+    if (!name.empty()) names.emplace_back(name);
+    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+  }
+  return names;
+}
+
+}  // namespace
+
+// SET in all its forms, and what only the proxy can answer.
+io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& statement,
+                                                   ClientCommand& command, std::string_view sql) {
+  const sql::LexerMode mode = state_.lexer_mode();
+  if (statement.kind == sql::Kind::Kill) {
+    if (auto kill_statement = sql::parse_kill(sql, mode)) {
+      co_return co_await kill(kill_statement->query_only, kill_statement->id);
+    }
+    co_return co_await send_err(errors::unknown_thread(0));
+  }
+  if (statement.kind == sql::Kind::DorsalShow) co_return co_await show_own(sql);
+
+  auto assignments = sql::parse_set(sql, mode);
+  std::string rest(sql);
+  if (assignments) {
+    for (const sql::Assignment& assignment : *assignments) {
+      if (!is_own(assignment)) continue;
+      auto refused = apply_own_variable(assignment.name, sql::literal_text(assignment.value, mode));
+      if (refused) co_return co_await send_err(*refused);
+    }
+    rest = sql::without(sql, *assignments, is_own);
+  }
+  if (rest.empty()) co_return co_await send_ok();
+  Request request;
+  request.may_write = statement.may_write;
+  if (rest.size() == sql.size()) {
+    if (!command.is_whole) request.rest = &command;
+    request.payload = std::move(command.payload);
+  } else {
+    request.payload = mysql::encode_query(rest, client_capabilities_);
+  }
+  co_return co_await run_at_home(std::move(request), statement);
+}
+
+std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& name,
+                                                            const std::string& value) {
+  mysql::ClientTracking& tracking = state_.tracking;
+  if (name == kConsistency) {
+    auto consistency = sql::parse_consistency(value);
+    if (!consistency) return errors::wrong_value(name, value);
+    state_.consistency = *consistency;
+  } else if (name == "session_track_gtids") {
+    tracking.gtids = value != "OFF" && value != "off" && value != "0";
+  } else if (name == "session_track_schema") {
+    tracking.schema = means_on(value);
+  } else if (name == "session_track_state_change") {
+    tracking.state_change = means_on(value);
+  } else if (name == "session_track_system_variables") {
+    tracking.all_variables = value == "*";
+    tracking.variables = split_list(value);
+  } else if (name == "session_track_transaction_info") {
+    tracking.transaction_state = value != "OFF" && value != "off" && value != "0";
+    tracking.characteristics = value == "CHARACTERISTICS" || value == "characteristics";
+  } else {
+    return errors::unknown_variable(name);
+  }
+  return std::nullopt;
+}
+
+io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
+  auto query = sql::parse_dorsal_query(sql, state_.lexer_mode());
+  if (!query) co_return co_await send_err(errors::unknown_variable("dorsal"));
+  using Row = std::vector<std::optional<std::string>>;
+  std::vector<Row> rows;
+  const std::string level(sql::to_string(state_.consistency));
+  if (query->what == sql::DorsalQuery::What::Variable) {
+    if (query->name != kConsistency) {
+      co_return co_await send_err(errors::unknown_variable(query->name));
+    }
+    rows.push_back(Row{level});
+    const std::vector<std::string> columns = {query->column};
+    co_return co_await send_rows(columns, rows);
+  }
+  if (query->what == sql::DorsalQuery::What::Variables) {
+    if (sql::matches_like(kConsistency, query->pattern)) {
+      rows.push_back(Row{std::string(kConsistency), level});
+    }
+  } else {
+    for (const auto& sample : shared_.counters.read()) {
+      std::string name = sample.name;
+      for (const auto& [label, value] : sample.labels) name += fmt::format("_{}", value);
+      if (!sql::matches_like(name, query->pattern)) continue;
+      rows.push_back(Row{name, std::to_string(sample.value)});
+    }
+  }
+  const std::vector<std::string> columns = {"Variable_name", "Value"};
+  co_return co_await send_rows(columns, rows);
+}
+
+// Connection numbers that clients know are the proxy's; each stands for connections to servers,
+// which are killed with this client's own privileges.
+io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
+  auto target = shared_.sessions.find(static_cast<std::uint32_t>(id));
+  if (!target || id > UINT32_MAX) co_return co_await send_err(errors::unknown_thread(id));
+  const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
+  for (const auto& [server, connection_id] : target->connections) {
+    auto opened = co_await Backend::open(context_, *server, identity_, state_, id_, deadline);
+    if (!opened) continue;
+    if (opened->refused) co_return co_await send_err(*opened->refused);
+    auto done = co_await opened->backend->run(fmt::format("KILL QUERY {}", connection_id), deadline);
+    // 1094: the connection was gone already.
+    if (done && done->err && done->err->code != 1094) co_return co_await send_err(*done->err);
+  }
+  if (!query_only) shared_.sessions.end(static_cast<std::uint32_t>(id));
+  co_return co_await send_ok();
+}
+
+}  // namespace dorsal::proxy

@@ -1,0 +1,202 @@
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "core/mysql/auth.h"
+#include "core/mysql/change_user.h"
+#include "core/mysql/login_server.h"
+#include "edge/client/converse.h"
+#include "service/proxy/errors.h"
+#include "service/proxy/session.h"
+
+namespace dorsal::proxy {
+namespace {
+
+namespace cap = mysql::capability;
+
+// What clients are offered: everything that is carried through.
+constexpr std::uint32_t kOffered =
+    cap::kLongPassword | cap::kFoundRows | cap::kLongFlag | cap::kConnectWithDb | cap::kNoSchema |
+    cap::kOdbc | cap::kLocalFiles | cap::kIgnoreSpace | cap::kProtocol41 | cap::kInteractive |
+    cap::kIgnoreSigpipe | cap::kTransactions | cap::kReserved | cap::kSecureConnection |
+    cap::kMultiStatements | cap::kMultiResults | cap::kPsMultiResults | cap::kPluginAuth |
+    cap::kConnectAttrs | cap::kPluginAuthLenencData | cap::kCanHandleExpiredPasswords |
+    cap::kSessionTrack | cap::kDeprecateEof | cap::kQueryAttributes;
+
+// character_set_client of the collations whose characters may hide a backslash or a quote, and of
+// latin1; any other name means the same to the tokeniser. From information_schema.collations.
+std::string charset_of(std::uint8_t collation) {
+  switch (collation) {
+    case 1:
+    case 84: return "big5";
+    case 13:
+    case 88: return "sjis";
+    case 28:
+    case 87: return "gbk";
+    case 95:
+    case 96: return "cp932";
+    case 248:
+    case 249:
+    case 250: return "gb18030";
+    case 5:
+    case 8:
+    case 15:
+    case 31:
+    case 47:
+    case 48:
+    case 49:
+    case 94: return "latin1";
+    default: return "utf8mb4";
+  }
+}
+
+}  // namespace
+
+mysql::Greeting Session::make_greeting() const {
+  mysql::Greeting greeting;
+  greeting.server_version = shared_.facts.get().version;
+  greeting.connection_id = id_;
+  greeting.nonce = nonce_;
+  greeting.capabilities = kOffered;
+  greeting.auth_plugin = mysql::kCachingSha2;
+  return greeting;
+}
+
+std::string Session::client_host() const {
+  auto address = client_.peer_address();
+  return address.empty() ? "localhost" : address;
+}
+
+io::Task<bool> Session::log_in() {
+  const Deadline deadline = context_.loop.after(shared_.options.login_limit);
+  nonce_ = mysql::make_nonce();
+  mysql::ServerLoginOptions options;
+  options.greeting = make_greeting();
+  options.tls_available = shared_.options.client_tls.has_value();
+  options.rsa_key = &shared_.rsa_key;
+  mysql::ServerLogin login(std::move(options));
+  const bool is_sound = co_await converse_login(login, deadline);
+  if (!is_sound) {
+    shared_.numbers.logins_refused.add();
+    co_return false;
+  }
+  inbox_ = login.leftover();
+  const bool is_in = co_await finish_login(login, deadline);
+  (is_in ? shared_.numbers.logins : shared_.numbers.logins_refused).add();
+  co_return is_in;
+}
+
+// Until the client has proved who it is or is known not to have; false: the connection is of no use.
+io::Task<bool> Session::converse_login(mysql::ServerLogin& login, Deadline deadline) {
+  for (;;) {
+    auto need = co_await client::converse(client_, login, deadline);
+    if (!need) {
+      log_debug("proxy", "session={} log-in ended: {}", id_, need.error().message);
+      co_return false;
+    }
+    switch (*need) {
+      case mysql::Need::Kind::Done: co_return true;
+      case mysql::Need::Kind::Ask: answer_login(login); break;
+      case mysql::Need::Kind::StartTls: {
+        auto early = login.leftover();
+        auto started = co_await client_.start_tls_server(*shared_.options.client_tls, deadline,
+                                                         early);
+        if (!started) co_return false;
+        break;
+      }
+      default: co_return false;
+    }
+  }
+}
+
+// The account's plug-in decides how the password is to be proved; where it is not known, the
+// password itself is asked for, and a server is the judge.
+void Session::answer_login(mysql::ServerLogin& login) {
+  const std::string& user = login.request().user;
+  if (auto digest = shared_.credentials.native_digest(user)) {
+    login.answer_native(*std::move(digest));
+    return;
+  }
+  auto known = shared_.credentials.find(user);
+  if (known && login.proves(known->digest)) {
+    identity_.password = known->password;
+    login.answer_fast_ok();
+    return;
+  }
+  login.answer_full();
+}
+
+io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadline) {
+  using Method = mysql::ServerLoginOutcome::Method;
+  auto outcome = login.outcome();
+  reply_to_ = static_cast<std::uint8_t>(login.next_sequence() - 1);
+  client_capabilities_ = login.capabilities();
+  identity_.user = outcome.user;
+  identity_.native_sha1.reset();
+  identity_.client_capabilities = client_capabilities_;
+  identity_.collation = login.request().collation;
+  identity_.attributes = login.request().attributes;
+  if (outcome.method == Method::Denied) {
+    if (!outcome.is_answered) {
+      co_await send_err(mysql::access_denied(outcome.user, client_host(), true));
+    }
+    co_return false;
+  }
+  if (outcome.method == Method::Full) identity_.password = Secret(outcome.password);
+  if (outcome.method == Method::Empty) identity_.password = Secret();
+  if (outcome.method == Method::Native) identity_.native_sha1 = outcome.native_sha1;
+  wipe(outcome.password);
+
+  state_.start(shared_.facts.get().sql_mode, charset_of(identity_.collation),
+               login.request().schema);
+  const Deadline server_deadline =
+      deadline.earlier_of(context_.loop.after(shared_.options.primary_limit));
+  auto refused = co_await ensure_home(server_deadline);
+  const bool is_denied = refused && refused->code == 1045;
+  if (refused && !is_denied && listener_ == routing::Listener::Split && refused->code == 1053) {
+    // Without a primary reads still go on: any replica may judge the password.
+    context_.refresh_view();
+    for (Server* server : context_.view->replicas) {
+      if (!server->reachable) continue;
+      Backend* reader = co_await reader_on(*server);
+      if (reader == nullptr) continue;
+      state_.status = reader->login_status();
+      refused.reset();
+      break;
+    }
+  }
+  if (refused) {
+    if (is_denied) {
+      shared_.credentials.forget(identity_.user,
+                                 mysql::caching_sha2_digest(identity_.password.view()));
+    }
+    co_await send_err(*refused);
+    co_return false;
+  }
+  if (outcome.method == Method::Full) {
+    shared_.credentials.remember(identity_.user, identity_.password.view());
+  }
+  co_return co_await send_ok() == Outcome::Answered;
+}
+
+io::Task<Session::Outcome> Session::change_user(const ClientCommand& command) {
+  auto request = mysql::decode_change_user(command.payload, client_capabilities_);
+  if (!request || !command.is_whole) co_return co_await send_err(errors::malformed_packet());
+  const Deadline deadline = context_.loop.after(shared_.options.login_limit);
+  mysql::ServerLoginOptions options;
+  options.greeting = make_greeting();
+  options.channel_is_secure = client_.is_tls();
+  options.rsa_key = &shared_.rsa_key;
+  mysql::ServerLogin login(std::move(options), *request, client_capabilities_,
+                           1);
+  // The old user is gone whatever comes of this; its transaction is rolled back by the server.
+  readers_.clear();
+  home_.reset();
+  state_.reset();
+  const bool is_sound = co_await converse_login(login, deadline);
+  if (!is_sound) co_return Outcome::Closed;
+  inbox_ = login.leftover() + inbox_;
+  const bool is_in = co_await finish_login(login, deadline);
+  co_return is_in ? Outcome::Answered : Outcome::Closed;
+}
+
+}  // namespace dorsal::proxy

@@ -1,0 +1,106 @@
+// What all loops of one proxy share, and what each loop has for itself.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/counters.h"
+#include "base/crypto.h"
+#include "edge/io/event.h"
+#include "edge/io/loop.h"
+#include "edge/io/scope.h"
+#include "service/proxy/credentials.h"
+#include "service/proxy/frontier.h"
+#include "service/proxy/proxy.h"
+#include "service/proxy/servers.h"
+#include "service/proxy/session_registry.h"
+
+namespace dorsal::proxy {
+
+// The proxy's own numbers; their names and meanings are what the metrics page shows.
+struct ProxyNumbers {
+  explicit ProxyNumbers(Counters& counters);
+
+  Number& sessions;
+  Number& logins;
+  Number& logins_refused;
+  Number& protocol_errors;
+  Number& on_primary;          // statements that had to run there
+  Number& reads_at_once;       // on a replica known to be far enough
+  Number& reads_waited;        // on a replica, after waiting for it
+  Number& reads_timed_out;     // on the primary, since the replica did not get there in time
+  Number& reads_no_replica;    // on the primary, since no replica was worth asking
+  Number& reads_retried;       // again elsewhere, after the replica failed
+  Number& probes;              // questions to the primary for its position
+};
+
+// Facts about the servers that sessions need before they have a connection of their own; the
+// monitor of the primary keeps them up to date. Thread-safe.
+class ServerFacts {
+ public:
+  struct Facts {
+    std::string version = "8.4.0-dorsal";  // what clients are greeted with
+    std::string sql_mode;                   // @@global.sql_mode
+  };
+  Facts get() const {
+    std::lock_guard lock(mutex_);
+    return facts_;
+  }
+  void set(Facts facts) {
+    std::lock_guard lock(mutex_);
+    facts_ = std::move(facts);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Facts facts_;
+};
+
+struct Shared {
+  Shared(Options options_, const SharedTopology& topology_, Counters& counters_);
+
+  const Options options;
+  const SharedTopology& topology;
+  Counters& counters;
+  ProxyNumbers numbers;
+  Servers servers;
+  Frontier frontier;
+  Credentials credentials;
+  ServerFacts facts;
+  SessionRegistry sessions;
+  const RsaKey rsa_key;
+};
+
+class PrimaryProbe;
+class Session;
+
+// One event loop's part of the proxy. Everything in it is used on its thread only.
+struct LoopContext {
+  LoopContext(Shared& shared_, io::Loop& loop_);
+  ~LoopContext();
+
+  Shared& shared;
+  io::Loop& loop;
+  std::shared_ptr<const ServerView> view;  // refreshed by refresh_view()
+  std::unique_ptr<PrimaryProbe> probe;
+  std::unordered_map<std::uint32_t, Session*> sessions;  // those of this loop, by their numbers
+  std::size_t turn = 0;  // varies which replica a new session begins with
+
+  // Takes up the newest topology, if there is a newer one.
+  void refresh_view();
+
+  // Buffers of kBufferBytes for one read at a time each; kept for reuse.
+  std::unique_ptr<char[]> take_buffer();
+  void give_buffer(std::unique_ptr<char[]> buffer);
+  static constexpr std::size_t kBufferBytes = 64 * 1024;
+
+ private:
+  std::vector<std::unique_ptr<char[]>> spare_buffers_;
+};
+
+}  // namespace dorsal::proxy
