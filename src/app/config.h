@@ -1,0 +1,104 @@
+// The configuration: one YAML file, in which every key has a default.
+//
+// A later source wins: default, file, environment (DORSAL_PROXY_SPLIT_PORT for proxy.split_port),
+// command line (--set proxy.split_port=7033). Relative paths are relative to the folder of the file
+// they stand in, or to the working folder when they come from elsewhere; a loaded Config holds
+// absolute ones. Every key is described in docs/configuration.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "core/cluster/topology.h"
+#include "core/sql/consistency.h"
+
+namespace dorsal::app {
+
+using Milliseconds = std::chrono::milliseconds;
+
+struct ClusterConfig {
+  std::string name;
+  std::string store;  // the file's absolute path; in the configuration a sqlite:// address
+  cluster::Mode mode = cluster::Mode::SemiSync;
+  std::uint32_t acks = 1;
+};
+
+struct NodeConfig {
+  std::string name;
+  std::string address;  // host:port of the mysqld
+  std::optional<cluster::ServerId> server_id;  // empty: the store gives one
+  std::string dir;
+  std::string mysqld;  // empty: searched for
+  std::string buffer_pool;
+  std::map<std::string, std::string> settings;  // further options of the mysqld
+  Milliseconds heartbeat{0};
+};
+
+struct ProxyConfig {
+  std::string listen;
+  std::uint16_t split_port = 0;
+  std::uint16_t primary_port = 0;
+  std::uint16_t replicas_port = 0;
+  sql::Consistency consistency = sql::Consistency::Global;
+  std::optional<sql::Consistency> split_consistency;  // empty: `consistency`
+  std::optional<sql::Consistency> primary_consistency;
+  std::optional<sql::Consistency> replicas_consistency;
+  Milliseconds causal_wait{0};
+  Milliseconds login_limit{0};
+  Milliseconds connect_limit{0};
+  Milliseconds primary_limit{0};
+  std::uint32_t loops = 0;  // 0: one per core
+};
+
+struct AdminConfig {
+  std::string listen;
+  std::uint16_t http_port = 0;
+  std::uint16_t sql_port = 0;
+};
+
+struct LogConfig {
+  LogLevel level = LogLevel::Info;
+  std::string file;  // empty: standard error
+};
+
+struct Config {
+  ClusterConfig cluster;
+  NodeConfig node;
+  ProxyConfig proxy;
+  AdminConfig admin;
+  LogConfig log;
+  std::string secrets;  // folder
+  std::string tls;      // folder
+  std::string run;      // folder
+};
+
+// Text of an environment variable; empty when it is not set.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+// The environment of this process.
+Environment process_environment();
+
+// What the command line sets, as "section.key=value".
+using Overrides = std::vector<std::string>;
+
+// NotFound when there is no such file; Invalid, beginning with "file:line: " or the name of the
+// variable or flag, when something in it is wrong.
+Result<Config> load_config(const std::string& file, const Environment& environment,
+                           const Overrides& overrides);
+
+// The same from a text that stands, or will stand, in that file.
+Result<Config> parse_config(const std::string& text, const std::string& file,
+                            const Environment& environment, const Overrides& overrides);
+
+// The configuration that consists of defaults alone, with relative paths below `folder`.
+Config default_config(const std::string& folder);
+
+}  // namespace dorsal::app
