@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""A node that lost everything is cloned from a live one, while writes go on, and serves nothing before."""
+
+import shutil
+import threading
+import time
+
+import pymysql
+
+import harness
+import processes
+
+MEGABYTES = 200
+
+
+class Clone(harness.ClusterTest):
+    schema = "e2e_clone"
+
+    def fill(self):
+        with self.cluster.connect("primary", database=self.schema) as session:
+            session.run("CREATE TABLE big (id INT AUTO_INCREMENT PRIMARY KEY, data MEDIUMBLOB)")
+            session.run("CREATE TABLE grows (id INT PRIMARY KEY)")
+            session.run("INSERT INTO grows VALUES (0)")
+            for _ in range(MEGABYTES // 4):
+                session.run("INSERT INTO big (data) VALUES " + ", ".join(["(REPEAT(RANDOM_BYTES(1000), 1000))"] * 4))
+
+    def test_a_lost_node_is_cloned_under_writes_and_serves_nothing_before(self):
+        self.fill()
+        lost = self.cluster.replicas()[0]
+        folder = self.cluster.folder_of(lost)
+        processes.kill(self.cluster.agent_pid(lost))
+        harness.wait_until("its mysqld is gone", lambda: not processes.is_running(lost["pid"]), 10)
+        shutil.rmtree(folder)
+
+        told, stop, problems, roles = [0], threading.Event(), [], []
+
+        def write():
+            with self.cluster.connect(database=self.schema) as session:
+                while not stop.is_set():
+                    try:
+                        session.run(f"INSERT INTO grows VALUES ({told[0] + 1})")
+                        told[0] += 1
+                    except pymysql.Error as error:
+                        problems.append(("a write failed", error))
+                        return
+
+        def read(endpoint):
+            """Each time over a new connection: that is when a session may land on the new node."""
+            while not stop.is_set():
+                expected = told[0]
+                try:
+                    with self.cluster.connect(endpoint, database=self.schema) as session:
+                        found = session.value("SELECT MAX(id) FROM grows")
+                except (pymysql.Error, OSError) as error:
+                    problems.append((f"a read on {endpoint} failed", error))
+                    return
+                if found < expected:
+                    problems.append((endpoint, found, expected))
+
+        def watch():
+            while not stop.is_set():
+                role = self.cluster.node(lost["name"])["role"]
+                if not roles or roles[-1] != role:
+                    roles.append(role)
+                time.sleep(0.05)
+
+        threads = [threading.Thread(target=write), threading.Thread(target=watch)]
+        threads += [threading.Thread(target=read, args=[endpoint]) for endpoint in ("split", "replicas")]
+        for thread in threads:
+            thread.start()
+        try:
+            started = time.monotonic()
+            self.cluster.up(timeout=300)
+            print(f"cloned and caught up after {time.monotonic() - started:.1f} s, {told[0]} rows written meanwhile")
+            again = self.cluster.node(lost["name"])
+            harness.wait_until("some more is written", lambda: told[0] > 20)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+        self.assertEqual([], problems)
+        # Down until its agent says something; joining until it has caught up; then, and only then, a replica.
+        self.assertEqual(["joining", "replica"], [role for role in roles if role != "down"][-2:], roles)
+        self.assertEqual(1, roles.count("replica") - (roles[0] == "replica"), roles)
+        self.assertEqual(lost["server_id"], again["server_id"])
+        self.assertNotEqual(lost["server_uuid"], again["server_uuid"])
+        harness.wait_for_replicas(self.cluster)
+        with self.cluster.root(again) as server:
+            self.assertEqual(MEGABYTES * 1_000_000, server.value(f"SELECT SUM(LENGTH(data)) FROM {self.schema}.big"))
+            self.assertEqual(told[0] + 1, server.value(f"SELECT COUNT(*) FROM {self.schema}.grows"))
+            self.assertEqual("Completed", server.value("SELECT STATE FROM performance_schema.clone_status"))
+
+
+if __name__ == "__main__":
+    harness.main()
