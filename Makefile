@@ -24,8 +24,9 @@ down:  ## stop that cluster and keep its data; ARGS=--destroy removes the data t
 	@test -x $(dorsal) || { echo "make down: nothing is built here, so nothing runs from here." >&2; exit 1; }
 	@$(dorsal) down $(ARGS)
 
-demo: up  ## write and read at once through the proxy, and count who answered
-	@scripts/demo
+demo: up  ## write and read at once, with replication a second late: plain splitting against the default
+	@scripts/packages demo
+	@scripts/demo $(ARGS)
 
 test:  ## build everything and run every test
 	@scripts/packages build run test fuzz
@@ -34,10 +35,8 @@ test:  ## build everything and run every test
 	@./dev build fuzz
 	@./dev ctest dev fuzz
 
-bench:  ## measure on this machine
-	@scripts/packages build run bench
-	@scripts/mysql fetch
-	@./dev bench
+bench:  ## point selects directly, through HAProxy and through Dorsal, on a cluster of its own
+	@./dev bench $(ARGS)
 
 # An existing build folder is used as it is: ninja itself runs CMake again when a CMake file changed.
 release: build/release/build.ninja

@@ -29,17 +29,20 @@ CLI::Option* add_dir(CLI::App& command, std::string& dir) {
 }
 
 void add_up(CLI::App& cli, UpOptions& options, Chosen& chosen) {
-  auto* command = cli.add_subcommand("up", "Start a whole cluster on this machine, or what is down of it");
+  auto* command =
+      cli.add_subcommand("up", "Start a whole cluster on this machine, or what is down of it");
   add_dir(*command, options.dir)->capture_default_str();
   command->add_option("--nodes", options.nodes, "How many MySQL servers [3]")
       ->check(CLI::Range(1, kMostNodes))
       ->type_name("N");
-  command->add_option("--port-base", options.port_base, "First of the ports: base + 3 splits [6030]")
+  command
+      ->add_option("--port-base", options.port_base, "First of the ports: base + 3 splits [6030]")
       ->check(CLI::Range(1024, 65500))
       ->type_name("PORT");
   command->add_flag("--detach", options.detach, "Return when the cluster is healthy");
   command->add_option("--mysqld", options.mysqld, "The MySQL server to run")->type_name("PATH");
-  command->add_option("--buffer-pool", options.buffer_pool, "InnoDB buffer pool of each server [128M]")
+  command
+      ->add_option("--buffer-pool", options.buffer_pool, "InnoDB buffer pool of each server [128M]")
       ->type_name("SIZE");
   add_json(*command, options.json);
   command->footer("Example:\n  dorsal up --dir /srv/dorsal --nodes 3 --detach");
@@ -56,8 +59,12 @@ void add_down(CLI::App& cli, DownOptions& options, Chosen& chosen) {
   command->callback([&] { chosen = [&] { return down(options); }; });
 }
 
-void add_role(CLI::App& cli, const char* name, const char* help, RoleOptions& options,
-              Result<void> (*run_role)(const RoleOptions&), Chosen& chosen) {
+void add_role(CLI::App& cli,
+              const char* name,
+              const char* help,
+              RoleOptions& options,
+              Result<void> (*run_role)(const RoleOptions&),
+              Chosen& chosen) {
   auto* command = cli.add_subcommand(name, help);
   command->add_option("--config", options.config, "Configuration file [$DORSAL_CONFIG]")
       ->type_name("FILE");
@@ -93,7 +100,9 @@ std::vector<std::string> command_names(const CLI::App& cli) {
 }
 
 // CLI11 reports an unknown subcommand as a stray argument; people want to know what they mistyped.
-std::string describe(const CLI::ParseError& error, const CLI::App& cli, int argc,
+std::string describe(const CLI::ParseError& error,
+                     const CLI::App& cli,
+                     int argc,
                      const char* const* argv) {
   bool names_a_command = argc > 1 && argv[1][0] != '-';
   auto names = command_names(cli);
@@ -101,7 +110,8 @@ std::string describe(const CLI::ParseError& error, const CLI::App& cli, int argc
     return error.what();
   }
   auto nearest = nearest_name(argv[1], names);
-  return fmt::format("there is no command '{}'{}", argv[1],
+  return fmt::format("there is no command '{}'{}",
+                     argv[1],
                      nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
 }
 
@@ -123,7 +133,8 @@ int run(int argc, const char* const* argv) {
   CLI::App cli("Dorsal keeps a MySQL cluster upright.", "dorsal");
   cli.set_version_flag("--version", version_line());
   cli.require_subcommand(1);
-  cli.footer("Example:\n  dorsal up --detach\n  dorsal status\n\n'dorsal COMMAND --help' says more.");
+  cli.footer(
+      "Example:\n  dorsal up --detach\n  dorsal status\n\n'dorsal COMMAND --help' says more.");
 
   Chosen chosen;
   UpOptions up_options;
@@ -144,8 +155,11 @@ int run(int argc, const char* const* argv) {
   } catch (const CLI::Success& done) {
     return cli.exit(done);  // --help, --version
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "{}: {}; see '{} --help'\n", program_of(cli),
-               one_line(describe(error, cli, argc, argv)), program_of(cli));
+    fmt::print(stderr,
+               "{}: {}; see '{} --help'\n",
+               program_of(cli),
+               one_line(describe(error, cli, argc, argv)),
+               program_of(cli));
     return kWrongUsage;
   }
   auto outcome = chosen();

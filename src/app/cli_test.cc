@@ -22,7 +22,9 @@ Outcome dorsal(std::vector<std::string> arguments) {
   ::testing::internal::CaptureStderr();
   int status = run(static_cast<int>(argv.size()), argv.data());
   std::fflush(stdout);
-  return {status, ::testing::internal::GetCapturedStdout(), ::testing::internal::GetCapturedStderr()};
+  return {status,
+          ::testing::internal::GetCapturedStdout(),
+          ::testing::internal::GetCapturedStderr()};
 }
 
 bool is_one_line(const std::string& text) {
@@ -46,16 +48,15 @@ TEST(Cli, VersionIsPrintedEitherWay) {
 }
 
 TEST(Cli, WrongUsageIsOneSentenceAndStatus2) {
-  const std::vector<std::vector<std::string>> cases = {
-      {},
-      {"upp"},
-      {"up", "--bogus"},
-      {"up", "--nodes", "0"},
-      {"up", "--nodes", "10"},
-      {"up", "--nodes", "many"},
-      {"up", "--port-base", "70000"},
-      {"up", "stray"},
-      {"status", "--dir"}};
+  const std::vector<std::vector<std::string>> cases = {{},
+                                                       {"upp"},
+                                                       {"up", "--bogus"},
+                                                       {"up", "--nodes", "0"},
+                                                       {"up", "--nodes", "10"},
+                                                       {"up", "--nodes", "many"},
+                                                       {"up", "--port-base", "70000"},
+                                                       {"up", "stray"},
+                                                       {"status", "--dir"}};
   for (const auto& arguments : cases) {
     auto outcome = dorsal(arguments);
     auto shown = ::testing::PrintToString(arguments);
@@ -74,10 +75,10 @@ TEST(Cli, AFailureIsOneSentenceAndStatus1) {
   coord::TestFolder folder;
   auto outcome = dorsal({"status", "--dir", folder.file("nowhere")});
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_EQ(outcome.err, "dorsal status: there is no cluster: " +
-                             folder.file("nowhere/dorsal.yaml") +
-                             " does not exist; start one with 'dorsal up', or name another with --dir "
-                             "or --config\n");
+  EXPECT_EQ(outcome.err,
+            "dorsal status: there is no cluster: " + folder.file("nowhere/dorsal.yaml") +
+                " does not exist; start one with 'dorsal up', or name another with --dir "
+                "or --config\n");
 }
 
 TEST(Cli, DownWhereNothingIsSaysSo) {

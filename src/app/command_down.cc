@@ -17,11 +17,13 @@ void say(const std::string& line) { fmt::print(stderr, "{}\n", line); }
 Result<void> confirm(const LocalCluster& cluster, const DownOptions& options) {
   if (options.yes) return {};
   if (::isatty(STDIN_FILENO) == 0) {
-    return invalid(fmt::format("--destroy removes all data in {}; say --yes to do it without being "
-                               "asked",
-                               cluster.dir()));
+    return invalid(
+        fmt::format("--destroy removes all data in {}; say --yes to do it without being "
+                    "asked",
+                    cluster.dir()));
   }
-  fmt::print(stderr, "This removes the cluster in {} with all its data. Type 'yes' to go on: ",
+  fmt::print(stderr,
+             "This removes the cluster in {} with all its data. Type 'yes' to go on: ",
              cluster.dir());
   std::string answer;
   std::getline(std::cin, answer);
@@ -35,8 +37,13 @@ std::vector<std::string> our_entries(const LocalCluster& cluster, const Marker& 
   std::vector<std::string> entries;
   for (const auto& name : node_names(marker.nodes)) entries.push_back(cluster.node_dir(name));
   for (const char* suffix : {"", "-wal", "-shm"}) entries.push_back(cluster.store() + suffix);
-  for (const auto& entry : {cluster.secrets(), cluster.tls(), cluster.logs(), cluster.run(),
-                            cluster.client_options(), cluster.config(), cluster.marker(),
+  for (const auto& entry : {cluster.secrets(),
+                            cluster.tls(),
+                            cluster.logs(),
+                            cluster.run(),
+                            cluster.client_options(),
+                            cluster.config(),
+                            cluster.marker(),
                             cluster.work_lock()}) {
     entries.push_back(entry);
   }
@@ -53,11 +60,13 @@ Result<void> destroy(const LocalCluster& cluster, const Marker& marker) {
   return {};
 }
 
-void print_outcome(const DownOptions& options, const LocalCluster& cluster,
+void print_outcome(const DownOptions& options,
+                   const LocalCluster& cluster,
                    const std::vector<std::string>& stopped) {
   if (options.json) {
-    nlohmann::ordered_json json{
-        {"dir", cluster.dir()}, {"stopped", stopped}, {"destroyed", options.destroy}};
+    nlohmann::ordered_json json{{"dir", cluster.dir()},
+                                {"stopped", stopped},
+                                {"destroyed", options.destroy}};
     fmt::print("{}\n", json.dump(2));
     return;
   }

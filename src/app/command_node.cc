@@ -37,8 +37,8 @@ agent::Options agent_options(const Config& config) {
   options.address = config.node.address;
   options.server_id = config.node.server_id;
   // Counts only if this node is the first ever; the store keeps what it was founded with.
-  options.charter = cluster::Charter{config.cluster.name, make_uuid(), config.cluster.mode,
-                                     config.cluster.acks};
+  options.charter =
+      cluster::Charter{config.cluster.name, make_uuid(), config.cluster.mode, config.cluster.acks};
   options.heartbeat = config.node.heartbeat;
   return options;
 }
@@ -55,7 +55,8 @@ io::Task<> stop_when_told(io::Loop& loop, agent::Agent& agent) {
 
 }  // namespace
 
-// On the main thread from start to end: the kernel kills mysqld when the thread that started it ends.
+// On the main thread from start to end: the kernel kills mysqld when the thread that started it
+// ends.
 Result<void> node(const RoleOptions& options) {
   DORSAL_TRY(auto config, begin_role(options));
   DORSAL_TRY(auto lock, hold_role(config.run, config.node.name));

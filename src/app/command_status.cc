@@ -27,7 +27,8 @@ Result<void> print_once(const Config& config, const StatusOptions& options, bool
 
 }  // namespace
 
-std::string find_config_file(const std::string& config, const std::string& dir,
+std::string find_config_file(const std::string& config,
+                             const std::string& dir,
                              const Environment& environment) {
   if (!config.empty()) return config;
   if (!dir.empty()) return LocalCluster(dir).config();
@@ -40,9 +41,10 @@ Result<void> status(const StatusOptions& options) {
   auto file = find_config_file(options.config, options.dir, environment);
   auto config = load_config(file, environment, {});
   if (!config && config.error().kind == ErrorKind::NotFound) {
-    return not_found(fmt::format("there is no cluster: {} does not exist; start one with 'dorsal up', "
-                                 "or name another with --dir or --config",
-                                 file));
+    return not_found(
+        fmt::format("there is no cluster: {} does not exist; start one with 'dorsal up', "
+                    "or name another with --dir or --config",
+                    file));
   }
   if (!config) return config.error();
   bool is_terminal = ::isatty(STDOUT_FILENO) != 0;

@@ -53,8 +53,8 @@ Result<UpPlan> plan_and_prepare(const UpOptions& options, const RoleKeeper::Say&
   if (is_other) {
     DORSAL_TRY(checked, plan_up(options, environment));
   }
-  if (!dir.marker) say(fmt::format("making a cluster of {} in {}", checked.marker.nodes,
-                                   checked.cluster.dir()));
+  if (!dir.marker)
+    say(fmt::format("making a cluster of {} in {}", checked.marker.nodes, checked.cluster.dir()));
   DORSAL_TRY_VOID(prepare(checked, options));
   DORSAL_TRY_VOID(record_wish(checked.cluster, Wish::Up));
   return checked;
@@ -68,14 +68,15 @@ std::string shown_path(const std::string& path) {
 }
 
 std::vector<std::string> next_commands(const UpPlan& plan) {
-  bool is_default =
-      plan.cluster.dir() == (std::filesystem::current_path() / kDefaultDir).string();
+  bool is_default = plan.cluster.dir() == (std::filesystem::current_path() / kDefaultDir).string();
   auto dir = shown_path(plan.cluster.dir());
   std::vector<std::string> commands;
   auto client = find_mysql_client(process_environment());
-  commands.push_back(fmt::format("{} --defaults-file={}", client.empty() ? "mysql" : client,
+  commands.push_back(fmt::format("{} --defaults-file={}",
+                                 client.empty() ? "mysql" : client,
                                  shown_path(plan.cluster.client_options())));
   auto program = shown_path(std::filesystem::read_symlink("/proc/self/exe").string());
+  if (program.find('/') == std::string::npos) program = "./" + program;
   commands.push_back(program + " status" + (is_default ? "" : " --dir " + dir));
   commands.push_back("make demo" + (is_default ? "" : fmt::format(" ARGS='--dir {}'", dir)));
   return commands;
@@ -91,7 +92,8 @@ Result<void> print_summary(const UpPlan& plan, const UpOptions& options) {
     return {};
   }
   auto endpoint = [&](const char* name) { return status["endpoints"][name].get<std::string>(); };
-  fmt::print("\nThe cluster is up: {} nodes, {} is the primary.\n\n", plan.nodes.size(),
+  fmt::print("\nThe cluster is up: {} nodes, {} is the primary.\n\n",
+             plan.nodes.size(),
              status["primary"].get<std::string>());
   fmt::print("  reads and writes  {}\n", endpoint("split"));
   fmt::print("  primary only      {}\n", endpoint("primary"));
@@ -119,7 +121,9 @@ Result<void> stay(const UpPlan& plan, RoleKeeper& keeper, const RoleKeeper::Say&
   return {};
 }
 
-Result<void> stay_in_foreground(const UpPlan& plan, const UpOptions& options, RoleKeeper& keeper,
+Result<void> stay_in_foreground(const UpPlan& plan,
+                                const UpOptions& options,
+                                RoleKeeper& keeper,
                                 const RoleKeeper::Say& say) {
   Interrupt interrupt;
   auto healthy = wait_until_healthy(plan, keeper, say);

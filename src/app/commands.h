@@ -32,7 +32,7 @@ Result<void> proxy(const RoleOptions& options);
 Result<void> admin(const RoleOptions& options);
 
 struct StatusOptions {
-  std::string dir;     // empty: as find_config_file() says
+  std::string dir;  // empty: as find_config_file() says
   std::string config;
   bool watch = false;
   bool json = false;
@@ -49,7 +49,8 @@ std::string version_line();
 
 // The configuration file of the cluster that a command is about: --config, --dir, DORSAL_CONFIG,
 // ./dorsal-data, in this order.
-std::string find_config_file(const std::string& config, const std::string& dir,
+std::string find_config_file(const std::string& config,
+                             const std::string& dir,
                              const Environment& environment);
 
 }  // namespace dorsal::app

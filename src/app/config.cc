@@ -36,7 +36,8 @@ class FileReader {
     for (const auto& entry : map) {
       if (!entry.first.IsScalar()) return at(entry.first, "a key must be a plain word");
       auto name = prefix + entry.first.Scalar();
-      if (!seen.insert(name).second) return at(entry.first, fmt::format("'{}' stands here twice", name));
+      if (!seen.insert(name).second)
+        return at(entry.first, fmt::format("'{}' stands here twice", name));
       line_ = entry.first.Mark().line + 1;
       DORSAL_TRY_VOID(function(name, entry.second));
     }
@@ -70,7 +71,8 @@ class FileReader {
     config_.node.settings.clear();
     if (value.IsNull()) return {};
     if (!value.IsMap()) {
-      return here(fmt::format("'{}' must be a section of mysqld options, one per line", kSettingsKey));
+      return here(
+          fmt::format("'{}' must be a section of mysqld options, one per line", kSettingsKey));
     }
     return for_each(value, "", [this](const std::string& name, const YAML::Node& setting) {
       if (!setting.IsScalar() && !setting.IsNull()) {
@@ -85,7 +87,9 @@ class FileReader {
     line_ = node.Mark().line + 1;
     return here(what);
   }
-  Error here(std::string_view what) { return invalid(fmt::format("{}:{}: {}", file_, line_, what)); }
+  Error here(std::string_view what) {
+    return invalid(fmt::format("{}:{}: {}", file_, line_, what));
+  }
 
   Config& config_;
   const std::string& file_;
@@ -152,7 +156,9 @@ Result<void> check_ports(const Config& config) {
     for (const auto* other = one + 1; other != std::end(ports); ++other) {
       if (one->second != other->second) continue;
       return invalid(fmt::format("'{}' and '{}' are both {}; give each a port of its own",
-                                 one->first, other->first, one->second));
+                                 one->first,
+                                 other->first,
+                                 one->second));
     }
   }
   return {};
@@ -178,15 +184,18 @@ Config default_config(const std::string& folder) {
   return config;
 }
 
-Result<Config> load_config(const std::string& file, const Environment& environment,
+Result<Config> load_config(const std::string& file,
+                           const Environment& environment,
                            const Overrides& overrides) {
   auto text = io::read_file(file);
   if (!text) return text.error().in("configuration");
   return parse_config(*text, file, environment, overrides);
 }
 
-Result<Config> parse_config(const std::string& text, const std::string& file,
-                            const Environment& environment, const Overrides& overrides) {
+Result<Config> parse_config(const std::string& text,
+                            const std::string& file,
+                            const Environment& environment,
+                            const Overrides& overrides) {
   auto absolute = std::filesystem::absolute(file).lexically_normal().string();
   auto config = default_config(std::filesystem::path(absolute).parent_path().string());
   DORSAL_TRY_VOID(read_text(config, text, absolute));

@@ -33,7 +33,7 @@ struct ClusterConfig {
 
 struct NodeConfig {
   std::string name;
-  std::string address;  // host:port of the mysqld
+  std::string address;                         // host:port of the mysqld
   std::optional<cluster::ServerId> server_id;  // empty: the store gives one
   std::string dir;
   std::string mysqld;  // empty: searched for
@@ -91,12 +91,15 @@ using Overrides = std::vector<std::string>;
 
 // NotFound when there is no such file; Invalid, beginning with "file:line: " or the name of the
 // variable or flag, when something in it is wrong.
-Result<Config> load_config(const std::string& file, const Environment& environment,
+Result<Config> load_config(const std::string& file,
+                           const Environment& environment,
                            const Overrides& overrides);
 
 // The same from a text that stands, or will stand, in that file.
-Result<Config> parse_config(const std::string& text, const std::string& file,
-                            const Environment& environment, const Overrides& overrides);
+Result<Config> parse_config(const std::string& text,
+                            const std::string& file,
+                            const Environment& environment,
+                            const Overrides& overrides);
 
 // The configuration that consists of defaults alone, with relative paths below `folder`.
 Config default_config(const std::string& folder);

@@ -20,7 +20,9 @@ Error wrong(std::string_view expected, std::string_view text) {
   return invalid(fmt::format("must be {}, not '{}'", expected, text));
 }
 
-Result<std::uint64_t> number(const std::string& text, std::uint64_t low, std::uint64_t high,
+Result<std::uint64_t> number(const std::string& text,
+                             std::uint64_t low,
+                             std::uint64_t high,
                              std::string_view what) {
   std::uint64_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -37,7 +39,9 @@ Result<void> set_port(std::uint16_t& port, const std::string& text) {
   return {};
 }
 
-Result<void> set_count(std::uint32_t& count, const std::string& text, std::uint32_t low,
+Result<void> set_count(std::uint32_t& count,
+                       const std::string& text,
+                       std::uint32_t low,
                        std::uint32_t high) {
   DORSAL_TRY(auto value, number(text, low, high, "a whole number"));
   count = static_cast<std::uint32_t>(value);
@@ -68,7 +72,8 @@ Result<void> set_path(std::string& out, const std::string& text, const std::stri
   return {};
 }
 
-Result<void> set_optional_path(std::string& out, const std::string& text,
+Result<void> set_optional_path(std::string& out,
+                               const std::string& text,
                                const std::string& base_folder) {
   out = text.empty() ? text : absolute(text, base_folder);
   return {};
@@ -131,7 +136,8 @@ Result<void> set_server_id(std::optional<cluster::ServerId>& out, const std::str
 bool is_taken_name(const std::string& name) { return name == "proxy" || name == "admin"; }
 
 Result<void> set_node_name(std::string& out, const std::string& text) {
-  if (is_taken_name(text)) return invalid(fmt::format("must not be '{}'; choose another name", text));
+  if (is_taken_name(text))
+    return invalid(fmt::format("must not be '{}'; choose another name", text));
   if (!text.empty()) return set_name(out, text);
   std::string host(256, '\0');
   if (::gethostname(host.data(), host.size() - 1) != 0) return invalid("must be given");
@@ -151,8 +157,8 @@ Result<void> set_address(std::string& out, const std::string& text) {
 // As mysqld reads sizes: a number, and K, M, G or T behind it.
 Result<void> set_size(std::string& out, const std::string& text) {
   auto digits = text.find_first_not_of("0123456789");
-  bool has_unit = digits == text.size() - 1 && std::string_view("kKmMgGtT").find(text.back()) !=
-                                                   std::string_view::npos;
+  bool has_unit = digits == text.size() - 1 &&
+                  std::string_view("kKmMgGtT").find(text.back()) != std::string_view::npos;
   if (text.empty() || digits == 0 || (digits != std::string::npos && !has_unit)) {
     return wrong("a size such as 128M or 2G", text);
   }
@@ -186,7 +192,7 @@ Result<void> set_settings(std::map<std::string, std::string>& out, const std::st
 
 }  // namespace
 
-#define DORSAL_SET(expression) \
+#define DORSAL_SET(expression)                                                   \
   [](Config& c, const std::string& t, const std::string& base) -> Result<void> { \
     (void)base;                                                                  \
     return expression;                                                           \
@@ -240,8 +246,9 @@ const std::vector<ConfigKey>& config_keys() {
 
 const ConfigKey* find_config_key(std::string_view name) {
   const auto& keys = config_keys();
-  auto found =
-      std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& key) { return key.name == name; });
+  auto found = std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& key) {
+    return key.name == name;
+  });
   return found == keys.end() ? nullptr : &*found;
 }
 

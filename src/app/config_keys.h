@@ -13,8 +13,8 @@
 namespace dorsal::app {
 
 struct ConfigKey {
-  std::string name;           // "proxy.split_port"
-  std::string default_text;   // set before anything else, relative to the folder of the file
+  std::string name;          // "proxy.split_port"
+  std::string default_text;  // set before anything else, relative to the folder of the file
   // Fails with the words that follow the key's name: "must be a port, 1 to 65535, not 'x'".
   Result<void> (*set)(Config& config, const std::string& text, const std::string& base_folder);
 };

@@ -106,8 +106,10 @@ TEST(Config, AMistypedKeyIsRefusedWithLineAndSuggestion) {
 
 TEST(Config, AWrongValueIsRefusedWithLineAndExpectation) {
   const std::pair<const char*, const char*> cases[] = {
-      {"proxy: {split_port: many}", "'proxy.split_port' must be a port from 1 to 65535, not 'many'"},
-      {"proxy: {split_port: 70000}", "'proxy.split_port' must be a port from 1 to 65535, not '70000'"},
+      {"proxy: {split_port: many}",
+       "'proxy.split_port' must be a port from 1 to 65535, not 'many'"},
+      {"proxy: {split_port: 70000}",
+       "'proxy.split_port' must be a port from 1 to 65535, not '70000'"},
       {"proxy: {split_port: [1]}", "'proxy.split_port' must be a single value"},
       {"proxy: {split_port:}", "'proxy.split_port' must be a port from 1 to 65535, not ''"},
       {"proxy: 6033", "'proxy' must be a section with keys below it"},
@@ -142,17 +144,18 @@ TEST(Config, BrokenYamlIsRefusedWithItsLine) {
 }
 
 TEST(Config, TwoUsesOfOnePortAreNamed) {
-  EXPECT_EQ(complaint("proxy: {split_port: 6034}"),
-            "/etc/dorsal/dorsal.yaml: 'proxy.split_port' and 'proxy.primary_port' are both 6034; give "
-            "each a port of its own");
+  EXPECT_EQ(
+      complaint("proxy: {split_port: 6034}"),
+      "/etc/dorsal/dorsal.yaml: 'proxy.split_port' and 'proxy.primary_port' are both 6034; give "
+      "each a port of its own");
 }
 
 TEST(Config, EnvironmentWinsOverTheFileAndFlagsOverBoth) {
   auto variables = environment({{"DORSAL_PROXY_SPLIT_PORT", "7001"},
                                 {"DORSAL_NODE_SETTINGS", "max_connections=9 skip-log-bin"},
                                 {"DORSAL_ADMIN_HTTP_PORT", "7002"}});
-  auto config = parse_config("proxy: {split_port: 7000}", "/etc/d.yaml", variables,
-                             {"admin.http_port=7003"});
+  auto config =
+      parse_config("proxy: {split_port: 7000}", "/etc/d.yaml", variables, {"admin.http_port=7003"});
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->proxy.split_port, 7001);
   EXPECT_EQ(config->admin.http_port, 7003);

@@ -62,7 +62,8 @@ Result<Mysqld> ask_named(const std::string& named, const Environment& environmen
   return ask(std::filesystem::absolute(path).lexically_normal().string());
 }
 
-// MariaDB's client comes under the same name and cannot log in with caching_sha2_password everywhere.
+// MariaDB's client comes under the same name and cannot log in with caching_sha2_password
+// everywhere.
 bool is_mariadb(const std::string& client) {
   io::Loop loop;
   std::vector<std::string> arguments = {"--no-defaults", "--version"};

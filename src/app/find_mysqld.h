@@ -14,9 +14,9 @@ struct Mysqld {
 };
 
 // `chosen` by flag or configuration, DORSAL_MYSQLD, PATH, /usr/sbin, then the private one below
-// ${XDG_CACHE_HOME:-~/.cache}/dorsal. One that was named must do: Invalid or NotFound, in a sentence,
-// when it is none, MariaDB's, or too old; of the others the first that will do is taken. Blocks
-// while it asks them for their version.
+// ${XDG_CACHE_HOME:-~/.cache}/dorsal. One that was named must do: Invalid or NotFound, in a
+// sentence, when it is none, MariaDB's, or too old; of the others the first that will do is taken.
+// Blocks while it asks them for their version.
 Result<Mysqld> find_mysqld(const std::string& chosen, const Environment& environment);
 
 // The mysql client to name to people: on PATH, else the private one. Empty when there is none.

@@ -45,7 +45,10 @@ cluster::Node node(int number, Role role) {
 admin::Status running() {
   admin::Status status;
   status.is_proxy_running = true;
-  status.endpoints = {"127.0.0.1:6033", "127.0.0.1:6034", "127.0.0.1:6035", "127.0.0.1:6032",
+  status.endpoints = {"127.0.0.1:6033",
+                      "127.0.0.1:6034",
+                      "127.0.0.1:6035",
+                      "127.0.0.1:6032",
                       "127.0.0.1:6038"};
   auto& topology = status.topology;
   topology.charter.name = "shop";

@@ -46,9 +46,12 @@ Result<Marker> decode_marker(const std::string& json, const std::string& file) {
   }
   int format = parsed["format_version"];
   if (format > kMarkerFormat) {
-    return invalid(fmt::format("{} has format {}, and this dorsal knows formats up to {}; use the "
-                               "newer dorsal that wrote it",
-                               file, format, kMarkerFormat));
+    return invalid(
+        fmt::format("{} has format {}, and this dorsal knows formats up to {}; use the "
+                    "newer dorsal that wrote it",
+                    file,
+                    format,
+                    kMarkerFormat));
   }
   bool is_whole = parsed.contains("cluster") && parsed["cluster"].is_string() &&
                   is_number("nodes") && is_number("port_base");

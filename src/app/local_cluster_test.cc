@@ -25,13 +25,15 @@ TEST(LocalCluster, AMarkerReadsBack) {
 }
 
 TEST(LocalCluster, AMarkerOfANewerVersionIsRefused) {
-  EXPECT_EQ(decode_marker(R"({"format_version": 2})", "/d/dorsal.json").error().message,
-            "/d/dorsal.json has format 2, and this dorsal knows formats up to 1; use the newer dorsal "
-            "that wrote it");
+  EXPECT_EQ(
+      decode_marker(R"({"format_version": 2})", "/d/dorsal.json").error().message,
+      "/d/dorsal.json has format 2, and this dorsal knows formats up to 1; use the newer dorsal "
+      "that wrote it");
 }
 
 TEST(LocalCluster, ADamagedMarkerIsRefused) {
-  for (const char* json : {"", "{}", "[1]", R"({"format_version": 1})", R"({"format_version":"1"})"}) {
+  for (const char* json :
+       {"", "{}", "[1]", R"({"format_version": 1})", R"({"format_version":"1"})"}) {
     EXPECT_EQ(decode_marker(json, "m").error().message, "m is damaged: it is no marker of dorsal");
   }
 }

@@ -70,7 +70,8 @@ Result<void> make_authority(const io::AuthorityFiles& authority, bool has_issued
   return io::create_authority(authority, "dorsal cluster authority");
 }
 
-Result<void> issue(const io::AuthorityFiles& authority, const std::string& folder,
+Result<void> issue(const io::AuthorityFiles& authority,
+                   const std::string& folder,
                    const std::string& role) {
   io::CertificateRequest request;
   request.certificate_file = certificate_file(folder, role);
@@ -97,7 +98,8 @@ Result<void> make_certificates(const std::string& folder, const Marker& marker) 
 Result<void> make_configs(const UpPlan& plan, const UpOptions& options) {
   for (int number = 1; number <= plan.marker.nodes; ++number) {
     DORSAL_TRY_VOID(write_if_missing(plan.cluster.node_config(node_name(number)),
-                                     node_config_text(plan.marker, number, options), 0600));
+                                     node_config_text(plan.marker, number, options),
+                                     0600));
   }
   return write_if_missing(plan.cluster.config(), proxy_config_text(plan.marker), 0600);
 }
@@ -106,8 +108,8 @@ Result<void> make_client_options(const UpPlan& plan) {
   if (io::exists(plan.cluster.client_options())) return {};
   const auto& config = plan.proxy.config;
   DORSAL_TRY(auto password, instance::load_secret(config.secrets, instance::kAppSecret));
-  auto text = client_options_text(password, reachable_host(config.proxy.listen),
-                                  config.proxy.split_port);
+  auto text =
+      client_options_text(password, reachable_host(config.proxy.listen), config.proxy.split_port);
   return io::write_file_atomically(plan.cluster.client_options(), text, 0600);
 }
 
@@ -121,13 +123,16 @@ Result<void> found_cluster(const UpPlan& plan) {
   auto deadline = loop.after(kStoreLimit);
   DORSAL_TRY(auto found, io::block_on(loop, cluster.found(std::move(charter), deadline)));
   if (found.uuid == plan.marker.cluster) return {};
-  return invalid(fmt::format("{} is the store of another cluster than {} says; put the right one back",
-                             wanted.store, plan.cluster.marker()));
+  return invalid(
+      fmt::format("{} is the store of another cluster than {} says; put the right one back",
+                  wanted.store,
+                  plan.cluster.marker()));
 }
 
 }  // namespace
 
-std::string client_options_text(const std::string& password, const std::string& host,
+std::string client_options_text(const std::string& password,
+                                const std::string& host,
                                 std::uint16_t port) {
   return fmt::format(
       "[client]\n"
@@ -136,7 +141,9 @@ std::string client_options_text(const std::string& password, const std::string& 
       "host={}\n"
       "port={}\n"
       "protocol=tcp\n",
-      password, host, port);
+      password,
+      host,
+      port);
 }
 
 Result<void> prepare(const UpPlan& plan, const UpOptions& options) {

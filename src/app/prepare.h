@@ -14,7 +14,8 @@ namespace dorsal::app {
 Result<void> prepare(const UpPlan& plan, const UpOptions& options);
 
 // An option file for MySQL's clients, for the account `app`.
-std::string client_options_text(const std::string& password, const std::string& host,
+std::string client_options_text(const std::string& password,
+                                const std::string& host,
                                 std::uint16_t port);
 
 }  // namespace dorsal::app

@@ -45,9 +45,10 @@ Result<std::string> fetch_status(const Config& config) {
 Result<std::string> status_from_store(const Config& config) {
   // Opening would make a store where there is none.
   if (!io::exists(config.cluster.store)) {
-    return not_found(fmt::format("there is no cluster yet: {} does not exist; start one with "
-                                 "'dorsal up', or name another with --dir",
-                                 config.cluster.store));
+    return not_found(
+        fmt::format("there is no cluster yet: {} does not exist; start one with "
+                    "'dorsal up', or name another with --dir",
+                    config.cluster.store));
   }
   io::Loop loop;
   DORSAL_TRY(auto store, coord::SqliteStore::open(loop, config.cluster.store));

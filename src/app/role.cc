@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -14,8 +15,12 @@
 namespace dorsal::app {
 namespace {
 
-// Of this very program, also when its file has been replaced by a newer build meanwhile.
-Result<std::string> own_program() {
+// A line longer than this is cut.
+constexpr std::streamoff kLogTail_bytes = 8192;
+
+// Also right when the file has been replaced by a newer build meanwhile.
+Result<std::string> program_of(const Role& role) {
+  if (!role.program.empty()) return role.program;
   std::error_code failed;
   auto path = std::filesystem::read_symlink("/proc/self/exe", failed).string();
   if (failed) return unavailable(fmt::format("/proc/self/exe: {}", failed.message()));
@@ -41,7 +46,7 @@ Result<io::FileLock> hold_role(const std::string& run_folder, const std::string&
 std::optional<pid_t> running_pid(const Role& role) { return io::FileLock::holder_of(role.lock); }
 
 Result<pid_t> start_role(const Role& role) {
-  DORSAL_TRY(auto program, own_program());
+  DORSAL_TRY(auto program, program_of(role));
   std::vector<std::string> arguments = {role.command, "--config", role.config};
   arguments.insert(arguments.end(), role.arguments.begin(), role.arguments.end());
   return io::spawn_daemon(program, arguments, role.log);
@@ -99,7 +104,9 @@ std::optional<ProcessHandle> running_process(const Role& role) {
 }
 
 std::string last_log_line(const std::string& log) {
-  std::ifstream in(log);
+  std::ifstream in(log, std::ios::ate);
+  if (!in) return {};
+  in.seekg(std::max<std::streamoff>(0, in.tellg() - kLogTail_bytes));
   std::string last;
   for (std::string line; std::getline(in, line);) {
     if (!line.empty()) last = line;

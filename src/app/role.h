@@ -1,5 +1,5 @@
-// A role is one process of a cluster: a node's agent, or the proxy. It holds a lock with its pid for
-// as long as it lives, so whether it runs is never guessed from a pid.
+// A role is one process of a cluster: a node's agent, or the proxy. It holds a lock with its pid
+// for as long as it lives, so whether it runs is never guessed from a pid.
 #pragma once
 
 #include <sys/types.h>
@@ -23,8 +23,9 @@ struct Role {
   std::string command;  // the subcommand that runs it: "node", "proxy"
   std::string config;   // its configuration file
   std::string lock;
-  std::string log;      // where its output goes
-  std::vector<std::string> arguments;  // further flags of the subcommand
+  std::string log;                          // where its output goes
+  std::vector<std::string> arguments = {};  // further flags of the subcommand
+  std::string program = {};                 // empty: this very program
 };
 
 std::string lock_file(const std::string& run_folder, const std::string& role);

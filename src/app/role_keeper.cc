@@ -42,23 +42,27 @@ Result<void> RoleKeeper::look_after(Kept& kept, int most_ends) {
   auto now = Clock::now();
   if (running_pid(kept.role)) {
     if (now - kept.running_since > kSoundRun) kept.ends = 0;
+    kept.should_run = true;
     return {};
   }
   // Started here and about to take its lock.
   if (kept.process && !kept.process->has_ended()) return {};
-  if (kept.process) DORSAL_TRY_VOID(note_end(kept, most_ends));
+  if (kept.should_run) DORSAL_TRY_VOID(note_end(kept, most_ends));
   if (now < kept.next_start) return {};
   return start(kept);
 }
 
 Result<void> RoleKeeper::note_end(Kept& kept, int most_ends) {
   kept.process.reset();
+  kept.should_run = false;
   ++kept.ends;
   kept.next_start = Clock::now() + pause_after(kept.ends);
   auto last_words = last_log_line(kept.role.log);
   if (most_ends > 0 && kept.ends >= most_ends) {
-    return invalid(fmt::format("{} ends whenever it is started; {} ends with: {}", kept.role.name,
-                               kept.role.log, last_words));
+    return invalid(fmt::format("{} ends whenever it is started; {} ends with: {}",
+                               kept.role.name,
+                               kept.role.log,
+                               last_words));
   }
   say_(fmt::format("{} ended and is started again; it said: {}", kept.role.name, last_words));
   return {};
@@ -71,7 +75,9 @@ Result<void> RoleKeeper::start(Kept& kept) {
   if (!lock || is_wished_down(cluster_)) return {};
   kept.started_ms = io::wall_ms();
   DORSAL_TRY(auto pid, start_role(kept.role).in(kept.role.name));
+  // There is none any more if it has ended already.
   kept.process = ProcessHandle::open(pid);
+  kept.should_run = true;
   kept.running_since = Clock::now();
   return {};
 }

@@ -32,6 +32,7 @@ class RoleKeeper {
   struct Kept {
     Role role;
     std::optional<ProcessHandle> process;  // as started here
+    bool should_run = false;               // it was seen running, or was started here
     std::int64_t started_ms = 0;
     int ends = 0;  // in a row
     std::chrono::steady_clock::time_point next_start;

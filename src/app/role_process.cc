@@ -22,7 +22,8 @@ namespace {
 Result<void> open_log(const LogConfig& config) {
   log_threshold(config.level);
   if (config.file.empty() || log_to(config.file)) return {};
-  return unavailable(fmt::format("the log file {} cannot be opened; look at log.file", config.file));
+  return unavailable(
+      fmt::format("the log file {} cannot be opened; look at log.file", config.file));
 }
 
 // Without files there is no TLS towards clients and servers, which the log says once.
@@ -92,7 +93,9 @@ Result<void> serve(const Config& config, bool with_proxy) {
     DORSAL_TRY(proxy, proxy::Proxy::start(std::move(options), topology, counters));
   }
   // After the proxy, so that who hears from the admin page knows that the proxy listens.
-  admin::Options admin_options{config.admin.listen, config.admin.http_port, endpoints_of(config),
+  admin::Options admin_options{config.admin.listen,
+                               config.admin.http_port,
+                               endpoints_of(config),
                                with_proxy};
   DORSAL_TRY(auto admin, admin::Admin::start(std::move(admin_options), topology, counters));
 

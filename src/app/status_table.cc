@@ -96,7 +96,8 @@ std::vector<std::size_t> widths_of(const std::vector<std::vector<Cell>>& rows) {
   return widths;
 }
 
-std::string line_of(const std::vector<Cell>& row, const std::vector<std::size_t>& widths,
+std::string line_of(const std::vector<Cell>& row,
+                    const std::vector<std::size_t>& widths,
                     bool with_colours) {
   std::string line;
   for (std::size_t i = 0; i < row.size(); ++i) {
@@ -108,8 +109,14 @@ std::string line_of(const std::vector<Cell>& row, const std::vector<std::size_t>
 }
 
 std::string node_table(const Json& nodes, bool with_colours) {
-  std::vector<std::vector<Cell>> rows = {{{"node"}, {"role"}, {"state"}, {"lag"}, {"semi-sync"},
-                                          {"voter"}, {"address"}, {"executed"}}};
+  std::vector<std::vector<Cell>> rows = {{{"node"},
+                                          {"role"},
+                                          {"state"},
+                                          {"lag"},
+                                          {"semi-sync"},
+                                          {"voter"},
+                                          {"address"},
+                                          {"executed"}}};
   for (const auto& node : nodes) rows.push_back(row_of(node));
   auto widths = widths_of(rows);
   std::string text;
@@ -138,19 +145,25 @@ std::string headline(const Json& json, bool with_colours) {
   if (mode == "semi-sync") mode += ", acks " + number_of(json, "acks", "");
   auto primary = clean(text_of(json, "primary"), kLongestName);
   bool is_proxy_running = text_of(json, "proxy") == "running";
-  Cell primary_cell{primary.empty() ? "none" : primary, primary.empty() ? Colour::Bad : Colour::None};
+  Cell primary_cell{primary.empty() ? "none" : primary,
+                    primary.empty() ? Colour::Bad : Colour::None};
   Cell proxy_cell{is_proxy_running ? "running" : "down",
                   is_proxy_running ? Colour::Good : Colour::Bad};
   return fmt::format("cluster {}   term {}   primary {}   {}   proxy {}\n",
-                     clean(text_of(json, "cluster"), kLongestName), number_of(json, "term", ""),
-                     painted(primary_cell, with_colours), mode, painted(proxy_cell, with_colours));
+                     clean(text_of(json, "cluster"), kLongestName),
+                     number_of(json, "term", ""),
+                     painted(primary_cell, with_colours),
+                     mode,
+                     painted(proxy_cell, with_colours));
 }
 
 std::string endpoints_line(const Json& json) {
   auto found = json.find("endpoints");
   if (found == json.end() || !found->is_object()) return {};
-  return fmt::format("split {}   primary {}   replicas {}   http {}\n", text_of(*found, "split"),
-                     text_of(*found, "primary"), text_of(*found, "replicas"),
+  return fmt::format("split {}   primary {}   replicas {}   http {}\n",
+                     text_of(*found, "split"),
+                     text_of(*found, "primary"),
+                     text_of(*found, "replicas"),
                      text_of(*found, "http"));
 }
 

@@ -41,7 +41,9 @@ void wait_or_kill(const Stopping& stopping, Clock::time_point end, const Say& sa
   (void)stopping.process.wait(kKillLimit);
 }
 
-void stop_at_once(const std::vector<Role>& roles, Clock::duration limit, const Say& say,
+void stop_at_once(const std::vector<Role>& roles,
+                  Clock::duration limit,
+                  const Say& say,
                   std::vector<std::string>& stopped) {
   auto stopping = ask_to_end(roles);
   auto end = Clock::now() + limit;

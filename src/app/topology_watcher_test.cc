@@ -12,8 +12,9 @@ namespace {
 class TopologyWatcherTest : public ::testing::Test {
  protected:
   void admit(const std::string& name) {
-    auto admitted = io::block_on(loop_, cluster_.admit(cluster::NodeName(name), name + ":1",
-                                                       std::nullopt, Deadline::never()));
+    auto admitted = io::block_on(
+        loop_,
+        cluster_.admit(cluster::NodeName(name), name + ":1", std::nullopt, Deadline::never()));
     ASSERT_TRUE(admitted);
   }
   void publish(const std::string& name, std::int64_t at_ms) {
@@ -21,8 +22,8 @@ class TopologyWatcherTest : public ::testing::Test {
     state.role = cluster::Role::Replica;
     state.healthy = true;
     state.published_ms = at_ms;
-    ASSERT_TRUE(io::block_on(loop_, cluster_.publish(cluster::NodeName(name), state,
-                                                     Deadline::never())));
+    ASSERT_TRUE(
+        io::block_on(loop_, cluster_.publish(cluster::NodeName(name), state, Deadline::never())));
   }
   // Lets the watcher run until the predicate holds of what it published.
   template <class Predicate>

@@ -35,15 +35,19 @@ Result<std::vector<Port>> needed_ports(const UpPlan& plan) {
     DORSAL_TRY(auto endpoint, io::parse_endpoint(node.config.node.address));
     ports.push_back({node.role.name, endpoint.port});
   }
-  for (auto number : {plan.proxy.config.proxy.split_port, plan.proxy.config.proxy.primary_port,
-                      plan.proxy.config.proxy.replicas_port, plan.proxy.config.admin.http_port}) {
+  for (auto number : {plan.proxy.config.proxy.split_port,
+                      plan.proxy.config.proxy.primary_port,
+                      plan.proxy.config.proxy.replicas_port,
+                      plan.proxy.config.admin.http_port}) {
     ports.push_back({plan.proxy.role.name, number});
   }
   std::set<std::uint16_t> seen;
   for (const auto& port : ports) {
     if (seen.insert(port.number).second) continue;
-    return invalid(fmt::format("port {} is configured twice, the second time for {}; give each its own",
-                               port.number, port.role));
+    return invalid(
+        fmt::format("port {} is configured twice, the second time for {}; give each its own",
+                    port.number,
+                    port.role));
   }
   return ports;
 }
@@ -60,9 +64,12 @@ Result<void> check_port(const Port& port, std::chrono::steady_clock::time_point 
     auto holder = io::process_listening_on(port.number);
     if (!holder) return {};
     if (std::chrono::steady_clock::now() >= patience) {
-      return unavailable(fmt::format("port {}, which {} needs, is in use by {}; stop that or choose "
-                                     "another --port-base",
-                                     port.number, port.role, *holder));
+      return unavailable(
+          fmt::format("port {}, which {} needs, is in use by {}; stop that or choose "
+                      "another --port-base",
+                      port.number,
+                      port.role,
+                      *holder));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
@@ -94,9 +101,12 @@ Result<void> check_disk(const UpPlan& plan) {
   if (needed == 0) return {};
   DORSAL_TRY(auto free, io::free_disk_bytes(nearest_existing_folder(plan.cluster.dir())));
   if (free >= needed) return {};
-  return unavailable(fmt::format("the disk of {} has {} MiB left and the new nodes need {} MiB; free "
-                                 "some, or choose fewer --nodes or another --dir",
-                                 plan.cluster.dir(), free / kMebi, needed / kMebi));
+  return unavailable(
+      fmt::format("the disk of {} has {} MiB left and the new nodes need {} MiB; free "
+                  "some, or choose fewer --nodes or another --dir",
+                  plan.cluster.dir(),
+                  free / kMebi,
+                  needed / kMebi));
 }
 
 std::uint64_t memory_of(const Config& config) {
@@ -112,9 +122,11 @@ Result<void> check_memory(const UpPlan& plan) {
   auto meminfo = io::read_file("/proc/meminfo");
   auto available = meminfo ? available_memory(*meminfo) : std::nullopt;
   if (!available || *available >= needed) return {};
-  return unavailable(fmt::format("{} MiB of memory are free and the nodes to start need {} MiB; stop "
-                                 "something, or choose fewer --nodes or a smaller --buffer-pool",
-                                 *available / kMebi, needed / kMebi));
+  return unavailable(
+      fmt::format("{} MiB of memory are free and the nodes to start need {} MiB; stop "
+                  "something, or choose fewer --nodes or a smaller --buffer-pool",
+                  *available / kMebi,
+                  needed / kMebi));
 }
 
 Result<void> check_mysqld(const UpPlan& plan, const Environment& environment) {

@@ -12,28 +12,38 @@
 namespace dorsal::app {
 namespace {
 
-Result<Marker> choose_marker(const UpOptions& options, const Dir& dir, const LocalCluster& cluster) {
+Result<Marker> choose_marker(const UpOptions& options,
+                             const Dir& dir,
+                             const LocalCluster& cluster) {
   Marker marker = dir.marker.value_or(Marker());
   if (!dir.marker) marker.cluster = make_uuid();
   int nodes = options.nodes.value_or(marker.nodes);
   int port_base = options.port_base.value_or(marker.port_base);
   if (dir.marker && nodes != marker.nodes) {
-    return invalid(fmt::format("{} holds a cluster of {} nodes and cannot become one of {}; leave "
-                               "--nodes out, or choose another --dir",
-                               cluster.dir(), marker.nodes, nodes));
+    return invalid(
+        fmt::format("{} holds a cluster of {} nodes and cannot become one of {}; leave "
+                    "--nodes out, or choose another --dir",
+                    cluster.dir(),
+                    marker.nodes,
+                    nodes));
   }
   if (dir.marker && port_base != marker.port_base) {
-    return invalid(fmt::format("{} was made with --port-base {}, and it cannot change to {}; edit "
-                               "the ports in its configuration files instead",
-                               cluster.dir(), marker.port_base, port_base));
+    return invalid(
+        fmt::format("{} was made with --port-base {}, and it cannot change to {}; edit "
+                    "the ports in its configuration files instead",
+                    cluster.dir(),
+                    marker.port_base,
+                    port_base));
   }
   marker.nodes = nodes;
   marker.port_base = port_base;
   return marker;
 }
 
-Result<Config> config_or(const std::string& file, const std::string& text_if_missing,
-                         const Environment& environment, const Overrides& overrides) {
+Result<Config> config_or(const std::string& file,
+                         const std::string& text_if_missing,
+                         const Environment& environment,
+                         const Overrides& overrides) {
   if (io::exists(file)) return load_config(file, environment, overrides);
   return parse_config(text_if_missing, file, environment, overrides);
 }
@@ -55,33 +65,39 @@ std::vector<std::string> as_flags(const Overrides& overrides) {
   return flags;
 }
 
-Role make_role(const LocalCluster& cluster, const std::string& name, const std::string& run_folder) {
+Role make_role(const LocalCluster& cluster,
+               const std::string& name,
+               const std::string& run_folder) {
   bool is_proxy = name == kProxyRole;
   return Role{name,
               is_proxy ? "proxy" : "node",
               is_proxy ? cluster.config() : cluster.node_config(name),
               lock_file(run_folder, name),
-              cluster.log(name),
-              {}};
+              cluster.log(name)};
 }
 
-Result<PlannedRole> plan_node(const LocalCluster& cluster, const Marker& marker, int number,
-                              const UpOptions& options, const Environment& environment) {
+Result<PlannedRole> plan_node(const LocalCluster& cluster,
+                              const Marker& marker,
+                              int number,
+                              const UpOptions& options,
+                              const Environment& environment) {
   auto name = node_name(number);
   auto overrides = node_overrides(options);
-  DORSAL_TRY(auto config, config_or(cluster.node_config(name),
-                                    node_config_text(marker, number, options), environment,
-                                    overrides));
+  DORSAL_TRY(auto config,
+             config_or(cluster.node_config(name),
+                       node_config_text(marker, number, options),
+                       environment,
+                       overrides));
   PlannedRole planned{make_role(cluster, name, config.run), std::move(config), false};
   planned.role.arguments = as_flags(overrides);
   planned.runs = running_pid(planned.role).has_value();
   return planned;
 }
 
-Result<PlannedRole> plan_proxy(const LocalCluster& cluster, const Marker& marker,
+Result<PlannedRole> plan_proxy(const LocalCluster& cluster,
+                               const Marker& marker,
                                const Environment& environment) {
-  DORSAL_TRY(auto config,
-             config_or(cluster.config(), proxy_config_text(marker), environment, {}));
+  DORSAL_TRY(auto config, config_or(cluster.config(), proxy_config_text(marker), environment, {}));
   PlannedRole planned{make_role(cluster, kProxyRole, config.run), std::move(config), false};
   planned.runs = running_pid(planned.role).has_value();
   return planned;
@@ -113,7 +129,8 @@ Result<UpPlan> plan_up(const UpOptions& options, const Environment& environment)
   return plan;
 }
 
-std::vector<Role> roles_of(const LocalCluster& cluster, const Marker& marker,
+std::vector<Role> roles_of(const LocalCluster& cluster,
+                           const Marker& marker,
                            const Environment& environment) {
   auto role = [&](const std::string& name, const std::string& config_file) {
     auto config = load_config(config_file, environment, {});
@@ -144,7 +161,11 @@ std::string proxy_config_text(const Marker& marker) {
       "secrets: secrets\n"
       "tls: tls\n"
       "run: run\n",
-      base + 3, base + 4, base + 5, base + 2, base + 8);
+      base + 3,
+      base + 4,
+      base + 5,
+      base + 2,
+      base + 8);
 }
 
 std::string node_config_text(const Marker& marker, int number, const UpOptions& options) {
@@ -156,7 +177,8 @@ std::string node_config_text(const Marker& marker, int number, const UpOptions& 
       "  name: {}\n"
       "  address: 127.0.0.1:{}\n"
       "  dir: .\n",
-      node_name(number), node_port(marker.port_base, number));
+      node_name(number),
+      node_port(marker.port_base, number));
   if (!options.mysqld.empty()) {
     auto is_path = options.mysqld.find('/') != std::string::npos;
     auto path = is_path ? std::filesystem::absolute(options.mysqld).lexically_normal().string()

@@ -1,8 +1,8 @@
 // What `dorsal up` is about to do, checked in full before anything is made.
 //
-// plan_up() only looks. It refuses, in one sentence, whatever would make `up` fail half-way: a folder
-// that is not ours, a configuration that does not parse, a port in use, too little disk or memory, no
-// usable mysqld.
+// plan_up() only looks. It refuses, in one sentence, whatever would make `up` fail half-way: a
+// folder that is not ours, a configuration that does not parse, a port in use, too little disk or
+// memory, no usable mysqld.
 #pragma once
 
 #include <optional>
@@ -43,7 +43,8 @@ Result<UpPlan> plan_up(const UpOptions& options, const Environment& environment)
 
 // The roles of the cluster in a folder that is ours, nodes first, the proxy last. A configuration
 // that does not parse gives a role with its usual places.
-std::vector<Role> roles_of(const LocalCluster& cluster, const Marker& marker,
+std::vector<Role> roles_of(const LocalCluster& cluster,
+                           const Marker& marker,
                            const Environment& environment);
 
 // The configuration files that `up` writes where there are none.

@@ -68,7 +68,8 @@ class Waiter {
       const auto& name = planned.role.name;
       const auto* node = topology.find(cluster::NodeName(name));
       bool is_known = node != nullptr && is_current(name, node->state);
-      note(name, is_known ? describe(node->state) : "its agent is starting",
+      note(name,
+           is_known ? describe(node->state) : "its agent is starting",
            is_known ? node->state.gtid_executed : std::string());
     }
   }
@@ -85,8 +86,8 @@ class Waiter {
   const PlannedRole* laggard(const cluster::Topology& topology) const {
     for (const auto& planned : plan_.nodes) {
       const auto* node = topology.find(cluster::NodeName(planned.role.name));
-      bool is_good = node != nullptr && is_current(planned.role.name, node->state) &&
-                     serves(node->state);
+      bool is_good =
+          node != nullptr && is_current(planned.role.name, node->state) && serves(node->state);
       if (!is_good) return &planned;
     }
     return nullptr;
@@ -114,9 +115,13 @@ class Waiter {
   Error give_up(const cluster::Topology& topology) {
     const auto* late = laggard(topology);
     const auto& role = late == nullptr ? plan_.proxy.role : late->role;
-    return timeout(fmt::format("{} is not healthy and nothing has moved for {} minutes ({}); its log "
-                               "is {}",
-                               role.name, kQuietLimit.count(), shown_[role.name], role.log));
+    return timeout(
+        fmt::format("{} is not healthy and nothing has moved for {} minutes ({}); its log "
+                    "is {}",
+                    role.name,
+                    kQuietLimit.count(),
+                    shown_[role.name],
+                    role.log));
   }
 
   const UpPlan& plan_;
@@ -131,7 +136,9 @@ class Waiter {
 
 }  // namespace
 
-Result<void> wait_until_healthy(const UpPlan& plan, RoleKeeper& keeper, const RoleKeeper::Say& say) {
+Result<void> wait_until_healthy(const UpPlan& plan,
+                                RoleKeeper& keeper,
+                                const RoleKeeper::Say& say) {
   return Waiter(plan, keeper, say).run();
 }
 

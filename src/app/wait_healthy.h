@@ -10,9 +10,10 @@
 
 namespace dorsal::app {
 
-// Returns when every node serves and the proxy sees it. Restarts roles that end meanwhile; gives up,
-// naming the log to read, when one ends again and again or nothing moves for three minutes. A large
-// clone may take hours: it moves. Unavailable "interrupted" after a signal or a `dorsal down`.
+// Returns when every node serves and the proxy sees it. Restarts roles that end meanwhile; gives
+// up, naming the log to read, when one ends again and again or nothing moves for three minutes. A
+// large clone may take hours: it moves. Unavailable "interrupted" after a signal or a `dorsal
+// down`.
 Result<void> wait_until_healthy(const UpPlan& plan, RoleKeeper& keeper, const RoleKeeper::Say& say);
 
 }  // namespace dorsal::app

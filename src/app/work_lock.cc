@@ -22,7 +22,8 @@ Result<io::FileLock> lock_work(const LocalCluster& cluster,
     auto lock = io::FileLock::try_lock(cluster.work_lock());
     if (lock || lock.error().kind != ErrorKind::Conflict) return lock;
     if (std::chrono::steady_clock::now() >= end) {
-      return timeout(fmt::format("another dorsal is still at work in {}: {}", cluster.dir(),
+      return timeout(fmt::format("another dorsal is still at work in {}: {}",
+                                 cluster.dir(),
                                  lock.error().message));
     }
     if (!has_said) say(fmt::format("waiting: {}", lock.error().message));

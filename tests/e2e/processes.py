@@ -130,13 +130,20 @@ def listener(port, among):
     """The pid, among those given, that listens on the port; None if there is none."""
     links = {f"socket:[{inode}]" for inode in listening_inodes(port)}
     for pid in among:
-        try:
-            for descriptor in os.scandir(f"/proc/{pid}/fd"):
-                try:
-                    if os.readlink(descriptor.path) in links:
-                        return pid
-                except OSError:
-                    continue
-        except OSError:
-            continue
+        if links & set(open_files(pid)):
+            return pid
     return None
+
+
+def open_files(pid):
+    """What each descriptor of the process leads to: a path, or a name such as socket:[1234]."""
+    folder, found = f"/proc/{pid}/fd", []
+    try:
+        for descriptor in os.listdir(folder):
+            try:
+                found.append(os.readlink(f"{folder}/{descriptor}"))
+            except OSError:
+                continue  # closed meanwhile
+    except OSError:
+        pass  # the process has ended
+    return found

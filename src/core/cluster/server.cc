@@ -6,11 +6,16 @@ namespace dorsal::cluster {
 
 std::string_view to_string(DataStage stage) {
   switch (stage) {
-    case DataStage::Empty: return "empty";
-    case DataStage::HalfMade: return "half-made";
-    case DataStage::Fresh: return "fresh";
-    case DataStage::Cloning: return "cloning";
-    case DataStage::Member: return "member";
+    case DataStage::Empty:
+      return "empty";
+    case DataStage::HalfMade:
+      return "half-made";
+    case DataStage::Fresh:
+      return "fresh";
+    case DataStage::Cloning:
+      return "cloning";
+    case DataStage::Member:
+      return "member";
   }
   DORSAL_CHECK(false);
 }

@@ -39,7 +39,7 @@ struct Following {
   bool is_as_we_configure = false;  // our account, GTID auto-position, TLS with verification
   Receiver receiver = Receiver::Off;
   bool applier_runs = false;
-  mysql::GtidSet retrieved;  // since the receiver last found an empty relay log
+  mysql::GtidSet retrieved;          // since the receiver last found an empty relay log
   std::uint32_t receiver_error = 0;  // MySQL's number, 0: none
   std::uint32_t applier_error = 0;
   std::string error_text;  // of either
@@ -58,14 +58,14 @@ struct ServerFacts {
   mysql::GtidSet purged;
   std::string uuid;
   std::string version;
-  bool writable = false;  // super_read_only is off
-  bool source_semi_sync = false;         // it demands acknowledgements …
-  bool source_semi_sync_active = false;  // … and has not fallen back to asynchronous
-  bool replica_semi_sync = false;        // it offers acknowledgements
+  bool writable = false;                  // super_read_only is off
+  bool source_semi_sync = false;          // it demands acknowledgements …
+  bool source_semi_sync_active = false;   // … and has not fallen back to asynchronous
+  bool replica_semi_sync = false;         // it offers acknowledgements
   bool replica_semi_sync_active = false;  // its receiver gives them now
-  std::int64_t waiting_for_acks = 0;     // clients inside a commit
-  std::int64_t acknowledging = 0;        // replicas connected that give acknowledgements
-  std::optional<Following> following;    // empty: no source is configured
+  std::int64_t waiting_for_acks = 0;      // clients inside a commit
+  std::int64_t acknowledging = 0;         // replicas connected that give acknowledgements
+  std::optional<Following> following;     // empty: no source is configured
   CloneProgress clone;
   std::optional<std::int64_t> heartbeat_ms;  // the newest heartbeat in its own tables
 };
@@ -75,7 +75,7 @@ struct Server {
   Process process = Process::Stopped;
   std::optional<std::int64_t> pid;
   bool may_be_writable = false;  // it is, or it does not answer and was when it last did
-  bool wants_restart = false;  // it ended only to be started again, as at the end of a clone
+  bool wants_restart = false;    // it ended only to be started again, as at the end of a clone
   // Stopped: why it ended, with the last error of its log, empty if it never ran. Starting, Silent:
   // why it could not be asked.
   std::string last_words;

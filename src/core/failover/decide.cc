@@ -19,7 +19,8 @@ namespace {
 // The order is the meaning: who may write, then the folder and the process, then the role.
 constexpr Rule kRules[] = {
     {"fence_without_lease",
-     "A server takes writes only while its node is the recorded primary and the lease, counted from "
+     "A server takes writes only while its node is the recorded primary and the lease, counted "
+     "from "
      "the moment when its newest renewal was sent, has not run out.",
      rules::fence_without_lease},
     {"renew_lease",
@@ -56,7 +57,8 @@ constexpr Rule kRules[] = {
      "shown.",
      rules::rest_before_next_start},
     {"start_server",
-     "A server that is not there is started: at the beginning, after its death, and at once when it "
+     "A server that is not there is started: at the beginning, after its death, and at once when "
+     "it "
      "ended with status 16, which is the RESTART at the end of a clone.",
      rules::start_server},
     {"wait_for_server",
@@ -73,17 +75,27 @@ constexpr Rule kRules[] = {
      "The first primary's empty data becomes the cluster's, on disk before in the store.",
      rules::accept_own_data},
     {"record_primary_as_joined",
-     "The first primary joins before it takes its first write, so that lost data is noticed from then "
+     "The first primary joins before it takes its first write, so that lost data is noticed from "
+     "then "
      "on.",
      rules::record_primary_as_joined},
     {"refuse_lost_transactions",
-     "A primary whose executed set does not hold all that its voters have has lost data, and takes no "
+     "A primary whose executed set does not hold all that its voters have has lost data, and takes "
+     "no "
      "writes.",
      rules::refuse_lost_transactions},
     {"require_acks_before_writes",
      "Semi-sync is switched on before writes are allowed: switched on late it lets flushed commits "
      "through unacknowledged.",
      rules::require_acks_before_writes},
+    {"fence_without_replicas",
+     "When the replicas that acknowledged have lost their data, nobody can acknowledge a write any "
+     "more; "
+     "clients that wait would also keep a clone from ending, and with it the first new replica.",
+     rules::fence_without_replicas},
+    {"wait_for_replicas",
+     "Such a primary serves reads and clones, and takes writes again when a replica has joined.",
+     rules::wait_for_replicas},
     {"alarm_on_fall_back",
      "Whether acknowledgements are really demanded is read back, never assumed.",
      rules::alarm_on_fall_back},
@@ -93,7 +105,8 @@ constexpr Rule kRules[] = {
      "with acknowledgements required if they ever were.",
      rules::open_for_writes},
     {"require_first_acks",
-     "As soon as enough replicas have joined to give them, acknowledgements are required, for ever.",
+     "As soon as enough replicas have joined to give them, acknowledgements are required, for "
+     "ever.",
      rules::require_first_acks},
     {"record_required_acks",
      "The primary's own vote in the store says that acknowledgements are required; replicas become "
@@ -141,7 +154,8 @@ constexpr Rule kRules[] = {
      "A replica whose replication has stopped shows MySQL's own words.",
      rules::report_replication_error},
     {"join_when_caught_up",
-     "A clone has caught up when it holds what the primary had when it began to follow, and is less "
+     "A clone has caught up when it holds what the primary had when it began to follow, and is "
+     "less "
      "than two seconds behind.",
      rules::join_when_caught_up},
     {"become_voter",
@@ -149,7 +163,8 @@ constexpr Rule kRules[] = {
      rules::become_voter},
     {"catch_up", "Until it has caught up a node serves nothing.", rules::catch_up},
     {"wait_for_source",
-     "A replica whose source is out of reach keeps serving what it has; MySQL tries to reconnect every "
+     "A replica whose source is out of reach keeps serving what it has; MySQL tries to reconnect "
+     "every "
      "second.",
      rules::wait_for_source},
     {"follow", "The replica has nothing else to do.", rules::follow},
@@ -182,25 +197,44 @@ bool replica_is_healthy(const View& view, const Policy& policy) {
 
 std::string_view to_string(Action action) {
   switch (action) {
-    case Action::Keep: return "keep";
-    case Action::Fence: return "fence";
-    case Action::Renew: return "renew";
-    case Action::Lead: return "lead";
-    case Action::UpdateMember: return "update_member";
-    case Action::Initialise: return "initialise";
-    case Action::StartOver: return "start_over";
-    case Action::Start: return "start";
-    case Action::Clone: return "clone";
-    case Action::AcceptData: return "accept_data";
-    case Action::RequireAcks: return "require_acks";
-    case Action::OpenForWrites: return "open_for_writes";
-    case Action::GiveAcks: return "give_acks";
-    case Action::StopAcks: return "stop_acks";
-    case Action::StopReceiver: return "stop_receiver";
-    case Action::StartApplier: return "start_applier";
-    case Action::StopApplier: return "stop_applier";
-    case Action::ChangeSource: return "change_source";
-    case Action::StartReplication: return "start_replication";
+    case Action::Keep:
+      return "keep";
+    case Action::Fence:
+      return "fence";
+    case Action::Renew:
+      return "renew";
+    case Action::Lead:
+      return "lead";
+    case Action::UpdateMember:
+      return "update_member";
+    case Action::Initialise:
+      return "initialise";
+    case Action::StartOver:
+      return "start_over";
+    case Action::Start:
+      return "start";
+    case Action::Clone:
+      return "clone";
+    case Action::AcceptData:
+      return "accept_data";
+    case Action::RequireAcks:
+      return "require_acks";
+    case Action::OpenForWrites:
+      return "open_for_writes";
+    case Action::GiveAcks:
+      return "give_acks";
+    case Action::StopAcks:
+      return "stop_acks";
+    case Action::StopReceiver:
+      return "stop_receiver";
+    case Action::StartApplier:
+      return "start_applier";
+    case Action::StopApplier:
+      return "stop_applier";
+    case Action::ChangeSource:
+      return "change_source";
+    case Action::StartReplication:
+      return "start_replication";
   }
   DORSAL_CHECK(false);
 }
@@ -227,7 +261,9 @@ Role role_of(const View& view, const Policy& policy) {
     return Role::Down;
   }
   if (!is_recorded_primary(view)) return Role::Replica;
-  return view.server.may_be_writable && holds_lease(view, policy) ? Role::Primary : Role::Joining;
+  if (!holds_lease(view, policy)) return Role::Joining;
+  return view.server.may_be_writable || lacks_replicas_for_acks(view) ? Role::Primary
+                                                                      : Role::Joining;
 }
 
 bool is_healthy(const View& view, const Policy& policy) {
@@ -239,7 +275,8 @@ bool is_healthy(const View& view, const Policy& policy) {
 std::string describe_rules() {
   std::string page =
       "# What a node does, and why\n\n"
-      "Printed from the table in `src/core/failover/decide.cc`; do not edit. Every tick a node takes one\n"
+      "Printed from the table in `src/core/failover/decide.cc`; do not edit. Every tick a node "
+      "takes one\n"
       "look at the store and at its server, and does what the first rule that matches says.\n\n"
       "| | rule | because |\n|---|---|---|\n";
   for (std::size_t i = 0; i < std::size(kRules); ++i) {

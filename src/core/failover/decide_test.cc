@@ -94,10 +94,13 @@ TEST(Decide, WhoMayWrite) {
          v.renewal_tried.reset();
        },
        "renew_lease -> renew"},
-      {"and waits for it", booted_primary_view, [](View& v) {
+      {"and waits for it",
+       booted_primary_view,
+       [](View& v) {
          v.server.facts->source_semi_sync = v.server.facts->source_semi_sync_active = true;
          v.lease.reset();
-       }, "wait_for_lease -> keep"},
+       },
+       "wait_for_lease -> keep"},
       {"a node that was taken out of the store does nothing",
        replica_view,
        [](View& v) { v.topology.nodes.erase(v.topology.nodes.begin() + 1); },
@@ -136,9 +139,7 @@ TEST(Decide, FoldersAndProcesses) {
   expect_all({
       {"an empty folder is initialised",
        newcomer_view,
-       [](View& v) {
-         v.server = cluster::Server();
-       },
+       [](View& v) { v.server = cluster::Server(); },
        "initialise_empty_folder -> initialise"},
       {"an interrupted initialisation starts over",
        newcomer_view,
@@ -156,15 +157,11 @@ TEST(Decide, FoldersAndProcesses) {
        "wait_for_job -> keep"},
       {"a primary without data does not come back empty",
        booted_primary_view,
-       [](View& v) {
-         v.server = cluster::Server();
-       },
+       [](View& v) { v.server = cluster::Server(); },
        "refuse_primary_without_data -> keep"},
       {"a replica without data loses its vote first",
        replica_view,
-       [](View& v) {
-         v.server = cluster::Server();
-       },
+       [](View& v) { v.server = cluster::Server(); },
        "forget_member_without_data -> update_member joined=no voter=no"},
       {"a server that is not there is started",
        replica_view,
@@ -237,6 +234,19 @@ TEST(Decide, ThePrimaryOpensForWritesLast) {
          }
        },
        "open_for_writes -> open_for_writes"},
+      {"without anybody left to acknowledge it takes no writes",
+       primary_view,
+       [](View& v) {
+         for (Node& each : v.topology.nodes) each.member.joined = each.member.name == v.self;
+       },
+       "fence_without_replicas -> fence"},
+      {"until one has joined",
+       primary_view,
+       [](View& v) {
+         v.server.may_be_writable = v.server.facts->writable = false;
+         for (Node& each : v.topology.nodes) each.member.joined = each.member.name == v.self;
+       },
+       "wait_for_replicas -> keep"},
       {"a fall-back is told",
        primary_view,
        [](View& v) { v.server.facts->source_semi_sync_active = false; },
@@ -293,6 +303,13 @@ TEST(Decide, AFreshNodeIsClonedFromAReplicaIfOneIsWell) {
          v.server.stage = DataStage::Fresh;
          v.topology.nodes[2] = settled().nodes[2];
          v.topology.nodes[2].state.healthy = false;
+       },
+       "clone_fresh_node -> clone node1"},
+      {"from a primary that waits for its first replica, too",
+       newcomer_view,
+       [](View& v) {
+         v.server.stage = DataStage::Fresh;
+         v.topology.nodes[0].state.healthy = false;
        },
        "clone_fresh_node -> clone node1"},
       {"not at once again after a refusal",
@@ -369,15 +386,15 @@ TEST(Decide, ANewcomerJoinsWhenItHasCaughtUp) {
        "give_acks_as_voter -> give_acks"},
       {"none without it",
        replica_view,
-       [](View& v) {
-         own(v).voter = false;
-       },
+       [](View& v) { own(v).voter = false; },
        "stop_acks_without_vote -> stop_acks"},
   });
 }
 
 TEST(Decide, ASourceIsChangedOnlyWhenNothingIsLeftToApply) {
-  const auto other_source = [](View& v) { v.server.facts->following = following("127.0.0.1", 6049); };
+  const auto other_source = [](View& v) {
+    v.server.facts->following = following("127.0.0.1", 6049);
+  };
   expect_all({
       {"the receiver stops first",
        replica_view,

@@ -33,8 +33,8 @@ mysql::GtidSet without_source(const mysql::GtidSet& set, const std::string& uuid
   return others;
 }
 
-bool can_be_donor(const View& view, const Node& node) {
-  return node.member.name != view.self && node.member.joined && node.state.healthy;
+bool can_be_donor(const View& view, const Node& node, Role role) {
+  return node.member.name != view.self && node.member.joined && node.state.role == role;
 }
 
 }  // namespace
@@ -45,8 +45,7 @@ const cluster::Member* own_member(const View& view) {
 }
 
 bool is_recorded_primary(const View& view) {
-  return view.topology.leadership.term.value() > 0 &&
-         view.topology.leadership.primary == view.self;
+  return view.topology.leadership.term.value() > 0 && view.topology.leadership.primary == view.self;
 }
 
 bool is_resting(const View& view, Action action) {
@@ -55,7 +54,9 @@ bool is_resting(const View& view, Action action) {
 
 bool anyone_has_joined(const View& view) {
   const auto& nodes = view.topology.nodes;
-  return std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.member.joined; });
+  return std::any_of(nodes.begin(), nodes.end(), [](const Node& node) {
+    return node.member.joined;
+  });
 }
 
 std::size_t joined_replicas(const View& view) {
@@ -75,6 +76,10 @@ bool acks_are_required(const View& view) {
 bool acks_are_possible(const View& view) {
   const cluster::Charter& charter = view.topology.charter;
   return charter.mode == Mode::SemiSync && joined_replicas(view) >= charter.acks;
+}
+
+bool lacks_replicas_for_acks(const View& view) {
+  return is_recorded_primary(view) && acks_are_required(view) && !acks_are_possible(view);
 }
 
 std::optional<mysql::GtidSet> primary_position(const View& view) {
@@ -124,11 +129,9 @@ bool all_retrieved_is_applied(const View& view) {
 std::optional<cluster::NodeName> choose_donor(const View& view) {
   const Node* primary = view.topology.primary();
   for (const Node& node : view.topology.nodes) {
-    if (&node != primary && node.state.role == Role::Replica && can_be_donor(view, node)) {
-      return node.member.name;
-    }
+    if (node.state.healthy && can_be_donor(view, node, Role::Replica)) return node.member.name;
   }
-  if (primary != nullptr && primary->state.role == Role::Primary && can_be_donor(view, *primary)) {
+  if (primary != nullptr && can_be_donor(view, *primary, Role::Primary)) {
     return primary->member.name;
   }
   return std::nullopt;

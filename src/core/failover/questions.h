@@ -28,6 +28,10 @@ bool acks_are_required(const View& view);
 // True when the mode asks for acknowledgements and enough replicas to give them have joined.
 bool acks_are_possible(const View& view);
 
+// True for a primary whose writes nobody could acknowledge, ever: the replicas that did have lost
+// their data. A replica that is only down does not count as lost.
+bool lacks_replicas_for_acks(const View& view);
+
 // Transactions that this replica has and the primary lacks. The primary's own newest ones do not
 // count, as its published position is older than ours. Empty while the primary's is not known.
 mysql::GtidSet strays(const View& view);
@@ -48,7 +52,8 @@ bool follows_primary(const View& view);
 
 bool all_retrieved_is_applied(const View& view);
 
-// Whom to clone from: a healthy replica, so that the primary is spared, else the primary.
+// Whom to clone from: a healthy replica, so that the primary is spared, else the primary, even if
+// it takes no writes because it has no replica.
 std::optional<cluster::NodeName> choose_donor(const View& view);
 
 // "a:1-3,b:7", cut to a length that fits a line.

@@ -1,4 +1,5 @@
-// The rules, one function each; their order and reasons stand in decide.cc. Internal to this folder.
+// The rules, one function each; their order and reasons stand in decide.cc. Internal to this
+// folder.
 //
 // A rule is only asked when none before it matched. Those of rules_primary.cc and rules_replica.cc
 // may therefore take for granted that the server answers (View::server.facts is there), that the
@@ -37,6 +38,8 @@ Match accept_own_data(const View& view, const Policy& policy);
 Match record_primary_as_joined(const View& view, const Policy& policy);
 Match refuse_lost_transactions(const View& view, const Policy& policy);
 Match require_acks_before_writes(const View& view, const Policy& policy);
+Match fence_without_replicas(const View& view, const Policy& policy);
+Match wait_for_replicas(const View& view, const Policy& policy);
 Match alarm_on_fall_back(const View& view, const Policy& policy);
 Match wait_for_lease(const View& view, const Policy& policy);
 Match open_for_writes(const View& view, const Policy& policy);

@@ -11,10 +11,14 @@ using cluster::Process;
 
 Match wait_for_job(const View& view, const Policy&) {
   switch (view.job) {
-    case Job::None: return std::nullopt;
-    case Job::Initialise: return keep("initialising a data folder");
-    case Job::StartOver: return keep("removing an unfinished data folder");
-    case Job::Clone: break;
+    case Job::None:
+      return std::nullopt;
+    case Job::Initialise:
+      return keep("initialising a data folder");
+    case Job::StartOver:
+      return keep("removing an unfinished data folder");
+    case Job::Clone:
+      break;
   }
   const auto& facts = view.server.facts;
   if (!facts || facts->clone.state != CloneState::Running) return keep("cloning");
@@ -50,14 +54,16 @@ Match initialise_empty_folder(const View& view, const Policy&) {
 Match start_over_half_made_folder(const View& view, const Policy&) {
   if (view.server.stage != DataStage::HalfMade) return std::nullopt;
   if (is_resting(view, Action::Initialise)) return keep("its data folder could not be initialised");
-  return act(Action::Initialise, "initialising its data folder again, as the first attempt did not end");
+  return act(Action::Initialise,
+             "initialising its data folder again, as the first attempt did not end");
 }
 
 Match rest_before_next_start(const View& view, const Policy&) {
   if (view.server.process != Process::Stopped || !is_resting(view, Action::Start)) {
     return std::nullopt;
   }
-  return keep(view.server.last_words.empty() ? "mysqld could not be started" : view.server.last_words);
+  return keep(view.server.last_words.empty() ? "mysqld could not be started"
+                                             : view.server.last_words);
 }
 
 Match start_server(const View& view, const Policy&) {
@@ -67,7 +73,8 @@ Match start_server(const View& view, const Policy&) {
 
 Match wait_for_server(const View& view, const Policy&) {
   if (view.server.facts) return std::nullopt;
-  return keep(view.server.process == Process::Silent ? "mysqld does not answer" : "mysqld is starting");
+  return keep(view.server.process == Process::Silent ? "mysqld does not answer"
+                                                     : "mysqld is starting");
 }
 
 Match accept_completed_clone(const View& view, const Policy&) {

@@ -15,7 +15,8 @@ Match fence_without_lease(const View& view, const Policy& policy) {
 Match renew_lease(const View& view, const Policy& policy) {
   if (!is_recorded_primary(view) || !view.store_answers) return std::nullopt;
   if (is_resting(view, Action::Renew)) return std::nullopt;
-  if (view.renewal_tried && view.now - *view.renewal_tried < policy.renew_every) return std::nullopt;
+  if (view.renewal_tried && view.now - *view.renewal_tried < policy.renew_every)
+    return std::nullopt;
   return act(Action::Renew, {});
 }
 
@@ -36,7 +37,8 @@ Match lead_empty_cluster(const View& view, const Policy&) {
 Match refuse_old_data_in_empty_cluster(const View& view, const Policy&) {
   if (!view.store_answers || view.topology.leadership.term.value() > 0) return std::nullopt;
   if (view.server.stage != DataStage::Member) return std::nullopt;
-  return keep("the folder holds the cluster's data, but the store knows no primary; restore the store");
+  return keep(
+      "the folder holds the cluster's data, but the store knows no primary; restore the store");
 }
 
 }  // namespace dorsal::failover::rules

@@ -35,10 +35,11 @@ Match refuse_lost_transactions(const View& view, const Policy&) {
   if (!is_recorded_primary(view) || view.server.facts->writable) return std::nullopt;
   const auto missing = missing_here(view);
   if (!missing) return std::nullopt;
-  return keep(fmt::format("it lacks transactions that {} has ({}), so it takes no writes; "
-                          "restore its data, or fail over",
-                          missing->holder.value(),
-                          shorten(missing->transactions)));
+  return keep(
+      fmt::format("it lacks transactions that {} has ({}), so it takes no writes; "
+                  "restore its data, or fail over",
+                  missing->holder.value(),
+                  shorten(missing->transactions)));
 }
 
 Match require_acks_before_writes(const View& view, const Policy&) {
@@ -48,12 +49,27 @@ Match require_acks_before_writes(const View& view, const Policy&) {
   return act(Action::RequireAcks, "requiring acknowledgements");
 }
 
+Match fence_without_replicas(const View& view, const Policy&) {
+  if (!lacks_replicas_for_acks(view) || !view.server.may_be_writable) return std::nullopt;
+  return act(Action::Fence, "too few replicas are left to acknowledge writes; taking no more");
+}
+
+Match wait_for_replicas(const View& view, const Policy&) {
+  if (!lacks_replicas_for_acks(view)) return std::nullopt;
+  return keep(
+      fmt::format("too few replicas are left to acknowledge writes, {} of {}; taking none until "
+                  "one has joined",
+                  joined_replicas(view),
+                  view.topology.charter.acks));
+}
+
 Match alarm_on_fall_back(const View& view, const Policy&) {
   const auto& facts = *view.server.facts;
   if (!is_recorded_primary(view) || !facts.source_semi_sync || facts.source_semi_sync_active) {
     return std::nullopt;
   }
-  return keep("semi-synchronous replication has fallen back to asynchronous; writes are not protected");
+  return keep(
+      "semi-synchronous replication has fallen back to asynchronous; writes are not protected");
 }
 
 Match wait_for_lease(const View& view, const Policy& policy) {
@@ -80,7 +96,8 @@ Match record_required_acks(const View& view, const Policy&) {
   }
   cluster::Member member = *own_member(view);
   member.voter = true;
-  return unless_store_rests(view, update_member(member, "recording that acknowledgements are required"));
+  return unless_store_rests(view,
+                            update_member(member, "recording that acknowledgements are required"));
 }
 
 Match lead(const View& view, const Policy&) {

@@ -56,29 +56,34 @@ Match wait_for_donor(const View& view, const Policy&) {
 
 Match stop_acks_of_strays(const View& view, const Policy&) {
   if (!view.server.facts->replica_semi_sync || strays(view).empty()) return std::nullopt;
-  return unless_resting(view, act(Action::StopAcks, "it has stray transactions; giving no acknowledgements"));
+  return unless_resting(
+      view,
+      act(Action::StopAcks, "it has stray transactions; giving no acknowledgements"));
 }
 
 Match stop_receiver_of_strays(const View& view, const Policy&) {
   if (!following(view) || following(view)->receiver == Receiver::Off) return std::nullopt;
   if (strays(view).empty()) return std::nullopt;
-  return unless_resting(view, act(Action::StopReceiver, "it has stray transactions; following no more"));
+  return unless_resting(view,
+                        act(Action::StopReceiver, "it has stray transactions; following no more"));
 }
 
 Match take_vote_of_strays(const View& view, const Policy&) {
   if (!own_member(view)->voter || strays(view).empty()) return std::nullopt;
   cluster::Member member = *own_member(view);
   member.voter = false;
-  return unless_resting(view, update_member(member, "it has stray transactions; giving up its vote"));
+  return unless_resting(view,
+                        update_member(member, "it has stray transactions; giving up its vote"));
 }
 
 Match refuse_strays(const View& view, const Policy&) {
   const mysql::GtidSet surplus = strays(view);
   if (surplus.empty()) return std::nullopt;
-  return keep(fmt::format("it has transactions that the primary {} never had ({}), so it serves nothing; "
-                          "rebuild it",
-                          primary_name(view),
-                          shorten(surplus)));
+  return keep(
+      fmt::format("it has transactions that the primary {} never had ({}), so it serves nothing; "
+                  "rebuild it",
+                  primary_name(view),
+                  shorten(surplus)));
 }
 
 Match stop_receiving_from_other_source(const View& view, const Policy&) {
@@ -90,7 +95,8 @@ Match stop_receiving_from_other_source(const View& view, const Policy&) {
 Match apply_what_was_received(const View& view, const Policy&) {
   if (follows_primary(view) || all_retrieved_is_applied(view)) return std::nullopt;
   if (following(view)->applier_runs) return keep("applying what it received from its old source");
-  return unless_resting(view, act(Action::StartApplier, "applying what it received from its old source"));
+  return unless_resting(view,
+                        act(Action::StartApplier, "applying what it received from its old source"));
 }
 
 Match stop_applier_before_change(const View& view, const Policy&) {
@@ -114,7 +120,8 @@ Match give_acks_as_voter(const View& view, const Policy&) {
 
 Match stop_acks_without_vote(const View& view, const Policy&) {
   if (own_member(view)->voter || !view.server.facts->replica_semi_sync) return std::nullopt;
-  return unless_resting(view, act(Action::StopAcks, "giving no acknowledgements, as it has no vote"));
+  return unless_resting(view,
+                        act(Action::StopAcks, "giving no acknowledgements, as it has no vote"));
 }
 
 Match start_replication(const View& view, const Policy&) {

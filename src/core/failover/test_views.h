@@ -13,8 +13,12 @@ inline constexpr const char* kUuidOne = "11111111-1111-1111-1111-111111111111";
 inline constexpr const char* kUuidTwo = "22222222-2222-2222-2222-222222222222";
 
 inline mysql::GtidSet gtids(const std::string& text) { return *mysql::parse_gtid_set(text); }
-inline std::string from_one(const std::string& interval) { return std::string(kUuidOne) + ":" + interval; }
-inline std::string from_two(const std::string& interval) { return std::string(kUuidTwo) + ":" + interval; }
+inline std::string from_one(const std::string& interval) {
+  return std::string(kUuidOne) + ":" + interval;
+}
+inline std::string from_two(const std::string& interval) {
+  return std::string(kUuidTwo) + ":" + interval;
+}
 
 inline cluster::Node node(const std::string& name, const std::string& address) {
   cluster::Node node;
@@ -36,7 +40,9 @@ inline cluster::Topology settled() {
   for (int i = 1; i <= 3; ++i) {
     cluster::Node each = node("node" + std::to_string(i), "127.0.0.1:604" + std::to_string(i));
     each.state.role = i == 1 ? cluster::Role::Primary : cluster::Role::Replica;
-    each.state.server_uuid = i == 1 ? kUuidOne : i == 2 ? kUuidTwo : "33333333-3333-3333-3333-333333333333";
+    each.state.server_uuid = i == 1   ? kUuidOne
+                             : i == 2 ? kUuidTwo
+                                      : "33333333-3333-3333-3333-333333333333";
     each.state.gtid_executed = from_one("1-100");
     topology.nodes.push_back(each);
   }

@@ -26,6 +26,9 @@ constexpr std::string_view kFastOk = "\x03";
 constexpr std::string_view kFullWanted = "\x04";
 constexpr std::string_view kAskForKey = "\x02";
 
+// The same question in sha256_password.
+constexpr std::string_view kAskForSha256Key = "\x01";
+
 constexpr std::uint8_t kUsualZstdLevel = 3;
 
 std::string zero_terminated(std::string_view text) {
@@ -139,7 +142,7 @@ Result<std::string> ClientLogin::first_reply(std::string_view plugin) const {
     return options_.native_sha1 ? native_reply_from_sha1(*options_.native_sha1, nonce_)
                                 : native_reply(options_.password, nonce_);
   }
-  if (plugin != kCachingSha2 && plugin != kClearPassword) {
+  if (plugin != kCachingSha2 && plugin != kSha256Password && plugin != kClearPassword) {
     return invalid(
         fmt::format("the server wants the authentication plug-in '{}' for user '{}', "
                     "which Dorsal does not know",
@@ -154,7 +157,9 @@ Result<std::string> ClientLogin::first_reply(std::string_view plugin) const {
                     options_.user));
   }
   if (plugin == kCachingSha2) return caching_sha2_reply(options_.password, nonce_);
-  if (!may_send_clear()) {
+  bool may_ask_for_key = plugin == kSha256Password && options_.allow_rsa && !options_.password.empty();
+  if (may_ask_for_key && !may_send_clear()) return std::string(kAskForSha256Key);
+  if (!may_send_clear() && !options_.password.empty()) {
     return invalid(
         fmt::format("the server wants the clear password of user '{}' without TLS", options_.user));
   }
@@ -176,6 +181,7 @@ Result<Need> ClientLogin::on_auth_more(std::string_view data) {
     return Need::read();
   }
   if (plugin_ == kCachingSha2 && data == kFullWanted) return send_full_password();
+  if (plugin_ == kSha256Password && !may_send_clear()) return send_encrypted_password(data);
   return corrupt(fmt::format("the server sends data that {} does not know", plugin_));
 }
 
@@ -187,7 +193,8 @@ Result<Need> ClientLogin::on_auth_switch(std::string_view payload) {
   plugin_ = reader.zero_terminated();
   nonce_ = reader.rest();
   if (!nonce_.empty() && nonce_.back() == '\0') nonce_.pop_back();
-  bool needs_nonce = plugin_ == kCachingSha2 || plugin_ == kNativePassword;
+  bool needs_nonce =
+      plugin_ == kCachingSha2 || plugin_ == kSha256Password || plugin_ == kNativePassword;
   if (!reader.ok() || (needs_nonce && nonce_.size() != kNonceSize)) {
     return corrupt("the server's request to switch the authentication plug-in is malformed");
   }
@@ -208,8 +215,12 @@ Result<Need> ClientLogin::on_rsa_key(std::string_view payload) {
   if (static_cast<std::uint8_t>(payload[0]) != kAuthMoreMarker) {
     return corrupt("the server does not send its RSA key");
   }
+  return send_encrypted_password(payload.substr(1));
+}
+
+Result<Need> ClientLogin::send_encrypted_password(std::string_view key) {
   auto secret = xor_with_nonce(zero_terminated(options_.password), nonce_);
-  DORSAL_TRY(auto encrypted, rsa_encrypt(payload.substr(1), secret));
+  DORSAL_TRY(auto encrypted, rsa_encrypt(key, secret));
   return write(encrypted, Stage::FinalReply);
 }
 

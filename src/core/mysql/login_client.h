@@ -95,6 +95,7 @@ class ClientLogin {
   Result<Need> on_greeting(std::string_view payload);
   Result<Need> on_reply(std::string_view payload);
   Result<Need> on_rsa_key(std::string_view payload);
+  Result<Need> send_encrypted_password(std::string_view key);
   Result<Need> on_auth_more(std::string_view data);
   Result<Need> on_auth_switch(std::string_view payload);
   Result<Need> finish_ok(std::string_view payload);

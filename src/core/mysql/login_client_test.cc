@@ -185,6 +185,37 @@ TEST(ClientLogin, SwitchedToCachingSha2ItMayStillGoTheWholeWay) {
       .check();
 }
 
+TEST(ClientLogin, SwitchedToSha256OverTlsItSendsThePasswordItself) {
+  login_with(options_of(Tls::Required))
+      .receives(packet(0, greeting()))
+      .sends(packet(1, ssl_request()))
+      .starts_tls()
+      .sends(packet(2, login_request(sha2_reply(), kUsual | capability::kSsl)))
+      .receives(packet(3, switch_request(kSha256Password, kOtherNonce)))
+      .sends(packet(4, "secret\0"sv))
+      .receives(packet(5, kOk))
+      .succeeds_if(is_in)
+      .check();
+}
+
+TEST(ClientLogin, SwitchedToSha256WithoutTlsItEncryptsThePasswordForTheServersKey) {
+  auto key = RsaKey::generate();
+  login_with(options_of())
+      .receives(packet(0, greeting()))
+      .sends(packet(1, login_request(sha2_reply())))
+      .receives(packet(2, switch_request(kSha256Password, kOtherNonce)))
+      .sends(packet(3, "\x01"))
+      .receives(packet(4, "\x01" + key.public_pem()))
+      .sends_matching([&](std::string_view sent) {
+        auto text = key.decrypt(sent.substr(kHeaderSize));
+        ASSERT_TRUE(text);
+        EXPECT_EQ(xor_with_nonce(*text, kOtherNonce), "secret\0"sv);
+      })
+      .receives(packet(6, kOk))
+      .succeeds_if(is_in)
+      .check();
+}
+
 TEST(ClientLogin, SwitchedToClearPasswordOverTlsItObeys) {
   login_with(options_of(Tls::Required))
       .receives(packet(0, greeting()))

@@ -107,6 +107,8 @@ inline constexpr std::uint8_t kErrMarker = 0xff;
 inline constexpr const char* kCachingSha2 = "caching_sha2_password";
 inline constexpr const char* kNativePassword = "mysql_native_password";
 inline constexpr const char* kClearPassword = "mysql_clear_password";
+// Hardly an account has it, but a server pretends that every other user it does not know does.
+inline constexpr const char* kSha256Password = "sha256_password";
 
 // utf8mb4_0900_ai_ci, the server's default since 8.0.
 inline constexpr std::uint8_t kDefaultCollation = 255;

@@ -64,7 +64,7 @@ struct Choice {
 };
 
 // A replica that covers the read, the least busy one of them; else the one with the best known
-// position, to wait on. Among equals the one that the session is connected to, else the one at or
+// position, to wait on (a few hundred transactions apart count as equal). Among equals the one that the session is connected to, else the one at or
 // after `turn`, which the caller varies to spread new sessions. Empty: none may serve it.
 std::optional<Choice> choose_reader(std::span<const Candidate> candidates, std::size_t turn);
 

@@ -74,11 +74,17 @@ TEST(ChooseReader, PrefersAReplicaThatNeedsNoWait) {
 }
 
 TEST(ChooseReader, WaitsOnTheReplicaWithTheBestKnownPosition) {
-  std::vector<Candidate> candidates = {candidate(false, 9, 5), candidate(false, 8, 0)};
+  std::vector<Candidate> candidates = {candidate(false, 9000, 5), candidate(false, 8000, 0)};
   auto choice = choose_reader(candidates, 1);
   ASSERT_TRUE(choice);
   EXPECT_EQ(choice->index, 0U);
   EXPECT_TRUE(choice->must_wait);
+}
+
+TEST(ChooseReader, AFewTransactionsDoNotDrawAllReadsToOneReplica) {
+  std::vector<Candidate> candidates = {candidate(false, 9000, 0), candidate(false, 8990, 0)};
+  candidates[1].connected = true;
+  EXPECT_EQ(choose_reader(candidates, 0)->index, 1U);
 }
 
 TEST(ChooseReader, StaysWithTheConnectionItHas) {

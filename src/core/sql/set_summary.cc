@@ -3,6 +3,16 @@
 #include <utility>
 
 namespace dorsal::sql {
+namespace {
+
+bool keeps_the_session_movable(const SetItem& item) {
+  if (item.name == "names" || item.name == "transaction") return true;
+  // Zero is the default, which ODBC drivers set again in every session.
+  if (equal_words(item.name, "sql_auto_is_null") && item.value() == "0") return true;
+  return carry(item.name) != Carry::Pins;
+}
+
+}  // namespace
 
 void SetSummary::add(const SetItem& item) {
   switch (item.scope) {
@@ -26,22 +36,17 @@ void SetSummary::add(const SetItem& item) {
 }
 
 void SetSummary::add_session(const SetItem& item) {
-  if (item.name == "names" || item.name == "transaction") {
-    plain_ = true;
-  } else if (item.name == "character set") {
+  bool has_prefix = !item.prefix.empty();
+  if (item.name == "character set") {
     character_set_ = true;
-  } else if (!item.prefix.empty()) {
-    unknown_ = true;
-  } else if (is_dorsal_variable(item.name)) {
+  } else if (!has_prefix && is_dorsal_variable(item.name)) {
     own_ = true;
-  } else if (is_guarded(item.name)) {
+  } else if (!has_prefix && is_guarded(item.name)) {
     tracker_ = true;
-  } else if (carry(item.name) != Carry::Pins) {
-    plain_ = true;
-  } else if (equal_words(item.name, "sql_auto_is_null") && item.value() == "0") {
-    plain_ = true;  // the default, which ODBC drivers set again in every session
   } else {
-    unknown_ = true;
+    bool plain = !has_prefix && keeps_the_session_movable(item);
+    plain_ |= plain;
+    unknown_ |= !plain;
   }
 }
 

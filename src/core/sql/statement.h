@@ -3,10 +3,11 @@
 //   Statement s = classify("SELECT 1 FROM t FOR\nUPDATE", mode);
 //   s.place == Place::Primary, s.rule == "select_for_update"
 //
-// classify() never fails, allocates nothing (but for DorsalShow) and depends on nothing but its arguments. When it is
-// unsure it answers Primary. It judges the text alone: a transaction, autocommit, pins and the
-// default schema are the session's business (see is_system_schema()). A view may call a function
-// that the text does not show; on a replica its writes fail, and its user locks mean nothing.
+// classify() never fails, depends on nothing but its arguments and, questions about Dorsal itself
+// aside, allocates nothing. When it is unsure it answers Primary. It judges the text alone: a
+// transaction, autocommit, pins and the default schema are the session's business (see
+// is_system_schema()). A view may call a function that the text does not show; on a replica its
+// writes fail, and its user locks mean nothing.
 //
 // The same call serves text queries and the text of COM_STMT_PREPARE.
 #pragma once

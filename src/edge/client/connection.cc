@@ -13,8 +13,10 @@ constexpr std::size_t kLargestReply_bytes = std::size_t{16} << 20;
 constexpr std::string_view kQuit{"\x01\x00\x00\x00\x01", 5};
 
 // Logs in over the stream; on StartTls it does what the server agreed to.
-io::Task<Result<void>> run_login(io::Stream& stream, mysql::ClientLogin& login,
-                                 const ConnectOptions& options, Deadline deadline) {
+io::Task<Result<void>> run_login(io::Stream& stream,
+                                 mysql::ClientLogin& login,
+                                 const ConnectOptions& options,
+                                 Deadline deadline) {
   for (;;) {
     DORSAL_CO_TRY(auto need, co_await converse(stream, login, deadline));
     if (need == mysql::Need::Kind::Done) co_return Result<void>();
@@ -34,7 +36,8 @@ Connection::Connection(io::Stream stream, mysql::ClientLogin login)
       capabilities_(login.capabilities()),
       login_ok_(login.ok()) {}
 
-io::Task<Result<Login>> Connection::log_in(io::Loop& loop, ConnectOptions options,
+io::Task<Result<Login>> Connection::log_in(io::Loop& loop,
+                                           ConnectOptions options,
                                            Deadline deadline) {
   auto where = fmt::format("log in to {}", io::to_string(options.endpoint));
   DORSAL_CO_TRY(auto stream, co_await io::connect(loop, options.endpoint, deadline));

@@ -26,22 +26,23 @@
 namespace dorsal::client {
 
 struct ConnectOptions {
-  io::Endpoint endpoint;             // TCP or a unix socket; the latter counts as secure
-  mysql::ClientLoginOptions login;   // user, password, schema, capabilities, TLS wish
-  std::optional<io::TlsContext> tls; // without it a Preferred TLS counts as Off, a Required one fails
-  std::string tls_name;              // name or address that the certificate must carry
+  io::Endpoint endpoint;            // TCP or a unix socket; the latter counts as secure
+  mysql::ClientLoginOptions login;  // user, password, schema, capabilities, TLS wish
+  std::optional<io::TlsContext>
+      tls;               // without it a Preferred TLS counts as Off, a Required one fails
+  std::string tls_name;  // name or address that the certificate must carry
 };
 
 // What logging in came to: a connection, or the server's own refusal (1045, 1049, 1040…).
 class Connection;
 struct Login {
-  std::unique_ptr<Connection> connection;   // null when refused
+  std::unique_ptr<Connection> connection;  // null when refused
   std::optional<mysql::ErrPacket> refused;
 };
 
 struct Reply {
-  std::vector<mysql::ResultSet> results;     // one for each statement that succeeded
-  std::optional<mysql::ErrPacket> err;       // the server's ERR, after the results before it
+  std::vector<mysql::ResultSet> results;  // one for each statement that succeeded
+  std::optional<mysql::ErrPacket> err;    // the server's ERR, after the results before it
 };
 
 class Connection {

@@ -81,9 +81,10 @@ TEST_F(ConnectionTest, ARefusalIsAFailureOfConnect) {
   auto connection = connect(wrong);
   ASSERT_FALSE(connection);
   EXPECT_EQ(connection.error().kind, ErrorKind::Unavailable);
-  EXPECT_EQ(connection.error().message,
-            "log in to " + io::to_string(server.endpoint()) +
-                ": ERROR 1045 (28000): Access denied for user 'app'@'localhost' (using password: YES)");
+  EXPECT_EQ(
+      connection.error().message,
+      "log in to " + io::to_string(server.endpoint()) +
+          ": ERROR 1045 (28000): Access denied for user 'app'@'localhost' (using password: YES)");
 }
 
 TEST_F(ConnectionTest, AServerThatIsFullRefusesBeforeItsGreeting) {

@@ -21,7 +21,8 @@ namespace dorsal::client {
 // StartTls, Ask or Done. After a failure the stream is of no use any more. Both references outlive
 // the await.
 template <class Conversation>
-io::Task<Result<mysql::Need::Kind>> converse(io::Stream& stream, Conversation& conversation,
+io::Task<Result<mysql::Need::Kind>> converse(io::Stream& stream,
+                                             Conversation& conversation,
                                              Deadline deadline) {
   std::array<char, 16 * 1024> buffer;
   std::string_view received;
@@ -43,7 +44,8 @@ io::Task<Result<mysql::Need::Kind>> converse(io::Stream& stream, Conversation& c
       }
       case mysql::Need::Kind::StartTls:
       case mysql::Need::Kind::Ask:
-      case mysql::Need::Kind::Done: co_return need->kind;
+      case mysql::Need::Kind::Done:
+        co_return need->kind;
     }
   }
 }

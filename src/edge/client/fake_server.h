@@ -4,6 +4,7 @@
 // its list tells how a test wants it to misbehave.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,9 +30,10 @@ class FakeServer {
   struct Options {
     std::string password = "secret";
     std::optional<io::TlsContext> tls;
-    bool greets = true;               // false: accepts and says nothing
+    bool greets = true;                           // false: accepts and says nothing
     std::optional<mysql::ErrPacket> greets_with;  // instead of the greeting
-    std::size_t piece_bytes = 0;      // send replies in pieces of so many bytes; 0: whole
+    std::size_t piece_bytes = 0;  // send replies in pieces of so many bytes; 0: whole
+    std::uint32_t more_capabilities = 0;  // offered beside kCapabilities
   };
 
   FakeServer(io::Loop& loop, Options options, io::Endpoint endpoint = io::Endpoint("127.0.0.1", 0))
@@ -45,9 +47,16 @@ class FakeServer {
 
   // The bytes to send for a statement. Without an answer the server closes the connection.
   void answer(std::string sql, std::string bytes) { answers_[std::move(sql)] = std::move(bytes); }
+  // Answers every statement that is not in the list. Nothing: it closes the connection.
+  void otherwise(std::function<std::optional<std::string>(const std::string& sql)> answer) {
+    otherwise_ = std::move(answer);
+  }
   void hang_on(std::string sql) { answers_[std::move(sql)] = std::nullopt; }
 
   int quits() const { return quits_; }
+
+  // Every statement so far, in order, over all connections.
+  const std::vector<std::string>& asked() const { return asked_; }
 
   static constexpr std::uint32_t kCapabilities =
       mysql::capability::kProtocol41 | mysql::capability::kSecureConnection |
@@ -116,7 +125,7 @@ class FakeServer {
     mysql::ServerLoginOptions options;
     options.greeting.server_version = "9.9.9-fake";
     options.greeting.nonce = mysql::make_nonce();
-    options.greeting.capabilities = kCapabilities;
+    options.greeting.capabilities = kCapabilities | self.options_.more_capabilities;
     options.tls_available = self.options_.tls.has_value();
     mysql::ServerLogin login(options);
     for (;;) {
@@ -134,8 +143,8 @@ class FakeServer {
       }
     }
     if (login.outcome().is_answered) co_return std::nullopt;
-    auto welcome = packets({mysql::encode_ok(mysql::OkPacket(), login.capabilities())},
-                           login.next_sequence());
+    auto welcome =
+        packets({mysql::encode_ok(mysql::OkPacket(), login.capabilities())}, login.next_sequence());
     auto sent = co_await stream.write_all(welcome, Deadline::never());
     if (!sent) co_return std::nullopt;
     co_return login.capabilities();
@@ -148,28 +157,39 @@ class FakeServer {
       auto read = co_await stream.read_some(buffer.data(), buffer.size(), Deadline::never());
       if (!read) co_return;
       packets.feed(std::string_view(buffer.data(), *read));
-      auto packet = packets.take();
-      if (!packet || !*packet) continue;
-      auto command = static_cast<mysql::Command>((*packet)->payload.front());
-      if (command == mysql::Command::Quit) ++self.quits_;
-      if (command != mysql::Command::Query) co_return;
-      auto found = self.answers_.find((*packet)->payload.substr(1));
-      if (found == self.answers_.end()) co_return;
-      if (found->second) co_await send(self, stream, *found->second);
+      for (;;) {
+        auto packet = packets.take();
+        if (!packet) co_return;
+        if (!*packet) break;
+        auto command = static_cast<mysql::Command>((*packet)->payload.front());
+        if (command == mysql::Command::Quit) ++self.quits_;
+        if (command != mysql::Command::Query) co_return;
+        auto sql = (*packet)->payload.substr(1);
+        self.asked_.push_back(sql);
+        auto found = self.answers_.find(sql);
+        const bool is_listed = found != self.answers_.end();
+        if (is_listed && !found->second) continue;
+        auto bytes = is_listed ? found->second : self.otherwise_(sql);
+        if (!bytes) co_return;
+        co_await send(self, stream, *bytes);
+      }
     }
   }
 
   static io::Task<> send(FakeServer& self, io::Stream& stream, std::string bytes) {
     auto piece = self.options_.piece_bytes == 0 ? bytes.size() : self.options_.piece_bytes;
     for (std::size_t at = 0; at < bytes.size(); at += piece) {
-      auto sent = co_await stream.write_all(std::string_view(bytes).substr(at, piece),
-                                            Deadline::never());
+      auto sent =
+          co_await stream.write_all(std::string_view(bytes).substr(at, piece), Deadline::never());
       if (!sent) co_return;
     }
   }
 
   const Options options_;
   std::map<std::string, std::optional<std::string>> answers_;
+  std::function<std::optional<std::string>(const std::string&)> otherwise_ =
+      [](const std::string&) { return std::nullopt; };
+  std::vector<std::string> asked_;
   int quits_ = 0;
   std::vector<std::unique_ptr<io::Stream>> streams_;
   io::Listener listener_;

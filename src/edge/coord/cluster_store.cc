@@ -82,8 +82,9 @@ struct ClusterStore::Roll {
   std::map<std::uint32_t, std::string> owners;  // server_id to node
 
   const Seat* find(const cluster::NodeName& name) const {
-    auto found = std::find_if(members.begin(), members.end(),
-                              [&](const Seat& seat) { return seat.member.name == name; });
+    auto found = std::find_if(members.begin(), members.end(), [&](const Seat& seat) {
+      return seat.member.name == name;
+    });
     return found == members.end() ? nullptr : &*found;
   }
 
@@ -161,19 +162,26 @@ io::Task<Result<ClusterStore::Roll>> ClusterStore::read_roll(Deadline deadline) 
 
 // The claim stands before the member: a node that dies in between finds its claim again.
 io::Task<Result<cluster::ServerId>> ClusterStore::claim_server_id(
-    cluster::NodeName name, std::optional<cluster::ServerId> wanted, Deadline deadline) {
+    cluster::NodeName name,
+    std::optional<cluster::ServerId> wanted,
+    Deadline deadline) {
   for (int tries = 0; tries < kMostTries; ++tries) {
     DORSAL_CO_TRY(auto roll, co_await read_roll(deadline));
     auto mine = roll.claimed_by(name);
     if (mine && wanted && *mine != *wanted) {
-      co_return conflict(fmt::format("node {} was admitted with server_id {} and cannot have {} now",
-                                     name.value(), mine->value(), wanted->value()));
+      co_return conflict(
+          fmt::format("node {} was admitted with server_id {} and cannot have {} now",
+                      name.value(),
+                      mine->value(),
+                      wanted->value()));
     }
     if (mine) co_return *mine;
     auto id = wanted ? *wanted : roll.lowest_free();
     if (auto owner = roll.owners.find(id.value()); owner != roll.owners.end()) {
       co_return conflict(fmt::format("server_id {} belongs to node {}; node {} needs another one",
-                                     id.value(), owner->second, name.value()));
+                                     id.value(),
+                                     owner->second,
+                                     name.value()));
     }
     auto claimed = co_await store_.put(server_id_key(id), name.value(), Revision(), deadline);
     if (claimed) co_return id;
@@ -182,8 +190,10 @@ io::Task<Result<cluster::ServerId>> ClusterStore::claim_server_id(
   co_return unavailable("the store changes too fast to claim a server_id in it");
 }
 
-io::Task<Result<void>> ClusterStore::withdraw(std::string key, Revision written,
-                                              std::optional<Entry> before, Deadline deadline) {
+io::Task<Result<void>> ClusterStore::withdraw(std::string key,
+                                              Revision written,
+                                              std::optional<Entry> before,
+                                              Deadline deadline) {
   if (!before) co_return co_await store_.erase(std::move(key), written, deadline);
   DORSAL_CO_TRY_VOID(co_await store_.put(std::move(key), before->value, written, deadline));
   co_return Result<void>();
@@ -207,17 +217,22 @@ io::Task<Result<cluster::Member>> ClusterStore::settle(cluster::Member member, D
   if (rival == nullptr) co_return member;
   DORSAL_CO_TRY_VOID(co_await withdraw(key, written, before, deadline));
   co_return conflict(fmt::format("address {} belongs to node {}; node {} needs another one",
-                                 member.address, rival->member.name.value(), member.name.value()));
+                                 member.address,
+                                 rival->member.name.value(),
+                                 member.name.value()));
 }
 
-io::Task<Result<cluster::Member>> ClusterStore::admit(cluster::NodeName name, std::string address,
+io::Task<Result<cluster::Member>> ClusterStore::admit(cluster::NodeName name,
+                                                      std::string address,
                                                       std::optional<cluster::ServerId> wanted,
                                                       Deadline deadline) {
   // Before anything is claimed: a refused node leaves no trace.
   DORSAL_CO_TRY(auto roll, co_await read_roll(deadline));
   if (const auto* rival = roll.other_at(address, name)) {
     co_return conflict(fmt::format("address {} belongs to node {}; node {} needs another one",
-                                   address, rival->member.name.value(), name.value()));
+                                   address,
+                                   rival->member.name.value(),
+                                   name.value()));
   }
   cluster::Member member;
   DORSAL_CO_TRY(member.server_id, co_await claim_server_id(name, wanted, deadline));
@@ -241,16 +256,19 @@ io::Task<Result<void>> ClusterStore::update_member(cluster::Member member, Deadl
     if (written) co_return Result<void>();
     if (!is_conflict(written.error())) co_return written.error();
   }
-  co_return unavailable(fmt::format("member {} changes too fast to be updated", member.name.value()));
+  co_return unavailable(
+      fmt::format("member {} changes too fast to be updated", member.name.value()));
 }
 
-io::Task<Result<Revision>> ClusterStore::lead(cluster::Leadership leadership, Revision expected,
+io::Task<Result<Revision>> ClusterStore::lead(cluster::Leadership leadership,
+                                              Revision expected,
                                               Deadline deadline) {
   std::string key(kLeadership);
   co_return co_await store_.put(std::move(key), encode(leadership), expected, deadline);
 }
 
-io::Task<Result<void>> ClusterStore::publish(cluster::NodeName name, cluster::NodeState state,
+io::Task<Result<void>> ClusterStore::publish(cluster::NodeName name,
+                                             cluster::NodeState state,
                                              Deadline deadline) {
   auto key = fmt::format("{}{}", kState, name.value());
   for (int tries = 0; tries < kMostTries; ++tries) {

@@ -6,10 +6,10 @@
 //   state/<node>       NodeState: written about once a second by that node's agent alone
 //   server-id/<n>      the node that owns server_id n, so that none is given twice
 //
-// All writes are compare-and-swapped; that of state/ is repeated on a conflict, as the newest word of
-// an agent wins. Unknown JSON fields are kept out of the values but never refused, so that a newer
-// version's store can be read. Methods run on the store's loop. Each fails as its store does, or with
-// Corrupt, naming the key, when a record makes no sense.
+// All writes are compare-and-swapped; that of state/ is repeated on a conflict, as the newest word
+// of an agent wins. Unknown JSON fields are kept out of the values but never refused, so that a
+// newer version's store can be read. Methods run on the store's loop. Each fails as its store does,
+// or with Corrupt, naming the key, when a record makes no sense.
 #pragma once
 
 #include <map>
@@ -25,10 +25,10 @@
 namespace dorsal::coord {
 
 struct Snapshot {
-  cluster::Topology topology;        // raw: expired states are not turned Down
+  cluster::Topology topology;  // raw: expired states are not turned Down
   bool has_charter = false;
-  Revision leadership_revision;      // zero while nobody leads
-  Revision newest;                   // all up to here is in it; for changed_since()
+  Revision leadership_revision;  // zero while nobody leads
+  Revision newest;               // all up to here is in it; for changed_since()
 };
 
 class ClusterStore {
@@ -43,9 +43,10 @@ class ClusterStore {
   io::Task<Result<cluster::Charter>> found(cluster::Charter charter, Deadline deadline);
 
   // Admits a node, or returns it as admitted before, with its address as it is now. The server_id
-  // is the lowest never given, or `wanted`. Conflict, with a sentence that names both nodes, when the
-  // wanted server_id or the address belongs to another node. May be repeated after any failure.
-  io::Task<Result<cluster::Member>> admit(cluster::NodeName name, std::string address,
+  // is the lowest never given, or `wanted`. Conflict, with a sentence that names both nodes, when
+  // the wanted server_id or the address belongs to another node. May be repeated after any failure.
+  io::Task<Result<cluster::Member>> admit(cluster::NodeName name,
+                                          std::string address,
                                           std::optional<cluster::ServerId> wanted,
                                           Deadline deadline);
 
@@ -53,10 +54,12 @@ class ClusterStore {
   io::Task<Result<void>> update_member(cluster::Member member, Deadline deadline);
 
   // Compare-and-swap on the revision that a Snapshot carried. Conflict: somebody else was first.
-  io::Task<Result<Revision>> lead(cluster::Leadership leadership, Revision expected,
+  io::Task<Result<Revision>> lead(cluster::Leadership leadership,
+                                  Revision expected,
                                   Deadline deadline);
 
-  io::Task<Result<void>> publish(cluster::NodeName name, cluster::NodeState state,
+  io::Task<Result<void>> publish(cluster::NodeName name,
+                                 cluster::NodeState state,
                                  Deadline deadline);
 
  private:
@@ -67,7 +70,9 @@ class ClusterStore {
                                                       std::optional<cluster::ServerId> wanted,
                                                       Deadline deadline);
   io::Task<Result<cluster::Member>> settle(cluster::Member member, Deadline deadline);
-  io::Task<Result<void>> withdraw(std::string key, Revision written, std::optional<Entry> before,
+  io::Task<Result<void>> withdraw(std::string key,
+                                  Revision written,
+                                  std::optional<Entry> before,
                                   Deadline deadline);
 
   CoordStore& store_;

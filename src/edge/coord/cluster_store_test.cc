@@ -25,7 +25,8 @@ class ClusterStoreTest : public ::testing::Test {
   T wait(io::Task<T> task) {
     return io::block_on(loop_, std::move(task));
   }
-  Result<Member> admit(const std::string& name, const std::string& address,
+  Result<Member> admit(const std::string& name,
+                       const std::string& address,
                        std::optional<ServerId> wanted = std::nullopt) {
     return wait(cluster_.admit(NodeName(name), address, wanted, kNever));
   }
@@ -139,7 +140,8 @@ TEST_F(ClusterStoreTest, AWatchDoesNotSpinOnARemovedKey) {
   auto revision = *wait(store_.put("other", "", Revision(), kNever));
   ASSERT_TRUE(wait(store_.erase("other", revision, kNever)));
   ASSERT_TRUE(wait(cluster_.changed_since(load().newest, kNever)));
-  auto again = wait(cluster_.changed_since(load().newest, loop_.after(std::chrono::milliseconds(1))));
+  auto again =
+      wait(cluster_.changed_since(load().newest, loop_.after(std::chrono::milliseconds(1))));
   EXPECT_EQ(again.error().kind, ErrorKind::Timeout);
 }
 
@@ -167,8 +169,11 @@ Result<Member> admit_on_own_connection(const std::string& path, const std::strin
   auto store = SqliteStore::open(loop, path);
   if (!store) return store.error();
   ClusterStore cluster(**store);
-  return io::block_on(loop, cluster.admit(NodeName(name), name + ":1", std::nullopt,
-                                          loop.after(std::chrono::seconds(60))));
+  return io::block_on(loop,
+                      cluster.admit(NodeName(name),
+                                    name + ":1",
+                                    std::nullopt,
+                                    loop.after(std::chrono::seconds(60))));
 }
 
 constexpr int kEach = 5;
@@ -199,7 +204,10 @@ TEST(ClusterStoreOnSqlite, ServerIdsAreUniqueAmongProcesses) {
   constexpr int kProcesses = 4;
   std::list<TestProcess> children;
   for (int i = 0; i < kProcesses; ++i) {
-    children.emplace_back("ClusterStoreChild.DISABLED_AdmitsFiveNodes", "STORE", path, "NAME",
+    children.emplace_back("ClusterStoreChild.DISABLED_AdmitsFiveNodes",
+                          "STORE",
+                          path,
+                          "NAME",
                           "p" + std::to_string(i) + "-");
   }
   for (auto& child : children) EXPECT_TRUE(child.wait().ok());
@@ -223,8 +231,8 @@ TEST(ClusterStoreOnSqlite, ServerIdsAreUniqueAmongThreads) {
 }
 
 io::Task<> admit_same_address(ClusterStore& cluster, std::string name, int& admitted) {
-  auto member = co_await cluster.admit(NodeName(std::move(name)), "same:1", std::nullopt,
-                                       Deadline::never());
+  auto member =
+      co_await cluster.admit(NodeName(std::move(name)), "same:1", std::nullopt, Deadline::never());
   if (member) ++admitted;
 }
 

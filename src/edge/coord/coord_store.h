@@ -42,7 +42,9 @@ class CoordStore {
   // Writes value if the key's revision is still `expected` (zero: it must not exist yet), else
   // fails with Conflict. Returns the new revision. Durable when it returns. After a Timeout it is
   // unknown whether the write took place: read before deciding again.
-  virtual io::Task<Result<Revision>> put(std::string key, std::string value, Revision expected,
+  virtual io::Task<Result<Revision>> put(std::string key,
+                                         std::string value,
+                                         Revision expected,
                                          Deadline deadline) = 0;
 
   // Removes the key if its revision is still `expected`, else fails with Conflict.

@@ -129,7 +129,10 @@ TYPED_TEST(CoordStoreContract, WaitingEndsAtTheDeadline) {
   EXPECT_EQ(this->changed_since(revision, this->at_once()).error().kind, ErrorKind::Timeout);
 }
 
-io::Task<> put_through(CoordStore& store, std::string key, Revision expected, Deadline deadline,
+io::Task<> put_through(CoordStore& store,
+                       std::string key,
+                       Revision expected,
+                       Deadline deadline,
                        int& won) {
   auto put = co_await store.put(key, "mine", expected, deadline);
   if (put) ++won;

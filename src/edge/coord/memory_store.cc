@@ -43,13 +43,16 @@ io::Task<Result<std::vector<Entry>>> MemoryStore::list(std::string prefix, Deadl
   DORSAL_CO_TRY_VOID(fault());
   std::vector<Entry> entries;
   for (auto at = entries_.lower_bound(prefix);
-       at != entries_.end() && at->first.starts_with(prefix); ++at) {
+       at != entries_.end() && at->first.starts_with(prefix);
+       ++at) {
     entries.push_back(at->second);
   }
   co_return entries;
 }
 
-io::Task<Result<Revision>> MemoryStore::put(std::string key, std::string value, Revision expected,
+io::Task<Result<Revision>> MemoryStore::put(std::string key,
+                                            std::string value,
+                                            Revision expected,
                                             Deadline) {
   DORSAL_CO_TRY_VOID(fault());
   DORSAL_CO_TRY_VOID(check_revision(key, expected));

@@ -23,7 +23,11 @@ TEST(Records, AStateReadsBackAsItWasWritten) {
 TEST(Records, TheOthersReadBackToo) {
   cluster::Charter charter{"shop", "a-b-c", cluster::Mode::Async, 2};
   EXPECT_EQ(encode(*decode_charter(encode(charter))), encode(charter));
-  cluster::Member member{cluster::NodeName("node1"), cluster::ServerId(7), "10.0.0.1:3306", true, true};
+  cluster::Member member{cluster::NodeName("node1"),
+                         cluster::ServerId(7),
+                         "10.0.0.1:3306",
+                         true,
+                         true};
   EXPECT_EQ(encode(*decode_member(encode(member))), encode(member));
   cluster::Leadership leadership{cluster::Term(3), cluster::NodeName("node1"), 99, 5};
   EXPECT_EQ(encode(*decode_leadership(encode(leadership))), encode(leadership));

@@ -17,9 +17,9 @@ constexpr int kApplicationId = 0x446f7273;  // "Dors"
 constexpr std::chrono::milliseconds kOpenWait(5000);
 constexpr std::chrono::milliseconds kOpenPause(10);
 
-// SQLite leaves the mode of a new file to the umask; its -wal and -shm take over the file's mode. So
-// an empty file of the right mode is made beside it and linked into place, unless somebody else was
-// first: at no moment may others read it.
+// SQLite leaves the mode of a new file to the umask; its -wal and -shm take over the file's mode.
+// So an empty file of the right mode is made beside it and linked into place, unless somebody else
+// was first: at no moment may others read it.
 Result<void> create_private_file(const std::string& path) {
   std::error_code failed;
   if (std::filesystem::exists(path, failed)) return {};
@@ -146,8 +146,8 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::open_once(const std::string& pat
 
 Result<void> SqliteFile::connect() {
   sqlite3* opened = nullptr;
-  int code = sqlite3_open_v2(path_.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                             nullptr);
+  int code =
+      sqlite3_open_v2(path_.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   database_.reset(opened);
   if (code != SQLITE_OK) return failure(code);
   sqlite3_extended_result_codes(opened, 1);
@@ -167,9 +167,12 @@ Result<void> SqliteFile::check_format(bool& needs_schema) {
     return invalid(fmt::format("{} is an SQLite file but no store of Dorsal", path_));
   }
   if (format > kFormat) {
-    return invalid(fmt::format("the store {} has format {}, and this dorsal knows formats up to {}; "
-                               "use the newer dorsal that wrote it",
-                               path_, format, kFormat));
+    return invalid(
+        fmt::format("the store {} has format {}, and this dorsal knows formats up to {}; "
+                    "use the newer dorsal that wrote it",
+                    path_,
+                    format,
+                    kFormat));
   }
   return {};
 }
@@ -185,7 +188,8 @@ Result<void> SqliteFile::prepare_schema() {
       " WITHOUT ROWID;"
       "CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL);"
       "INSERT INTO counter VALUES (1, 0);"));
-  auto marks = fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", kApplicationId, kFormat);
+  auto marks =
+      fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", kApplicationId, kFormat);
   DORSAL_TRY_VOID(execute(marks.c_str()));
   return transaction->commit();
 }
@@ -208,8 +212,12 @@ Result<void> SqliteFile::prepare_statements() {
 
 Result<SqliteFile::Statement> SqliteFile::prepare(std::string_view sql) {
   sqlite3_stmt* prepared = nullptr;
-  int code = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
-                                SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+  int code = sqlite3_prepare_v3(database_.get(),
+                                sql.data(),
+                                static_cast<int>(sql.size()),
+                                SQLITE_PREPARE_PERSISTENT,
+                                &prepared,
+                                nullptr);
   if (code != SQLITE_OK) return failure(code);
   return Statement(prepared);
 }
@@ -282,11 +290,13 @@ Result<void> SqliteFile::check_revision(std::string_view key, Revision expected)
   DORSAL_TRY(bool found, cursor.text(1, key).step());
   auto revision = found ? Revision(cursor.number(1)) : Revision();
   if (revision == expected) return {};
-  return conflict(fmt::format("'{}' is at revision {}, not {}", key, revision.value(),
-                              expected.value()));
+  return conflict(
+      fmt::format("'{}' is at revision {}, not {}", key, revision.value(), expected.value()));
 }
 
-Result<Revision> SqliteFile::put(std::string_view key, std::string_view value, Revision expected,
+Result<Revision> SqliteFile::put(std::string_view key,
+                                 std::string_view value,
+                                 Revision expected,
                                  Duration limit) {
   wait_at_most(limit);
   DORSAL_TRY(auto transaction, Transaction::for_writing(*this));

@@ -38,7 +38,9 @@ class SqliteFile {
   // As the functions of CoordStore; `limit` is how long to wait for another process's lock.
   Result<std::optional<Entry>> get(std::string_view key, Duration limit);
   Result<std::vector<Entry>> list(std::string_view prefix, Duration limit);
-  Result<Revision> put(std::string_view key, std::string_view value, Revision expected,
+  Result<Revision> put(std::string_view key,
+                       std::string_view value,
+                       Revision expected,
                        Duration limit);
   Result<void> erase(std::string_view key, Revision expected, Duration limit);
   Result<Revision> newest(Duration limit);

@@ -32,7 +32,8 @@ TEST(SqliteFile, OnlyItsOwnerMayReadIt) {
   ASSERT_TRUE((*file)->put("key", "value", Revision(), kLong));
   for (const char* name : {"store.db", "store.db-wal", "store.db-shm"}) {
     auto seen = std::filesystem::status(folder.file(name)).permissions();
-    EXPECT_EQ(seen, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write) << name;
+    EXPECT_EQ(seen, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+        << name;
   }
 }
 
@@ -54,8 +55,9 @@ TEST(SqliteFile, ANewerFormatIsRefused) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::Invalid);
   EXPECT_EQ(opened.error().message,
-            "the store " + path + " has format 2, and this dorsal knows formats up to 1; "
-            "use the newer dorsal that wrote it");
+            "the store " + path +
+                " has format 2, and this dorsal knows formats up to 1; "
+                "use the newer dorsal that wrote it");
 }
 
 TEST(SqliteFile, ADatabaseOfSomebodyElseIsRefusedAndStaysAsItIs) {

@@ -35,7 +35,9 @@ io::Task<Result<std::vector<Entry>>> SqliteStore::list(std::string prefix, Deadl
   co_return co_await io::on_worker(worker_, std::move(call));
 }
 
-io::Task<Result<Revision>> SqliteStore::put(std::string key, std::string value, Revision expected,
+io::Task<Result<Revision>> SqliteStore::put(std::string key,
+                                            std::string value,
+                                            Revision expected,
                                             Deadline deadline) {
   auto call = [this, &key, &value, expected, wait = limit(deadline)] {
     return file_->put(key, value, expected, wait);

@@ -21,7 +21,9 @@ class SqliteStore : public CoordStore {
 
   io::Task<Result<std::optional<Entry>>> get(std::string key, Deadline deadline) override;
   io::Task<Result<std::vector<Entry>>> list(std::string prefix, Deadline deadline) override;
-  io::Task<Result<Revision>> put(std::string key, std::string value, Revision expected,
+  io::Task<Result<Revision>> put(std::string key,
+                                 std::string value,
+                                 Revision expected,
                                  Deadline deadline) override;
   io::Task<Result<void>> erase(std::string key, Revision expected, Deadline deadline) override;
   io::Task<Result<Revision>> changed_since(Revision seen, Deadline deadline) override;

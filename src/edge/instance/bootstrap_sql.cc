@@ -12,18 +12,20 @@ std::string create_user(std::string_view user,
                         std::string_view host,
                         std::string_view password,
                         std::string_view options = {}) {
-  return "CREATE USER " + quote(user) + "@" + quote(host) + " IDENTIFIED WITH caching_sha2_password BY " +
-         quote(password) + std::string(options) + ";\n";
+  return "CREATE USER " + quote(user) + "@" + quote(host) +
+         " IDENTIFIED WITH caching_sha2_password BY " + quote(password) + std::string(options) +
+         ";\n";
 }
 
 std::string grant(std::string_view what, std::string_view user, std::string_view host) {
   return "GRANT " + std::string(what) + " TO " + quote(user) + "@" + quote(host) + ";\n";
 }
 
-// An application creates schemas and everything in them. The grant is on all schemas by pattern, not
-// on *.*: for a schema that a longer pattern names, only that pattern's privileges count, which keeps
-// the server's own tables and the heartbeats out of its reach (MySQL Reference Manual, "Access Control,
-// Stage 2"). partial_revokes would do the same but takes the wildcards out of everybody's grants.
+// An application creates schemas and everything in them. The grant is on all schemas by pattern,
+// not on *.*: for a schema that a longer pattern names, only that pattern's privileges count, which
+// keeps the server's own tables and the heartbeats out of its reach (MySQL Reference Manual,
+// "Access Control, Stage 2"). partial_revokes would do the same but takes the wildcards out of
+// everybody's grants.
 std::string app_account(const Secrets& secrets) {
   constexpr std::string_view kSchemaPrivileges =
       "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, "
@@ -49,7 +51,8 @@ std::string monitor_account(const Secrets& secrets) {
 
 std::string render_bootstrap_sql(const Secrets& secrets) {
   return "SET sql_log_bin=0;\n"
-         "ALTER USER 'root'@'localhost' IDENTIFIED BY " + quote(secrets.root) + ";\n" +
+         "ALTER USER 'root'@'localhost' IDENTIFIED BY " +
+         quote(secrets.root) + ";\n" +
          "CREATE DATABASE `dorsal`;\n"
          "CREATE TABLE `dorsal`.`heartbeat` (`id` TINYINT UNSIGNED NOT NULL PRIMARY KEY, "
          "`stamp_ms` BIGINT NOT NULL) ENGINE=InnoDB;\n" +

@@ -31,7 +31,8 @@ std::string last_error(std::string_view log) {
     log.remove_prefix(std::min(log.size(), line.size() + 1));
     if (line.find(kSeverity) == std::string_view::npos) continue;
     const std::string_view message = message_of(line);
-    if (message != "Aborting" && message != "Data Dictionary initialization failed.") found = message;
+    if (message != "Aborting" && message != "Data Dictionary initialization failed.")
+      found = message;
   }
   return found;
 }
@@ -48,7 +49,7 @@ std::string last_error_in_file(const std::string& path, std::int64_t from) {
 }
 
 std::int64_t file_size(const std::string& path) {
-  struct stat status{};
+  struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? status.st_size : 0;
 }
 

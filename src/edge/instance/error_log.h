@@ -7,8 +7,8 @@
 
 namespace dorsal::instance {
 
-// The message of the last line of severity ERROR, without its stamp and numbers; empty when there is
-// none. Of several the first that names a cause would be best, but mysqld's last one before
+// The message of the last line of severity ERROR, without its stamp and numbers; empty when there
+// is none. Of several the first that names a cause would be best, but mysqld's last one before
 // "Aborting" is the closest to it that can be told.
 std::string last_error(std::string_view log);
 

@@ -9,7 +9,8 @@ using cluster::Process;
 using cluster::Receiver;
 using io::Task;
 
-FakeInstance::FakeInstance(io::Loop& loop, std::string uuid) : uuid_(std::move(uuid)), released_(loop) {
+FakeInstance::FakeInstance(io::Loop& loop, std::string uuid)
+    : uuid_(std::move(uuid)), released_(loop) {
   released_.set();
   at_rest_.uuid = uuid_;
 }

@@ -19,10 +19,11 @@ class FakeInstance final : public Instance {
   // The loop outlives the instance.
   FakeInstance(io::Loop& loop, std::string uuid);
 
-  cluster::Server server;  // Empty and Stopped at first
-  std::vector<std::string> calls;      // acts in their order: "initialise", "clone_from 127.0.0.1:6041"
-  std::map<std::string, Error> fails;  // by the name of the act: it fails with this, and does nothing
-  std::optional<Identity> identity;    // what open() was given
+  cluster::Server server;          // Empty and Stopped at first
+  std::vector<std::string> calls;  // acts in their order: "initialise", "clone_from 127.0.0.1:6041"
+  std::map<std::string, Error>
+      fails;                         // by the name of the act: it fails with this, and does nothing
+  std::optional<Identity> identity;  // what open() was given
 
   // The facts that a running server shows; made when there are none.
   cluster::ServerFacts& facts();

@@ -117,10 +117,12 @@ class Instance {
 
   // ---- heartbeat ----
 
-  // Writes the stamp into one row of the table of heartbeats. The commit may wait for acknowledgements
-  // without end and keeps its row locked meanwhile, so each slot has a row and a connection of its
-  // own. Slot 0 is the one that observe() reads. One call per slot at a time.
-  virtual io::Task<Result<void>> beat(std::size_t slot, std::int64_t stamp_ms, Deadline deadline) = 0;
+  // Writes the stamp into one row of the table of heartbeats. The commit may wait for
+  // acknowledgements without end and keeps its row locked meanwhile, so each slot has a row and a
+  // connection of its own. Slot 0 is the one that observe() reads. One call per slot at a time.
+  virtual io::Task<Result<void>> beat(std::size_t slot,
+                                      std::int64_t stamp_ms,
+                                      Deadline deadline) = 0;
 };
 
 }  // namespace dorsal::instance

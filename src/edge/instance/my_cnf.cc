@@ -10,20 +10,65 @@ namespace dorsal::instance {
 
 namespace {
 
-// Names are normalised: lower case, '_', without loose_, skip_ and their like. An entry that ends in
+// Names are normalised: lower case, '_', without loose_, skip_ and their like. An entry that ends
+// in
 // '*' stands for all names that begin so.
-constexpr std::string_view kOurs[] = {
-    "basedir", "bind_address", "binlog_do_db", "binlog_format", "binlog_ignore_db", "daemonize",
-    "datadir", "enforce_gtid_consistency", "grant_tables", "gtid_mode", "init_file", "initialize*",
-    "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "innodb_force_recovery", "log_bin",
-    "log_bin_index", "log_error", "log_replica_updates", "log_slave_updates", "mysqlx*", "networking",
-    "offline_mode", "persisted_globals_load", "pid_file", "plugin_load", "port", "read_only",
-    "relay_log", "relay_log_index", "relay_log_recovery", "relay_log_purge", "replica_start",
-    "slave_start", "replica_net_timeout", "replica_parallel_workers", "replica_preserve_commit_order",
-    "replica_skip_errors", "replicate_*", "report_*", "require_row_format", "rpl_semi_sync_*",
-    "secure_file_priv", "server_id", "slave_net_timeout", "slave_parallel_workers",
-    "slave_preserve_commit_order", "slave_skip_errors", "socket", "ssl_ca", "ssl_cert", "ssl_key",
-    "super_read_only", "sync_binlog", "sync_relay_log", "user"};
+constexpr std::string_view kOurs[] = {"basedir",
+                                      "bind_address",
+                                      "binlog_do_db",
+                                      "binlog_format",
+                                      "binlog_ignore_db",
+                                      "daemonize",
+                                      "datadir",
+                                      "enforce_gtid_consistency",
+                                      "grant_tables",
+                                      "gtid_mode",
+                                      "init_file",
+                                      "initialize*",
+                                      "innodb_flush_log_at_trx_commit",
+                                      "innodb_doublewrite",
+                                      "innodb_force_recovery",
+                                      "log_bin",
+                                      "log_bin_index",
+                                      "log_error",
+                                      "log_replica_updates",
+                                      "log_slave_updates",
+                                      "mysqlx*",
+                                      "networking",
+                                      "offline_mode",
+                                      "persisted_globals_load",
+                                      "pid_file",
+                                      "plugin_load",
+                                      "port",
+                                      "read_only",
+                                      "relay_log",
+                                      "relay_log_index",
+                                      "relay_log_recovery",
+                                      "relay_log_purge",
+                                      "replica_start",
+                                      "slave_start",
+                                      "replica_net_timeout",
+                                      "replica_parallel_workers",
+                                      "replica_preserve_commit_order",
+                                      "replica_skip_errors",
+                                      "replicate_*",
+                                      "report_*",
+                                      "require_row_format",
+                                      "rpl_semi_sync_*",
+                                      "secure_file_priv",
+                                      "server_id",
+                                      "slave_net_timeout",
+                                      "slave_parallel_workers",
+                                      "slave_preserve_commit_order",
+                                      "slave_skip_errors",
+                                      "socket",
+                                      "ssl_ca",
+                                      "ssl_cert",
+                                      "ssl_key",
+                                      "super_read_only",
+                                      "sync_binlog",
+                                      "sync_relay_log",
+                                      "user"};
 
 constexpr std::string_view kPrefixes[] = {"loose_", "skip_", "disable_", "enable_", "maximum_"};
 
@@ -80,9 +125,10 @@ std::string path_line(std::string_view name, std::string_view path) {
 }
 
 std::string place(const MyCnf& config) {
-  std::string text = "# Written by dorsal before each start of mysqld; changes here are lost. Settings of\n"
-                     "# your own belong under node.settings in Dorsal's configuration.\n"
-                     "[mysqld]\n";
+  std::string text =
+      "# Written by dorsal before each start of mysqld; changes here are lost. Settings of\n"
+      "# your own belong under node.settings in Dorsal's configuration.\n"
+      "[mysqld]\n";
   if (config.run_as_root) text += line("user", "root");
   text += path_line("datadir", config.dir + "/data");
   text += path_line("socket", config.socket_path);
@@ -100,8 +146,8 @@ std::string place(const MyCnf& config) {
 }
 
 // Settings without which a promise breaks; they are explained in docs/failover.md and the MySQL
-// manual. `loose_` marks what a version may not know, or what comes from a plug-in, as those are not
-// loaded while initialising.
+// manual. `loose_` marks what a version may not know, or what comes from a plug-in, as those are
+// not loaded while initialising.
 constexpr std::string_view kPromises = R"(
 # Only the agent makes a server writable or starts replication.
 super_read_only=ON
@@ -141,8 +187,8 @@ skip_name_resolve=ON
 mysqlx=0
 )";
 
-// A default server takes 545 MB before its first client; these take it to about 310. Most of what is
-// left out are performance_schema's histories and its tables of errors by account.
+// A default server takes 545 MB before its first client; these take it to about 310. Most of what
+// is left out are performance_schema's histories and its tables of errors by account.
 constexpr std::string_view kDefaults = R"(
 max_connections=500
 binlog_expire_logs_seconds=345600
@@ -183,9 +229,10 @@ Result<void> check_settings(const Settings& settings) {
       return invalid(fmt::format("the value of the mysqld setting {} must be one line", name));
     }
     if (is_ours(normalise(name))) {
-      return invalid(fmt::format("the mysqld setting {} is decided by Dorsal, which relies on it; "
-                                 "remove it from the settings",
-                                 name));
+      return invalid(
+          fmt::format("the mysqld setting {} is decided by Dorsal, which relies on it; "
+                      "remove it from the settings",
+                      name));
     }
   }
   return {};

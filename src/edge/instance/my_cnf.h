@@ -17,7 +17,7 @@ namespace dorsal::instance {
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
 struct MyCnf {
-  std::string dir;           // the node's folder
+  std::string dir;  // the node's folder
   std::string socket_path;
   io::Endpoint address;
   std::uint32_t server_id = 0;

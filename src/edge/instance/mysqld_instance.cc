@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <optional>
 #include <vector>
 
@@ -40,11 +41,19 @@ bool is_completed_all_the_same(const std::string& message) {
   return message.find("ERROR 3707") != std::string::npos;
 }
 
+// mysqld changes into its data folder, so it is told whole paths.
+Options with_whole_paths(Options options) {
+  for (std::string* path : {&options.dir, &options.tls_ca, &options.tls_cert, &options.tls_key}) {
+    *path = std::filesystem::absolute(*path).lexically_normal().string();
+  }
+  return options;
+}
+
 }  // namespace
 
 struct MysqldInstance::Impl {
   Impl(io::Loop& loop_, Options options_)
-      : loop(loop_), options(std::move(options_)), folder(options.dir) {}
+      : loop(loop_), options(with_whole_paths(std::move(options_))), folder(options.dir) {}
 
   io::Loop& loop;
   Options options;
@@ -56,9 +65,9 @@ struct MysqldInstance::Impl {
   NodeFolder folder;
   io::Worker worker;
   std::optional<MysqldProcess> process;
-  std::optional<ServerLink> link;   // for observe() and the acts
-  std::vector<ServerLink> beats;    // by slot; each may wait for acknowledgements without end
-  bool has_answered = false;        // since it was started
+  std::optional<ServerLink> link;  // for observe() and the acts
+  std::vector<ServerLink> beats;   // by slot; each may wait for acknowledgements without end
+  bool has_answered = false;       // since it was started
   bool may_be_writable = false;
   DataStage stage = DataStage::Empty;  // as it was last looked at, or changed to
 
@@ -68,7 +77,9 @@ struct MysqldInstance::Impl {
   Result<void> write_configuration() const;
   Task<Result<void>> run_initialisation(Deadline deadline);
   Task<Result<void>> mark(DataStage next);
-  Task<Result<void>> change(std::string sql, Deadline deadline) { return link->run(std::move(sql), deadline); }
+  Task<Result<void>> change(std::string sql, Deadline deadline) {
+    return link->run(std::move(sql), deadline);
+  }
   Task<Result<cluster::ServerFacts>> ask(Deadline deadline);
   Task<Result<void>> run_clone(ServerLink& recipient, Peer donor);
   Task<bool> receiver_runs(Deadline deadline);
@@ -99,11 +110,14 @@ Task<Result<void>> MysqldInstance::open(Identity identity) {
   const Deadline deadline = self.loop.after(kVersionLimit);
   DORSAL_CO_TRY_VOID(co_await ask_mysqld_version(self.loop, self.options.mysqld, deadline));
   DORSAL_CO_TRY_VOID(io::make_directories(self.options.dir, 0700));
-  DORSAL_CO_TRY(self.lock, io::FileLock::try_lock(self.path("lock")));
+  DORSAL_CO_TRY(self.lock, io::FileLock::try_lock(self.path("lock")).in("this node runs already"));
   DORSAL_CO_TRY_VOID(self.folder.claim(self.identity.cluster_uuid, self.identity.node));
   DORSAL_CO_TRY_VOID(io::make_directories(self.path("files"), 0700));
   DORSAL_CO_TRY(self.socket, choose_socket_path(self.options.dir, self.options.runtime_dir));
-  self.process.emplace(self.loop, self.options.mysqld, self.path("mysqld.log"), self.path("mysqld.out"));
+  self.process.emplace(self.loop,
+                       self.options.mysqld,
+                       self.path("mysqld.log"),
+                       self.path("mysqld.out"));
   self.link.emplace(self.loop, self.socket, self.secrets.agent);
   for (std::size_t slot = 0; slot < kBeatSlots; ++slot) {
     self.beats.emplace_back(self.loop, self.socket, self.secrets.agent);
@@ -160,7 +174,8 @@ Task<Result<void>> MysqldInstance::initialise(Deadline deadline) {
   DORSAL_CO_TRY_VOID(co_await io::on_worker(self.worker, std::move(clear)));
   DORSAL_CO_TRY_VOID(self.write_configuration());
   const std::string bootstrap = self.path("bootstrap.sql");
-  DORSAL_CO_TRY_VOID(io::write_file_atomically(bootstrap, render_bootstrap_sql(self.secrets), 0600));
+  DORSAL_CO_TRY_VOID(
+      io::write_file_atomically(bootstrap, render_bootstrap_sql(self.secrets), 0600));
   auto made = co_await self.run_initialisation(deadline);
   DORSAL_CO_TRY_VOID(io::remove_tree(bootstrap));  // it holds passwords
   if (!made) co_return made.error();
@@ -187,8 +202,8 @@ Task<Result<void>> MysqldInstance::Impl::mark(DataStage next) {
   co_return Result<void>();
 }
 
-// A clone of a replica brings that replica's source along, and positions in relay logs that were not
-// cloned (MySQL Reference Manual, "Cloning for Replication").
+// A clone of a replica brings that replica's source along, and positions in relay logs that were
+// not cloned (MySQL Reference Manual, "Cloning for Replication").
 Task<Result<void>> MysqldInstance::accept_data(Deadline deadline) {
   Impl& self = *impl_;
   if (self.stage == DataStage::Member) co_return Result<void>();
@@ -204,8 +219,8 @@ Result<void> MysqldInstance::start() {
   Impl& self = *impl_;
   if (self.process->runs()) return {};
   DORSAL_TRY_VOID(self.write_configuration());
-  // We hold the folder's lock, so these were left by a server that was killed. The lock file names a
-  // pid, which may be another process by now, and mysqld would refuse to start.
+  // We hold the folder's lock, so these were left by a server that was killed. The lock file names
+  // a pid, which may be another process by now, and mysqld would refuse to start.
   DORSAL_TRY_VOID(io::remove_tree(self.socket));
   DORSAL_TRY_VOID(io::remove_tree(self.socket + ".lock"));
   self.has_answered = false;
@@ -291,7 +306,8 @@ Task<bool> MysqldInstance::Impl::receiver_runs(Deadline deadline) {
 Task<Result<void>> MysqldInstance::give_acks(bool wanted, Deadline deadline) {
   Impl& self = *impl_;
   const bool runs = co_await self.receiver_runs(deadline);
-  const std::string sql = std::string("SET GLOBAL rpl_semi_sync_replica_enabled = ") + (wanted ? "ON" : "OFF");
+  const std::string sql =
+      std::string("SET GLOBAL rpl_semi_sync_replica_enabled = ") + (wanted ? "ON" : "OFF");
   DORSAL_CO_TRY_VOID(co_await self.change(sql, deadline));
   if (!runs) co_return Result<void>();
   DORSAL_CO_TRY_VOID(co_await self.change("STOP REPLICA IO_THREAD", deadline));
@@ -317,7 +333,8 @@ Task<Result<void>> MysqldInstance::change_source(Peer source, Deadline deadline)
   const std::string sql = fmt::format(
       "CHANGE REPLICATION SOURCE TO SOURCE_HOST = {}, SOURCE_PORT = {}, SOURCE_USER = {}, "
       "SOURCE_PASSWORD = {}, SOURCE_AUTO_POSITION = 1, SOURCE_SSL = 1, SOURCE_SSL_CA = {}, "
-      "SOURCE_SSL_VERIFY_SERVER_CERT = 1, SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 2147483647, "
+      "SOURCE_SSL_VERIFY_SERVER_CERT = 1, SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = "
+      "2147483647, "
       "SOURCE_HEARTBEAT_PERIOD = 1",
       quote(source.host),
       source.port,
@@ -337,14 +354,15 @@ Task<Result<void>> MysqldInstance::Impl::run_clone(ServerLink& recipient, Peer d
   const Deadline soon = loop.after(std::chrono::seconds(10));
   const std::string list = quote(fmt::format("{}:{}", donor.host, donor.port));
   DORSAL_CO_TRY_VOID(co_await recipient.run("SET GLOBAL clone_valid_donor_list = " + list, soon));
-  DORSAL_CO_TRY_VOID(co_await recipient.run("SET GLOBAL clone_ssl_ca = " + quote(options.tls_ca), soon));
+  DORSAL_CO_TRY_VOID(
+      co_await recipient.run("SET GLOBAL clone_ssl_ca = " + quote(options.tls_ca), soon));
   const std::string sql = fmt::format("CLONE INSTANCE FROM {}@{}:{} IDENTIFIED BY {} REQUIRE SSL",
                                       quote(kCloneUser),
                                       quote(donor.host),
                                       donor.port,
                                       quote(secrets.clone));
-  // The recipient drops its own schemas first, which super_read_only forbids (error 1290). read_only
-  // stays on; the clone's restart brings super_read_only back.
+  // The recipient drops its own schemas first, which super_read_only forbids (error 1290).
+  // read_only stays on; the clone's restart brings super_read_only back.
   DORSAL_CO_TRY_VOID(co_await recipient.run("SET GLOBAL super_read_only = OFF", soon));
   // As long as the data needs; whoever waits for this is cancelled when the agent stops.
   co_return co_await recipient.run(sql, Deadline::never());
@@ -377,8 +395,11 @@ Task<Result<void>> MysqldInstance::clone_from(Peer donor) {
 
 // ---- heartbeat ----
 
-Task<Result<void>> MysqldInstance::beat(std::size_t slot, std::int64_t stamp_ms, Deadline deadline) {
-  const std::string sql = fmt::format("REPLACE INTO dorsal.heartbeat (id, stamp_ms) VALUES ({}, {})", slot, stamp_ms);
+Task<Result<void>> MysqldInstance::beat(std::size_t slot,
+                                        std::int64_t stamp_ms,
+                                        Deadline deadline) {
+  const std::string sql =
+      fmt::format("REPLACE INTO dorsal.heartbeat (id, stamp_ms) VALUES ({}, {})", slot, stamp_ms);
   co_return co_await impl_->beats.at(slot).run(sql, deadline);
 }
 

@@ -1,8 +1,8 @@
 // A mysqld as our direct child.
 //
-// At the end of a clone mysqld restarts itself by exiting with status 16, provided that its parent is
-// the process named in MYSQLD_PARENT_PID (sql/restart_cmd of the server, is_mysqld_managed()). It
-// dies with us: a writable server that nobody watches must not exist.
+// At the end of a clone mysqld restarts itself by exiting with status 16, provided that its parent
+// is the process named in MYSQLD_PARENT_PID (sql/restart_cmd of the server, is_mysqld_managed()).
+// It dies with us: a writable server that nobody watches must not exist.
 #pragma once
 
 #include <cstdint>

@@ -41,20 +41,24 @@ Result<std::string> parse_mysqld_version(std::string_view line) {
     return invalid("it is MariaDB; Dorsal needs MySQL or Percona Server 8.0.26 or newer");
   }
   const std::string text = fmt::format("{}.{}.{}", version[0], version[1], version[2]);
-  if (version < kOldest) return invalid(fmt::format("it is {}; Dorsal needs 8.0.26 or newer", text));
+  if (version < kOldest)
+    return invalid(fmt::format("it is {}; Dorsal needs 8.0.26 or newer", text));
   return text;
 }
 
-io::Task<Result<std::string>> ask_mysqld_version(io::Loop& loop, std::string mysqld, Deadline deadline) {
+io::Task<Result<std::string>> ask_mysqld_version(io::Loop& loop,
+                                                 std::string mysqld,
+                                                 Deadline deadline) {
   std::vector<std::string> arguments;
   arguments.emplace_back("--no-defaults");
   arguments.emplace_back("--version");
   auto run = co_await io::run_to_end(loop, mysqld, std::move(arguments), deadline);
-  if (!run) co_return run.error().in(mysqld);
+  if (!run) co_return run.error().in("the mysqld to use does not run");
   if (!run->status.ok()) {
-    co_return invalid(fmt::format("{} --version {}: {}", mysqld, io::to_string(run->status), run->text));
+    co_return invalid(
+        fmt::format("{} --version {}: {}", mysqld, io::to_string(run->status), run->text));
   }
-  co_return parse_mysqld_version(run->text).in(mysqld);
+  co_return parse_mysqld_version(run->text).in(mysqld + " cannot be used");
 }
 
 }  // namespace dorsal::instance

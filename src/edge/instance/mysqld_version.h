@@ -16,6 +16,8 @@ namespace dorsal::instance {
 Result<std::string> parse_mysqld_version(std::string_view line);
 
 // Runs the program to ask.
-io::Task<Result<std::string>> ask_mysqld_version(io::Loop& loop, std::string mysqld, Deadline deadline);
+io::Task<Result<std::string>> ask_mysqld_version(io::Loop& loop,
+                                                 std::string mysqld,
+                                                 Deadline deadline);
 
 }  // namespace dorsal::instance

@@ -1,7 +1,7 @@
 #include "edge/instance/node_folder.h"
 
-#include <fmt/core.h>
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -43,7 +43,9 @@ Result<void> sync_folder(const std::string& path) {
   return {};
 }
 
-Result<void> rename_durably(const std::string& from, const std::string& to, const std::string& dir) {
+Result<void> rename_durably(const std::string& from,
+                            const std::string& to,
+                            const std::string& dir) {
   if (std::rename(from.c_str(), to.c_str()) != 0) {
     return unavailable(fmt::format("rename {} to {}: {}", from, to, io::system_error_text(errno)));
   }
@@ -60,7 +62,8 @@ Result<void> NodeFolder::claim(const std::string& cluster_uuid, const cluster::N
   if (text) return read_identity(*text, cluster_uuid, node);
   if (text.error().kind != ErrorKind::NotFound) return text.error();
   if (io::exists(data())) {
-    return invalid(fmt::format("{} holds data, but not of a Dorsal node; name another folder", dir_));
+    return invalid(
+        fmt::format("{} holds data, but not of a Dorsal node; name another folder", dir_));
   }
   return write_identity();
 }
@@ -74,17 +77,19 @@ Result<void> NodeFolder::read_identity(const std::string& text,
   std::from_chars(number.data(), number.data() + number.size(), format);
   if (format < 1) return corrupt(fmt::format("{}/identity is damaged: it names no format", dir_));
   if (format > kFolderFormat) {
-    return invalid(fmt::format("{} was written by a newer Dorsal (format {}, this one knows {}); "
-                               "run that version",
-                               dir_,
-                               format,
-                               kFolderFormat));
+    return invalid(
+        fmt::format("{} was written by a newer Dorsal (format {}, this one knows {}); "
+                    "run that version",
+                    dir_,
+                    format,
+                    kFolderFormat));
   }
   if (fields["cluster"] != cluster_uuid) {
-    return invalid(fmt::format("{} belongs to another cluster ({}, this one is {}); name another folder",
-                               dir_,
-                               fields["cluster"],
-                               cluster_uuid));
+    return invalid(
+        fmt::format("{} belongs to another cluster ({}, this one is {}); name another folder",
+                    dir_,
+                    fields["cluster"],
+                    cluster_uuid));
   }
   if (fields["node"] != node.value()) {
     return invalid(fmt::format("{} belongs to node {}, not to {}; name another folder",

@@ -1,11 +1,10 @@
 #include "edge/instance/node_folder.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <string>
 
+#include "edge/instance/test_folder.h"
 #include "edge/io/files.h"
 
 namespace dorsal::instance {
@@ -16,12 +15,6 @@ using cluster::NodeName;
 
 class NodeFolderTest : public ::testing::Test {
  protected:
-  NodeFolderTest() {
-    char name[] = "/tmp/dorsal-folder-XXXXXX";
-    dir_ = ::mkdtemp(name);
-  }
-  ~NodeFolderTest() override { (void)io::remove_tree(dir_); }
-
   NodeFolder claimed() {
     NodeFolder folder(dir_);
     EXPECT_TRUE(folder.claim("uuid-1", NodeName("node1")));
@@ -33,7 +26,8 @@ class NodeFolderTest : public ::testing::Test {
     return outcome ? "" : outcome.error().message;
   }
 
-  std::string dir_;
+  TestFolder folder_;
+  const std::string& dir_ = folder_.path;
 };
 
 TEST_F(NodeFolderTest, ANewOneIsEmpty) { EXPECT_EQ(claimed().stage(), DataStage::Empty); }
@@ -78,11 +72,14 @@ TEST_F(NodeFolderTest, AnotherClustersFolderIsRefused) {
 
 TEST_F(NodeFolderTest, AnotherNodesFolderIsRefused) {
   claimed();
-  EXPECT_EQ(refusal("uuid-1", "node2"), dir_ + " belongs to node node1, not to node2; name another folder");
+  EXPECT_EQ(refusal("uuid-1", "node2"),
+            dir_ + " belongs to node node1, not to node2; name another folder");
 }
 
 TEST_F(NodeFolderTest, ANewerFormatIsRefused) {
-  ASSERT_TRUE(io::write_file_atomically(dir_ + "/identity", "format=2\ncluster=uuid-1\nnode=node1\n", 0600));
+  ASSERT_TRUE(io::write_file_atomically(dir_ + "/identity",
+                                        "format=2\ncluster=uuid-1\nnode=node1\n",
+                                        0600));
   EXPECT_EQ(refusal("uuid-1", "node1"),
             dir_ + " was written by a newer Dorsal (format 2, this one knows 1); run that version");
 }

@@ -17,7 +17,7 @@ constexpr std::size_t kLongestPassword = 32;  // CHANGE REPLICATION SOURCE takes
 bool is_printable(char c) { return c > ' ' && c <= '~'; }
 
 Result<void> check_mode(const std::string& path) {
-  struct stat status{};
+  struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return {};  // read_file() says why
   if ((status.st_mode & 077) == 0) return {};
   return invalid(fmt::format("{} may be read by others; run: chmod 600 {}", path, path));
@@ -32,9 +32,10 @@ Result<std::string> load_secret(const std::string& secrets_dir, const std::strin
   if (!text.empty() && text.back() == '\n') text.pop_back();
   if (text.empty()) return invalid(path + " is empty; it must hold one password");
   if (text.size() > kLongestPassword || !std::all_of(text.begin(), text.end(), is_printable)) {
-    return invalid(fmt::format("{} must hold one line of at most {} printable characters without spaces",
-                               path,
-                               kLongestPassword));
+    return invalid(
+        fmt::format("{} must hold one line of at most {} printable characters without spaces",
+                    path,
+                    kLongestPassword));
   }
   return text;
 }

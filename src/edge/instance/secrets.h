@@ -2,7 +2,8 @@
 //
 //   DIR/secrets/<file>   one line, the password; mode 0600, or it is refused
 //
-// Every node of a cluster has the same secrets: accounts travel with the data when a node is cloned.
+// Every node of a cluster has the same secrets: accounts travel with the data when a node is
+// cloned.
 #pragma once
 
 #include <string>
@@ -25,8 +26,8 @@ inline constexpr const char* kCloneSecret = "clone";
 inline constexpr const char* kMonitorSecret = "monitor";
 inline constexpr const char* kAppSecret = "app";
 inline constexpr const char* kRootSecret = "root";
-inline constexpr const char* kSecretFiles[] = {kAgentSecret,   kReplicationSecret, kCloneSecret,
-                                               kMonitorSecret, kAppSecret,         kRootSecret};
+inline constexpr const char* kSecretFiles[] =
+    {kAgentSecret, kReplicationSecret, kCloneSecret, kMonitorSecret, kAppSecret, kRootSecret};
 
 struct Secrets {
   std::string agent;

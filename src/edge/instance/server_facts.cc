@@ -58,9 +58,11 @@ constexpr const char* kVariables =
     "@@GLOBAL.rpl_semi_sync_replica_enabled AS replica_semi_sync";
 
 constexpr const char* kSemiSyncStatus =
-    "SELECT MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_source_status', VARIABLE_VALUE, NULL)) AS source, "
+    "SELECT MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_source_status', VARIABLE_VALUE, NULL)) AS "
+    "source, "
     "MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_replica_status', VARIABLE_VALUE, NULL)) AS replica, "
-    "MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_source_wait_sessions', VARIABLE_VALUE, NULL)) AS waiting, "
+    "MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_source_wait_sessions', VARIABLE_VALUE, NULL)) AS "
+    "waiting, "
     "MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_source_clients', VARIABLE_VALUE, NULL)) AS clients "
     "FROM performance_schema.global_status WHERE VARIABLE_NAME LIKE 'Rpl_semi_sync%'";
 
@@ -68,6 +70,11 @@ constexpr const char* kClone =
     "SELECT (SELECT STATE FROM performance_schema.clone_status) AS state, "
     "(SELECT CAST(LEAST(100, 100 * SUM(DATA) / NULLIF(SUM(ESTIMATE), 0)) AS UNSIGNED) "
     "FROM performance_schema.clone_progress) AS percent";
+
+// With several workers SHOW REPLICA STATUS only says that one of them failed, and where to look.
+constexpr const char* kWorkerError =
+    "SELECT LAST_ERROR_MESSAGE FROM performance_schema.replication_applier_status_by_worker "
+    "WHERE LAST_ERROR_NUMBER <> 0 ORDER BY LAST_ERROR_TIMESTAMP LIMIT 1";
 
 constexpr const char* kHeartbeat = "SELECT stamp_ms FROM dorsal.heartbeat WHERE id = 0";
 
@@ -108,22 +115,34 @@ Receiver read_receiver(std::string_view text) {
   return text == "Connecting" ? Receiver::Connecting : Receiver::Off;
 }
 
+// MySQL puts how often it tried in front of why it failed.
+std::string without_attempts(std::string text) {
+  constexpr std::string_view kWhy = " Message: ";
+  const std::size_t at = text.find(kWhy);
+  return at == std::string::npos ? text : text.substr(at + kWhy.size());
+}
+
 // Both errors where there are two: the first may be the cause of the other.
 std::string error_text(const NamedRow& row) {
-  const std::string receiver = row.text("Last_IO_Error");
+  const std::string receiver = without_attempts(row.text("Last_IO_Error"));
   const std::string applier = row.text("Last_SQL_Error");
   if (receiver.empty()) return applier;
   return applier.empty() ? receiver : receiver + "; " + applier;
 }
 
-io::Task<Result<mysql::ResultSet>> ask(client::Connection& connection, const char* sql, Deadline deadline) {
+io::Task<Result<mysql::ResultSet>> ask(client::Connection& connection,
+                                       const char* sql,
+                                       Deadline deadline) {
   DORSAL_CO_TRY(auto results, co_await connection.execute(sql, deadline));
   if (results.empty()) co_return corrupt("a query has no result");
   co_return std::move(results.front());
 }
 
-// Nothing is said of clone and heartbeat when their tables do not answer: a clone under way drops one.
-io::Task<Result<void>> ask_clone(client::Connection& connection, ServerFacts& facts, Deadline deadline) {
+// Nothing is said of clone and heartbeat when their tables do not answer: a clone under way drops
+// one.
+io::Task<Result<void>> ask_clone(client::Connection& connection,
+                                 ServerFacts& facts,
+                                 Deadline deadline) {
   DORSAL_CO_TRY(mysql::ResultSet rows, co_await ask(connection, kClone, deadline));
   const NamedRow row(rows);
   if (!row.exists()) co_return Result<void>();
@@ -132,9 +151,21 @@ io::Task<Result<void>> ask_clone(client::Connection& connection, ServerFacts& fa
   co_return Result<void>();
 }
 
-io::Task<Result<void>> ask_heartbeat(client::Connection& connection, ServerFacts& facts, Deadline deadline) {
+io::Task<Result<void>> ask_worker_error(client::Connection& connection,
+                                        Following& following,
+                                        Deadline deadline) {
+  DORSAL_CO_TRY(mysql::ResultSet rows, co_await ask(connection, kWorkerError, deadline));
+  const NamedRow row(rows);
+  if (row.exists()) following.error_text = row.text("LAST_ERROR_MESSAGE");
+  co_return Result<void>();
+}
+
+io::Task<Result<void>> ask_heartbeat(client::Connection& connection,
+                                     ServerFacts& facts,
+                                     Deadline deadline) {
   DORSAL_CO_TRY(client::Reply reply, co_await connection.query(kHeartbeat, deadline));
-  if (reply.err || reply.results.empty() || reply.results.front().rows.empty()) co_return Result<void>();
+  if (reply.err || reply.results.empty() || reply.results.front().rows.empty())
+    co_return Result<void>();
   facts.heartbeat_ms = NamedRow(reply.results.front()).number("stamp_ms");
   co_return Result<void>();
 }
@@ -168,9 +199,13 @@ io::Task<Result<ServerFacts>> ask_facts(client::Connection& connection,
   DORSAL_CO_TRY_VOID(read_variables(NamedRow(variables), wanted.stage, facts));
   DORSAL_CO_TRY(mysql::ResultSet status, co_await ask(connection, kSemiSyncStatus, deadline));
   read_semi_sync(NamedRow(status), facts);
-  DORSAL_CO_TRY(mysql::ResultSet replica, co_await ask(connection, "SHOW REPLICA STATUS", deadline));
+  DORSAL_CO_TRY(mysql::ResultSet replica,
+                co_await ask(connection, "SHOW REPLICA STATUS", deadline));
   if (NamedRow(replica).exists()) {
     DORSAL_CO_TRY(facts.following, read_following(replica, wanted.tls_ca));
+    if (facts.following->applier_error != 0) {
+      DORSAL_CO_TRY_VOID(co_await ask_worker_error(connection, *facts.following, deadline));
+    }
   }
   if (wanted.stage == DataStage::Cloning) {
     DORSAL_CO_TRY_VOID(co_await ask_clone(connection, facts, deadline));

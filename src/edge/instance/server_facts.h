@@ -17,8 +17,8 @@ struct FactsWanted {
   std::string tls_ca;  // what our own replication settings name
 };
 
-// In this order: executed set and variables, counters of semi-sync, replication, clone, heartbeat. The
-// connection outlives the call.
+// In this order: executed set and variables, counters of semi-sync, replication, clone, heartbeat.
+// The connection outlives the call.
 io::Task<Result<cluster::ServerFacts>> ask_facts(client::Connection& connection,
                                                  FactsWanted wanted,
                                                  Deadline deadline);

@@ -22,11 +22,12 @@ std::string short_name(const std::string& dir) {
 }
 
 Result<void> check_private(const std::string& folder) {
-  struct stat status{};
+  struct stat status {};
   if (::lstat(folder.c_str(), &status) != 0) {
     return unavailable(folder + ": " + io::system_error_text(errno));
   }
-  if (S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() && (status.st_mode & 077) == 0) return {};
+  if (S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() && (status.st_mode & 077) == 0)
+    return {};
   return invalid(fmt::format("{} is not a folder of ours alone (mode 0700); remove it", folder));
 }
 
@@ -38,10 +39,11 @@ Result<std::string> choose_socket_path(const std::string& dir, const std::string
   const std::string folder = fmt::format("{}/dorsal-{}", runtime_dir, ::geteuid());
   const std::string path = folder + "/" + short_name(dir);
   if (path.size() > kLongest) {
-    return invalid(fmt::format("{} and {} are both too long for a unix socket (107 bytes); "
-                               "use a folder with a shorter path",
-                               direct,
-                               path));
+    return invalid(
+        fmt::format("{} and {} are both too long for a unix socket (107 bytes); "
+                    "use a folder with a shorter path",
+                    direct,
+                    path));
   }
   DORSAL_TRY_VOID(io::make_directories(folder, 0700));
   DORSAL_TRY_VOID(check_private(folder));

@@ -13,51 +13,46 @@
 #include "edge/instance/server_facts.h"
 #include "edge/instance/socket_path.h"
 #include "edge/instance/sql_text.h"
+#include "edge/instance/test_folder.h"
 #include "edge/io/files.h"
 
 namespace dorsal::instance {
 namespace {
 
-class Folder {
- public:
-  Folder() {
-    char name[] = "/tmp/dorsal-texts-XXXXXX";
-    path = ::mkdtemp(name);
-  }
-  ~Folder() { (void)io::remove_tree(path); }
-  std::string path;
-};
-
 TEST(MysqldVersion, IsReadFromTheBanner) {
-  EXPECT_EQ(*parse_mysqld_version("/usr/sbin/mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))"), "9.7.4");
+  EXPECT_EQ(*parse_mysqld_version("/usr/sbin/mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))"),
+            "9.7.4");
   EXPECT_EQ(*parse_mysqld_version("mysqld  Ver 8.0.26 for Linux"), "8.0.26");
 }
 
 TEST(MysqldVersion, TooOldAndForeignServersAreRefused) {
   EXPECT_EQ(parse_mysqld_version("mysqld  Ver 8.0.25 for Linux").error().message,
             "it is 8.0.25; Dorsal needs 8.0.26 or newer");
-  EXPECT_EQ(parse_mysqld_version("mysqld  Ver 10.11.6-MariaDB for debian-linux-gnu").error().message,
-            "it is MariaDB; Dorsal needs MySQL or Percona Server 8.0.26 or newer");
+  EXPECT_EQ(
+      parse_mysqld_version("mysqld  Ver 10.11.6-MariaDB for debian-linux-gnu").error().message,
+      "it is MariaDB; Dorsal needs MySQL or Percona Server 8.0.26 or newer");
   EXPECT_FALSE(parse_mysqld_version("hello"));
 }
 
 TEST(ErrorLog, TheCauseIsToldNotTheAborting) {
-  EXPECT_EQ(last_error("2026-01-01T00:00:00Z 0 [System] [MY-010116] [Server] starting\n"
-                       "2026-01-01T00:00:01Z 0 [ERROR] [MY-010262] [Server] Can't start server: Bind on TCP/IP "
-                       "port: Address already in use\n"
-                       "2026-01-01T00:00:01Z 0 [ERROR] [MY-010119] [Server] Aborting\n"),
-            "Can't start server: Bind on TCP/IP port: Address already in use");
+  EXPECT_EQ(
+      last_error(
+          "2026-01-01T00:00:00Z 0 [System] [MY-010116] [Server] starting\n"
+          "2026-01-01T00:00:01Z 0 [ERROR] [MY-010262] [Server] Can't start server: Bind on TCP/IP "
+          "port: Address already in use\n"
+          "2026-01-01T00:00:01Z 0 [ERROR] [MY-010119] [Server] Aborting\n"),
+      "Can't start server: Bind on TCP/IP port: Address already in use");
   EXPECT_EQ(last_error("all is well\n"), "");
 }
 
 TEST(Secrets, AreOnePrivateLine) {
-  Folder folder;
+  TestFolder folder;
   ASSERT_TRUE(io::write_file_atomically(folder.path + "/app", "s3cret\n", 0600));
   EXPECT_EQ(*load_secret(folder.path, "app"), "s3cret");
 }
 
 TEST(Secrets, OthersMustNotReadThem) {
-  Folder folder;
+  TestFolder folder;
   const std::string path = folder.path + "/app";
   ASSERT_TRUE(io::write_file_atomically(path, "s3cret\n", 0600));
   ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
@@ -66,9 +61,10 @@ TEST(Secrets, OthersMustNotReadThem) {
 }
 
 TEST(Secrets, MissingEmptyAndLongOnesAreRefused) {
-  Folder folder;
+  TestFolder folder;
   EXPECT_EQ(load_secret(folder.path, "app").error().kind, ErrorKind::NotFound);
-  for (const std::string& text : {std::string("\n"), std::string(33, 'a'), std::string("a b"), std::string("a\nb\n")}) {
+  for (const std::string& text :
+       {std::string("\n"), std::string(33, 'a'), std::string("a b"), std::string("a\nb\n")}) {
     ASSERT_TRUE(io::write_file_atomically(folder.path + "/app", text, 0600));
     EXPECT_FALSE(load_secret(folder.path, "app")) << text;
   }
@@ -82,11 +78,11 @@ TEST(BootstrapSql, StaysOutOfTheBinaryLog) {
 }
 
 TEST(SocketPath, AShortFolderHoldsItsSocket) {
-  EXPECT_EQ(*choose_socket_path("/srv/node1", "/tmp"), "/srv/node1/mysqld.sock");
+  EXPECT_EQ(*choose_socket_path("/srv/node1", "/run"), "/srv/node1/mysqld.sock");
 }
 
 TEST(SocketPath, ALongOneGetsAPrivatePlaceElsewhere) {
-  Folder runtime;
+  TestFolder runtime;
   const std::string dir = "/" + std::string(120, 'd');
   const std::string path = *choose_socket_path(dir, runtime.path);
   EXPECT_TRUE(path.starts_with(runtime.path + "/dorsal-"));
@@ -95,7 +91,7 @@ TEST(SocketPath, ALongOneGetsAPrivatePlaceElsewhere) {
 }
 
 TEST(SocketPath, AFolderThatOthersCanWriteToIsRefused) {
-  Folder runtime;
+  TestFolder runtime;
   const std::string shared = runtime.path + "/dorsal-" + std::to_string(::geteuid());
   ASSERT_EQ(::mkdir(shared.c_str(), 0700), 0);
   ASSERT_EQ(::chmod(shared.c_str(), 0777), 0);
@@ -117,20 +113,21 @@ mysql::ResultSet replica_status(const std::vector<std::pair<std::string, std::st
 }
 
 std::vector<std::pair<std::string, std::string>> well() {
-  return {{"Source_Host", "db1"},
-          {"Source_Port", "6041"},
-          {"Source_User", kReplicationUser},
-          {"Auto_Position", "1"},
-          {"Source_SSL_Allowed", "Yes"},
-          {"Source_SSL_Verify_Server_Cert", "Yes"},
-          {"Source_SSL_CA_File", "/tls/ca.pem"},
-          {"Replica_IO_Running", "Connecting"},
-          {"Replica_SQL_Running", "Yes"},
-          {"Retrieved_Gtid_Set", "11111111-1111-1111-1111-111111111111:1-3"},
-          {"Last_IO_Errno", "2003"},
-          {"Last_IO_Error", "Can't connect"},
-          {"Last_SQL_Errno", "0"},
-          {"Last_SQL_Error", ""}};
+  return {
+      {"Source_Host", "db1"},
+      {"Source_Port", "6041"},
+      {"Source_User", kReplicationUser},
+      {"Auto_Position", "1"},
+      {"Source_SSL_Allowed", "Yes"},
+      {"Source_SSL_Verify_Server_Cert", "Yes"},
+      {"Source_SSL_CA_File", "/tls/ca.pem"},
+      {"Replica_IO_Running", "Connecting"},
+      {"Replica_SQL_Running", "Yes"},
+      {"Retrieved_Gtid_Set", "11111111-1111-1111-1111-111111111111:1-3"},
+      {"Last_IO_Errno", "2003"},
+      {"Last_IO_Error", "Error connecting to source. This was attempt 3/9. Message: Can't connect"},
+      {"Last_SQL_Errno", "0"},
+      {"Last_SQL_Error", ""}};
 }
 
 TEST(Following, IsReadFromReplicaStatus) {

@@ -47,7 +47,8 @@ Error cannot_listen(const Options& options, int reason) {
   }
   auto holder = io::process_listening_on(options.http_port);
   return unavailable(fmt::format("port {} is in use{}; stop that or set another admin.http_port",
-                                 options.http_port, holder ? " by " + *holder : std::string()));
+                                 options.http_port,
+                                 holder ? " by " + *holder : std::string()));
 }
 
 }  // namespace
@@ -131,7 +132,8 @@ struct Admin::Impl {
   std::thread thread;
 };
 
-Result<std::unique_ptr<Admin>> Admin::start(Options options, const SharedTopology& topology,
+Result<std::unique_ptr<Admin>> Admin::start(Options options,
+                                            const SharedTopology& topology,
                                             const Counters& counters) {
   auto impl = std::make_unique<Impl>(std::move(options), topology, counters);
   errno = 0;

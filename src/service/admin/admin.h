@@ -38,7 +38,8 @@ class Admin {
  public:
   // Answers from its return on. Fails, with the name of the process that holds the port, when the
   // port is taken. topology and counters must outlive the Admin.
-  static Result<std::unique_ptr<Admin>> start(Options options, const SharedTopology& topology,
+  static Result<std::unique_ptr<Admin>> start(Options options,
+                                              const SharedTopology& topology,
                                               const Counters& counters);
 
   // Finishes the answers under way and joins the threads.

@@ -14,7 +14,9 @@ namespace {
 using cluster::NodeName;
 using cluster::Role;
 
-cluster::Topology topology_of(Role first, bool first_is_healthy, std::optional<std::int64_t> lag_ms) {
+cluster::Topology topology_of(Role first,
+                              bool first_is_healthy,
+                              std::optional<std::int64_t> lag_ms) {
   cluster::Node primary;
   primary.member.name = NodeName("node1");
   primary.state.role = first;
@@ -145,7 +147,8 @@ TEST_F(AdminTest, StatusAndMetricsNameTheNodes) {
   EXPECT_EQ(status["nodes"].size(), 2u);
   auto metrics = get("/metrics").body;
   EXPECT_NE(metrics.find("dorsal_test_total 5"), std::string::npos) << metrics;
-  EXPECT_NE(metrics.find("dorsal_node_lag_seconds{node=\"node2\"} 0.05"), std::string::npos) << metrics;
+  EXPECT_NE(metrics.find("dorsal_node_lag_seconds{node=\"node2\"} 0.05"), std::string::npos)
+      << metrics;
 }
 
 TEST_F(AdminTest, ThePageMayLoadNothingFromElsewhere) {

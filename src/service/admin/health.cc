@@ -21,8 +21,11 @@ Health primary_health(const cluster::Topology& topology) {
   if (primary == nullptr) return {false, "there is no primary"};
   const auto& name = primary->member.name.value();
   if (primary->state.role != cluster::Role::Primary) {
-    return {false, fmt::format("{} leads term {} but is {} now", name,
-                               topology.leadership.term.value(), to_string(primary->state.role))};
+    return {false,
+            fmt::format("{} leads term {} but is {} now",
+                        name,
+                        topology.leadership.term.value(),
+                        to_string(primary->state.role))};
   }
   if (!primary->state.healthy) return {false, fmt::format("the primary {} is not healthy", name)};
   return {true, fmt::format("{} is primary in term {}", name, topology.leadership.term.value())};

@@ -25,8 +25,9 @@ void add_gauge(MetricFamily& family, std::vector<ClientMetric::Label> labels, do
 }
 
 MetricFamily& family_of(std::vector<MetricFamily>& families, const Counters::Sample& sample) {
-  auto found = std::find_if(families.begin(), families.end(),
-                            [&](const MetricFamily& family) { return family.name == sample.name; });
+  auto found = std::find_if(families.begin(), families.end(), [&](const MetricFamily& family) {
+    return family.name == sample.name;
+  });
   if (found != families.end()) return *found;
   auto type = sample.kind == Counters::Kind::Counter ? MetricType::Counter : MetricType::Gauge;
   return families.emplace_back(MetricFamily{sample.name, sample.help, type, {}});
@@ -41,11 +42,15 @@ void add_sample(std::vector<MetricFamily>& families, const Counters::Sample& sam
 }
 
 MetricFamily role_family(const cluster::Topology& topology) {
-  auto family = gauge_family("dorsal_node_role", "1 for the role that a node has now, 0 for the others.");
+  auto family =
+      gauge_family("dorsal_node_role", "1 for the role that a node has now, 0 for the others.");
   for (const auto& node : topology.nodes) {
-    for (auto role : {cluster::Role::Primary, cluster::Role::Replica, cluster::Role::Joining,
+    for (auto role : {cluster::Role::Primary,
+                      cluster::Role::Replica,
+                      cluster::Role::Joining,
                       cluster::Role::Down}) {
-      add_gauge(family, {{"node", node.member.name.value()}, {"role", std::string(to_string(role))}},
+      add_gauge(family,
+                {{"node", node.member.name.value()}, {"role", std::string(to_string(role))}},
                 node.state.role == role ? 1 : 0);
     }
   }
@@ -54,10 +59,11 @@ MetricFamily role_family(const cluster::Topology& topology) {
 
 void add_topology(std::vector<MetricFamily>& families, const cluster::Topology& topology) {
   auto term = gauge_family("dorsal_term", "The current term; it grows with every new primary.");
-  auto healthy = gauge_family("dorsal_node_healthy", "Whether the node's agent says that it does its work.");
+  auto healthy =
+      gauge_family("dorsal_node_healthy", "Whether the node's agent says that it does its work.");
   auto lag = gauge_family("dorsal_node_lag_seconds", "How far the node is behind the primary.");
-  auto semi_sync = gauge_family(
-      "dorsal_node_semi_sync", "Primary: it waits for acknowledgements; replica: it gives them.");
+  auto semi_sync = gauge_family("dorsal_node_semi_sync",
+                                "Primary: it waits for acknowledgements; replica: it gives them.");
   add_gauge(term, {}, static_cast<double>(topology.leadership.term.value()));
   for (const auto& [member, state] : topology.nodes) {
     const auto& name = member.name.value();

@@ -37,7 +37,11 @@ bool is_alarm(std::string_view rule) {
 Clocks real_clocks() { return Clocks{io::boot_now, io::wall_ms}; }
 
 struct Agent::Impl {
-  Impl(Options options_, io::Loop& loop_, coord::ClusterStore& store_, instance::Instance& instance_, Counters& counters_)
+  Impl(Options options_,
+       io::Loop& loop_,
+       coord::ClusterStore& store_,
+       instance::Instance& instance_,
+       Counters& counters_)
       : options(std::move(options_)),
         loop(loop_),
         store(store_),
@@ -76,7 +80,11 @@ struct Agent::Impl {
   Counters::Labels labels() const { return {{"node", options.node.value()}}; }
 };
 
-Agent::Agent(Options options, io::Loop& loop, coord::ClusterStore& store, instance::Instance& instance, Counters& counters)
+Agent::Agent(Options options,
+             io::Loop& loop,
+             coord::ClusterStore& store,
+             instance::Instance& instance,
+             Counters& counters)
     : impl_(std::make_unique<Impl>(std::move(options), loop, store, instance, counters)) {}
 Agent::~Agent() = default;
 
@@ -132,7 +140,10 @@ Task<Result<void>> Agent::enter() {
       charter = member.error();
     }
     if (charter.error().kind == ErrorKind::Corrupt) co_return charter.error();
-    log_warn("agent", "node={} waits for the store: {}", self.options.node.value(), charter.error().message);
+    log_warn("agent",
+             "node={} waits for the store: {}",
+             self.options.node.value(),
+             charter.error().message);
     const bool goes_on = co_await self.loop.sleep_until(self.loop.after(kRetryStore));
     if (!goes_on || self.stop_requested) co_return charter.error();
   }
@@ -179,7 +190,8 @@ Task<View> Agent::Impl::look() {
 void Agent::Impl::set_goal(View& view) {
   const auto& facts = view.server.facts;
   const cluster::Node* primary = view.topology.primary();
-  const bool receives = facts && facts->following && facts->following->receiver == cluster::Receiver::On;
+  const bool receives =
+      facts && facts->following && facts->following->receiver == cluster::Receiver::On;
   if (!goal && receives && primary != nullptr && !primary->state.server_uuid.empty()) {
     auto position = mysql::parse_gtid_set(primary->state.gtid_executed);
     if (position) goal = *std::move(position);
@@ -207,8 +219,10 @@ Task<bool> Agent::Impl::take_step() {
   log_change(step, view);
   count(step, view);
   View acted_on = view;
-  const bool done =
-      co_await driver.carry_out(std::move(step), std::move(acted_on), options.clocks.boot, options.clocks.wall_ms());
+  const bool done = co_await driver.carry_out(std::move(step),
+                                              std::move(acted_on),
+                                              options.clocks.boot,
+                                              options.clocks.wall_ms());
   co_await publish(view);
   co_return done;
 }
@@ -231,14 +245,20 @@ void Agent::Impl::log_change(const Step& step, const View& view) {
 }
 
 void Agent::Impl::count(const Step& step, const View& view) {
-  counters.gauge("dorsal_agent_lag_ms", "How far the node is behind the primary; -1 when unknown.", labels())
+  counters
+      .gauge("dorsal_agent_lag_ms",
+             "How far the node is behind the primary; -1 when unknown.",
+             labels())
       .set(view.lag_ms.value_or(-1));
   counters.gauge("dorsal_agent_healthy", "1 when the node serves what its role promises.", labels())
       .set(failover::is_healthy(view, options.policy) ? 1 : 0);
   if (step.action == Action::Keep) return;
   Counters::Labels with_rule = labels();
   with_rule.emplace_back("rule", step.rule);
-  counters.counter("dorsal_agent_steps_total", "Steps taken, by the rule that asked for them.", std::move(with_rule))
+  counters
+      .counter("dorsal_agent_steps_total",
+               "Steps taken, by the rule that asked for them.",
+               std::move(with_rule))
       .add();
 }
 

@@ -1,8 +1,8 @@
 // Stands beside one mysqld: keeps its lease, does what failover says, and tells the store.
 //
 // Each tick it takes one snapshot of the store and of its server, asks failover::decide() for one
-// step, carries it out, and publishes how the node is. Long steps (initialise, clone) run beside the
-// ticks, so that the lease is renewed and progress shown meanwhile.
+// step, carries it out, and publishes how the node is. Long steps (initialise, clone) run beside
+// the ticks, so that the lease is renewed and progress shown meanwhile.
 #pragma once
 
 #include <memory>
@@ -23,16 +23,16 @@ namespace dorsal::agent {
 
 // So that tests can hold time still.
 struct Clocks {
-  TimePoint (*boot)();       // runs through suspend; measures the lease
+  TimePoint (*boot)();        // runs through suspend; measures the lease
   std::int64_t (*wall_ms)();  // stamps heartbeats and states
 };
 Clocks real_clocks();
 
 struct Options {
   cluster::NodeName node;
-  std::string address;                           // host:port, as other nodes reach this mysqld
-  std::optional<cluster::ServerId> server_id;    // empty: the store gives one
-  cluster::Charter charter;                      // written if the store has none yet
+  std::string address;                         // host:port, as other nodes reach this mysqld
+  std::optional<cluster::ServerId> server_id;  // empty: the store gives one
+  cluster::Charter charter;                    // written if the store has none yet
   Duration tick = std::chrono::milliseconds(250);
   Duration publish_every = std::chrono::seconds(1);
   Duration heartbeat = std::chrono::milliseconds(500);

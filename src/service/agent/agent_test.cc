@@ -82,13 +82,17 @@ class AgentTest : public ::testing::Test {
 
   // Lets jobs that need no time come to their end.
   void settle() {
-    auto turn = [](io::Loop& loop) -> io::Task<> { (void)co_await loop.sleep_until(Deadline::at(loop.now())); };
+    auto turn = [](io::Loop& loop) -> io::Task<> {
+      (void)co_await loop.sleep_until(Deadline::at(loop.now()));
+    };
     for (int i = 0; i < 5; ++i) io::block_on(loop_, turn(loop_));
   }
 
   coord::Snapshot load() { return *io::block_on(loop_, store_.load(Deadline::never())); }
   NodeState state(const std::string& name) { return load().topology.find(NodeName(name))->state; }
-  cluster::Member member(const std::string& name) { return load().topology.find(NodeName(name))->member; }
+  cluster::Member member(const std::string& name) {
+    return load().topology.find(NodeName(name))->member;
+  }
 
   // A cluster of two that has come to rest.
   void raise_two() {
@@ -117,8 +121,9 @@ class AgentTest : public ::testing::Test {
 TEST_F(AgentTest, TheFirstNodeInitialisesAndLeads) {
   NodeUnderTest& node = add(1);
   tick(node, 6);
-  EXPECT_EQ(node.fake.calls,
-            (std::vector<std::string>{"open", "initialise", "start", "accept_data", "open_for_writes"}));
+  EXPECT_EQ(
+      node.fake.calls,
+      (std::vector<std::string>{"open", "initialise", "start", "accept_data", "open_for_writes"}));
   EXPECT_EQ(state("node1").role, Role::Primary);
   EXPECT_TRUE(state("node1").healthy);
   EXPECT_EQ(load().topology.leadership.term, cluster::Term(1));
@@ -149,7 +154,8 @@ TEST_F(AgentTest, ADeadServerComesBackAsItWas) {
   first().fake.die("mysqld was killed by signal 9 (Killed)");
   first().fake.calls.clear();
   tick(first(), 3);
-  EXPECT_EQ(first().fake.calls, (std::vector<std::string>{"start", "require_acks", "open_for_writes"}));
+  EXPECT_EQ(first().fake.calls,
+            (std::vector<std::string>{"start", "require_acks", "open_for_writes"}));
 }
 
 TEST_F(AgentTest, AServerThatKeepsDyingIsStartedEverLessOften) {

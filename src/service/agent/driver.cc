@@ -20,7 +20,8 @@ namespace {
 constexpr auto kStoreLimit = std::chrono::seconds(1);
 constexpr auto kFenceLimit = std::chrono::seconds(2);
 constexpr auto kActLimit = std::chrono::seconds(5);
-constexpr auto kInitialiseLimit = std::chrono::minutes(10);  // a slow disk, and somebody's big redo log
+constexpr auto kInitialiseLimit =
+    std::chrono::minutes(10);  // a slow disk, and somebody's big redo log
 constexpr auto kRestAfterFailure = std::chrono::seconds(1);
 constexpr auto kRestAfterReplication = std::chrono::seconds(5);
 constexpr int kMostDoublings = 4;
@@ -63,7 +64,8 @@ Task<bool> Driver::carry_out(Step step, View view, TimePoint (*boot)(), std::int
     const Deadline deadline = loop_.after(kActLimit);
     outcome = co_await act(step, view, deadline);
   }
-  if (action == Action::StartReplication) memory.rests.rest(action, view.now + kRestAfterReplication);
+  if (action == Action::StartReplication)
+    memory.rests.rest(action, view.now + kRestAfterReplication);
   if (outcome) co_return action != Action::Start && !is_job(action);
   // A renewal has an interval of its own, and a start its growing one.
   if (action != Action::Renew && action != Action::Start) {
@@ -80,36 +82,49 @@ Task<bool> Driver::carry_out(Step step, View view, TimePoint (*boot)(), std::int
 
 Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline deadline) {
   switch (step.action) {
-    case Action::Fence: co_return co_await fence();
+    case Action::Fence:
+      co_return co_await fence();
     case Action::UpdateMember: {
       cluster::Member member = *step.member;
       co_return co_await store_.update_member(std::move(member), deadline);
     }
-    case Action::AcceptData: co_return co_await instance_.accept_data(deadline);
-    case Action::RequireAcks: co_return co_await instance_.require_acks(deadline);
-    case Action::OpenForWrites: co_return co_await instance_.open_for_writes(deadline);
-    case Action::GiveAcks: co_return co_await instance_.give_acks(true, deadline);
-    case Action::StopAcks: co_return co_await instance_.give_acks(false, deadline);
-    case Action::StopReceiver: co_return co_await instance_.stop_receiver(deadline);
-    case Action::StartApplier: co_return co_await instance_.start_applier(deadline);
-    case Action::StopApplier: co_return co_await instance_.stop_applier(deadline);
-    case Action::StartReplication: co_return co_await instance_.start_replication(deadline);
+    case Action::AcceptData:
+      co_return co_await instance_.accept_data(deadline);
+    case Action::RequireAcks:
+      co_return co_await instance_.require_acks(deadline);
+    case Action::OpenForWrites:
+      co_return co_await instance_.open_for_writes(deadline);
+    case Action::GiveAcks:
+      co_return co_await instance_.give_acks(true, deadline);
+    case Action::StopAcks:
+      co_return co_await instance_.give_acks(false, deadline);
+    case Action::StopReceiver:
+      co_return co_await instance_.stop_receiver(deadline);
+    case Action::StartApplier:
+      co_return co_await instance_.start_applier(deadline);
+    case Action::StopApplier:
+      co_return co_await instance_.stop_applier(deadline);
+    case Action::StartReplication:
+      co_return co_await instance_.start_replication(deadline);
     case Action::ChangeSource: {
       DORSAL_CO_TRY(instance::Peer source, peer_of(step, view));
       co_return co_await instance_.change_source(std::move(source), deadline);
     }
-    default: break;
+    default:
+      break;
   }
   DORSAL_CHECK(false);
 }
 
-// super_read_only can hang behind clients that wait for acknowledgements, and letting those go would
-// tell them that their writes are safe; a killed server tells them nothing.
+// super_read_only can hang behind clients that wait for acknowledgements, and letting those go
+// would tell them that their writes are safe; a killed server tells them nothing.
 Task<Result<void>> Driver::fence() {
   const Deadline deadline = loop_.after(kFenceLimit);
   auto fenced = co_await instance_.fence(deadline);
   if (fenced) co_return fenced;
-  log_error("agent", "mysqld did not become read-only in time and is killed: {}", fenced.error().message);
+  log_error("agent",
+            "mysqld did not become read-only in time and is killed: {}",
+            fenced.error().message);
   co_await instance_.kill();
   co_return Result<void>();
 }

@@ -36,16 +36,23 @@ class Driver {
 
   // True when it was done, so that the next look is worth taking at once. What failed rests for a
   // while. Reads the boot clock once more for the lease, as it counts from when a renewal is sent.
-  io::Task<bool> carry_out(failover::Step step, failover::View view, TimePoint (*boot)(), std::int64_t wall_ms);
+  io::Task<bool> carry_out(failover::Step step,
+                           failover::View view,
+                           TimePoint (*boot)(),
+                           std::int64_t wall_ms);
 
   Memory memory;
 
  private:
-  io::Task<Result<void>> act(const failover::Step& step, const failover::View& view, Deadline deadline);
+  io::Task<Result<void>> act(const failover::Step& step,
+                             const failover::View& view,
+                             Deadline deadline);
   io::Task<Result<void>> fence();
   io::Task<Result<void>> hold_leadership(cluster::Leadership next, TimePoint (*boot)());
   Result<void> start(const failover::View& view);
-  Result<void> begin_job(const failover::Step& step, const failover::View& view, TimePoint (*boot)());
+  Result<void> begin_job(const failover::Step& step,
+                         const failover::View& view,
+                         TimePoint (*boot)());
   io::Task<> run_job(failover::Action action, instance::Peer peer, TimePoint (*boot)());
 
   io::Loop& loop_;

@@ -9,14 +9,16 @@ using io::Task;
 namespace {
 
 constexpr auto kStuckAfter = std::chrono::seconds(1);
-constexpr auto kBeatLimit = std::chrono::minutes(10);  // a commit may wait for acknowledgements that long
+constexpr auto kBeatLimit =
+    std::chrono::minutes(10);  // a commit may wait for acknowledgements that long
 
 }  // namespace
 
 std::optional<std::size_t> Heart::due(TimePoint now) const {
   if (!writes) return std::nullopt;
   if (!sent_[0]) return 0;
-  const auto newest = *std::max_element(sent_.begin(), sent_.end());  // an empty one is the smallest
+  const auto newest =
+      *std::max_element(sent_.begin(), sent_.end());  // an empty one is the smallest
   if (!has_listeners || now - *newest < kStuckAfter) return std::nullopt;
   const auto free = std::find(sent_.begin(), sent_.end(), std::nullopt);
   if (free == sent_.end()) return std::nullopt;

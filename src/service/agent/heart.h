@@ -3,8 +3,8 @@
 // They have a second duty. A replica may have received a transaction and lost its connection before
 // it acknowledged it; it will not be sent the transaction again, so nothing would ever acknowledge
 // it. An acknowledgement covers all that was written before, so any later transaction releases the
-// waiting one. While a heartbeat waits and a replica is there to acknowledge, another one is written
-// therefore, into a row of its own.
+// waiting one. While a heartbeat waits and a replica is there to acknowledge, another one is
+// written therefore, into a row of its own.
 #pragma once
 
 #include <array>

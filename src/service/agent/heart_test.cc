@@ -15,7 +15,9 @@ std::int64_t no_time() { return 7; }
 // Runs the heart until it has done what comes at once.
 void run_a_turn(io::Loop& loop, io::Scope& scope, Heart& heart) {
   scope.spawn(heart.beat_for_ever(std::chrono::hours(1)));
-  auto turn = [](io::Loop& on) -> io::Task<> { (void)co_await on.sleep_until(Deadline::at(on.now())); };
+  auto turn = [](io::Loop& on) -> io::Task<> {
+    (void)co_await on.sleep_until(Deadline::at(on.now()));
+  };
   for (int i = 0; i < 3; ++i) io::block_on(loop, turn(loop));
 }
 

@@ -6,7 +6,9 @@
 
 namespace dorsal::agent {
 
-std::optional<std::int64_t> lag_ms(const failover::View& view, std::int64_t wall_ms, Duration interval) {
+std::optional<std::int64_t> lag_ms(const failover::View& view,
+                                   std::int64_t wall_ms,
+                                   Duration interval) {
   const auto& facts = view.server.facts;
   const cluster::Node* primary = view.topology.primary();
   if (!facts || primary == nullptr) return std::nullopt;
@@ -44,7 +46,12 @@ cluster::NodeState make_state(const failover::View& view,
 
 bool differs_in_kind(const cluster::NodeState& left, const cluster::NodeState& right) {
   const auto kind = [](const cluster::NodeState& state) {
-    return std::tie(state.role, state.healthy, state.pid, state.semi_sync, state.activity, state.server_uuid);
+    return std::tie(state.role,
+                    state.healthy,
+                    state.pid,
+                    state.semi_sync,
+                    state.activity,
+                    state.server_uuid);
   };
   return kind(left) != kind(right);
 }

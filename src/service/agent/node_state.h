@@ -14,7 +14,9 @@ namespace dorsal::agent {
 // Behind the primary, by the newest heartbeat in the node's own tables: heartbeats are written once
 // every interval, so one of that age is none behind. 0 at the primary; empty when there is no
 // heartbeat, or nobody to write one.
-std::optional<std::int64_t> lag_ms(const failover::View& view, std::int64_t wall_ms, Duration interval);
+std::optional<std::int64_t> lag_ms(const failover::View& view,
+                                   std::int64_t wall_ms,
+                                   Duration interval);
 
 // What is known of a server that is down stays in the state as it was published last: others judge
 // by it whether a primary has lost data.

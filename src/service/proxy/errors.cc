@@ -35,6 +35,11 @@ ErrPacket unknown_variable(std::string_view variable) {
   return {1193, "HY000", fmt::format("Unknown system variable '{}'", variable)};
 }
 
+ErrPacket only_alone(std::string_view what) {
+  return {1235, "42000",
+          fmt::format("Dorsal: {} works only with plain values, and as the only statement", what)};
+}
+
 ErrPacket no_primary(std::string_view why) {
   return {1053, "08S01", fmt::format("Dorsal: no primary can be reached ({})", why)};
 }

@@ -20,6 +20,9 @@ mysql::ErrPacket unknown_thread(std::uint64_t id);          // 1094
 mysql::ErrPacket wrong_value(std::string_view variable, std::string_view value);  // 1231
 mysql::ErrPacket unknown_variable(std::string_view variable);  // 1193
 
+// What the proxy carries out itself cannot be one of several statements in a text.
+mysql::ErrPacket only_alone(std::string_view what);  // 1235, 42000
+
 // No server could be had in time; the statement was not sent.
 mysql::ErrPacket no_primary(std::string_view why);   // 1053, 08S01
 mysql::ErrPacket no_replica(std::string_view why);   // 1053, 08S01

@@ -90,6 +90,7 @@ io::Task<Result<std::unique_ptr<client::Connection>>> connect_as_monitor(LoopCon
   options.endpoint = server.endpoint;
   options.login.user = own.monitor_user;
   options.login.password = own.monitor_password;
+  options.login.capabilities = mysql::capability::kDeprecateEof;
   options.login.tls = own.server_tls ? mysql::ClientLoginOptions::Tls::Required
                                      : mysql::ClientLoginOptions::Tls::Off;
   options.tls = own.server_tls;

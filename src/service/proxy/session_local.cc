@@ -37,6 +37,16 @@ std::vector<std::string> split_list(std::string_view text) {
   return names;
 }
 
+// The collation of SET NAMES … COLLATE, which servers do not report; empty without one.
+std::string named_collation(const std::vector<sql::Assignment>& assignments, sql::LexerMode mode) {
+  for (const sql::Assignment& assignment : assignments) {
+    if (assignment.name != "names") continue;
+    auto names = sql::parse_names(assignment.value, mode);
+    if (names) return names->collation;
+  }
+  return {};
+}
+
 }  // namespace
 
 // SET in all its forms, and what only the proxy can answer.
@@ -47,13 +57,19 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
     if (auto kill_statement = sql::parse_kill(sql, mode)) {
       co_return co_await kill(kill_statement->query_only, kill_statement->id);
     }
-    co_return co_await send_err(errors::unknown_thread(0));
+    co_return co_await send_err(errors::only_alone("KILL"));
   }
   if (statement.kind == sql::Kind::DorsalShow) co_return co_await show_own(sql);
 
   auto assignments = sql::parse_set(sql, mode);
+  // Passed on as it is, it would change what the proxy itself relies on.
+  if (statement.kind == sql::Kind::DorsalSet && (statement.several || !assignments)) {
+    co_return co_await send_err(errors::only_alone("setting dorsal_… or session_track_… variables"));
+  }
   std::string rest(sql);
+  std::string collation;
   if (assignments) {
+    collation = named_collation(*assignments, mode);
     for (const sql::Assignment& assignment : *assignments) {
       if (!is_own(assignment)) continue;
       auto refused = apply_own_variable(assignment.name, sql::literal_text(assignment.value, mode));
@@ -70,7 +86,10 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
   } else {
     request.payload = mysql::encode_query(rest, client_capabilities_);
   }
-  co_return co_await run_at_home(std::move(request), statement);
+  const Outcome outcome = co_await run_at_home(std::move(request), statement);
+  const bool succeeded = home_ != nullptr && !home_->relay().summary().err;
+  if (succeeded && !collation.empty()) state_.note_variable("collation_connection", collation);
+  co_return outcome;
 }
 
 std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& name,

@@ -22,21 +22,17 @@ constexpr std::uint32_t kOffered =
     cap::kConnectAttrs | cap::kPluginAuthLenencData | cap::kCanHandleExpiredPasswords |
     cap::kSessionTrack | cap::kDeprecateEof | cap::kQueryAttributes;
 
-// character_set_client of the collations whose characters may hide a backslash or a quote, and of
-// latin1; any other name means the same to the tokeniser. From information_schema.collations.
+// The character set of a collation, as information_schema.collations pairs them, for those that
+// most clients log in with. Of any other the name stays empty, which the tokeniser takes for one
+// whose text it cannot be certain of.
 std::string charset_of(std::uint8_t collation) {
+  const bool is_utf8mb4 = collation == 45 || collation == 46 || collation == 255 ||
+                          (collation >= 224 && collation <= 247);
+  if (is_utf8mb4) return "utf8mb4";
+  const bool is_utf8mb3 = collation == 33 || collation == 76 || collation == 83 ||
+                          collation == 223 || (collation >= 192 && collation <= 215);
+  if (is_utf8mb3) return "utf8mb3";
   switch (collation) {
-    case 1:
-    case 84: return "big5";
-    case 13:
-    case 88: return "sjis";
-    case 28:
-    case 87: return "gbk";
-    case 95:
-    case 96: return "cp932";
-    case 248:
-    case 249:
-    case 250: return "gb18030";
     case 5:
     case 8:
     case 15:
@@ -45,7 +41,9 @@ std::string charset_of(std::uint8_t collation) {
     case 48:
     case 49:
     case 94: return "latin1";
-    default: return "utf8mb4";
+    case 11:
+    case 65: return "ascii";
+    default: return {};
   }
 }
 

@@ -72,7 +72,7 @@ Server* Session::choose(const routing::Position& position, bool be_patient, bool
     routing::Candidate& candidate = candidates[i];
     candidate.usable = server.reachable.load(std::memory_order_relaxed);
     candidate.covers = shared_.frontier.covers(server.index, position);
-    candidate.known = candidate.covers ? 0 : shared_.frontier.rank(server.index);
+    candidate.known = shared_.frontier.rank(server.index);
     candidate.worth_waiting = candidate.covers || be_patient || server.worth_waiting(now);
     candidate.connected = std::any_of(readers_.begin(), readers_.end(), [&](const auto& reader) {
       return &reader->server() == &server;

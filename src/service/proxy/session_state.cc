@@ -21,6 +21,8 @@ void SessionState::note_variable(const std::string& name, const std::string& val
     return;
   }
   if (!sql::is_tracked(name)) return;
+  // A new character set brings its own collation, which servers do not report.
+  if (name == "character_set_connection") variables_.erase("collation_connection");
   auto [place, is_new] = variables_.try_emplace(name, value);
   if (!is_new && place->second == value) return;
   place->second = value;

@@ -25,6 +25,21 @@ TEST(SessionState, CarriesVariablesAsAServerTakesThem) {
   EXPECT_NE(clauses.find("+02:00"), std::string::npos);
 }
 
+TEST(SessionState, ANewCharacterSetEndsTheCollationOfTheOld) {
+  SessionState state;
+  state.note_variable("collation_connection", "utf8mb4_bin");
+  state.note_variable("character_set_connection", "latin1");
+  EXPECT_EQ(state.set_clauses().find("collation_connection"), std::string::npos);
+}
+
+TEST(SessionState, AResetReturnsToTheConsistencyOfThePort) {
+  SessionState state;
+  state.usual_consistency = sql::Consistency::Session;
+  state.consistency = sql::Consistency::Eventual;
+  state.reset();
+  EXPECT_EQ(state.consistency, sql::Consistency::Session);
+}
+
 TEST(SessionState, AutocommitIsAMatterOfTheHomeConnection) {
   SessionState state;
   state.note_variable("autocommit", "OFF");

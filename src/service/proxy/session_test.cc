@@ -1,0 +1,230 @@
+// Sessions over real sockets, between a client of ours and servers that misbehave to order.
+#include "service/proxy/session.h"
+
+#include <gtest/gtest.h>
+
+#include "edge/client/connection.h"
+#include "edge/client/fake_server.h"
+#include "edge/io/listener.h"
+#include "service/proxy/probe.h"
+#include "service/proxy/shared.h"
+
+namespace dorsal::proxy {
+namespace {
+
+using client::FakeServer;
+
+constexpr const char* kUuid = "11111111-1111-1111-1111-111111111111";
+constexpr std::uint32_t kServerCapabilities =
+    FakeServer::kCapabilities | mysql::capability::kSessionTrack;
+
+std::string ok() { return FakeServer::ok(kServerCapabilities); }
+std::string rows(std::string value) { return FakeServer::one_column(kServerCapabilities, {value}); }
+
+std::string ok_with_gtid(int number) {
+  mysql::OkPacket packet;
+  packet.status = mysql::status::kAutocommit | mysql::status::kSessionStateChanged;
+  packet.trackers.gtids = std::string(kUuid) + ":" + std::to_string(number);
+  return FakeServer::packets({mysql::encode_ok(packet, kServerCapabilities)});
+}
+
+bool begins(const std::string& text, std::string_view with) { return text.rfind(with, 0) == 0; }
+
+FakeServer::Options server_options() {
+  FakeServer::Options options;
+  options.more_capabilities = mysql::capability::kSessionTrack;
+  return options;
+}
+
+Options proxy_options() {
+  Options options;
+  options.monitor_user = "monitor";
+  options.monitor_password = "secret";
+  return options;
+}
+
+cluster::Node node(const char* name, const FakeServer& server, cluster::Role role) {
+  cluster::Node made;
+  made.member.name = cluster::NodeName(name);
+  made.member.address = io::to_string(server.endpoint());
+  made.state.role = role;
+  made.state.healthy = true;
+  return made;
+}
+
+// A primary, a replica, and one client of the splitting port.
+class SessionTest : public testing::Test {
+ public:
+  SessionTest() {
+    primary_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+      if (begins(sql, "SELECT @@GLOBAL.gtid_executed")) return rows(std::string(kUuid) + ":1-5");
+      if (begins(sql, "SELECT")) return rows("from the primary");
+      if (begins(sql, "INSERT")) return ok_with_gtid(6);
+      return ok();
+    });
+    replica_.otherwise([this](const std::string& sql) -> std::optional<std::string> {
+      if (begins(sql, "SELECT WAIT_FOR")) return rows(replica_is_late_ ? "1" : "0");
+      if (begins(sql, "SELECT")) return rows("from the replica");
+      return ok();
+    });
+    auto topology = std::make_shared<cluster::Topology>();
+    topology->nodes = {node("p", primary_, cluster::Role::Primary),
+                       node("r", replica_, cluster::Role::Replica)};
+    topology->leadership.term = cluster::Term(1);
+    topology->leadership.primary = cluster::NodeName("p");
+    topology_.store(topology);
+    context_.refresh_view();
+    for (Server* server : context_.view->all) server->reachable = true;
+  }
+
+  io::Task<> accept_one() {
+    auto accepted = co_await listener_.accept(Deadline::never());
+    Session session(context_, *std::move(accepted), routing::Listener::Split);
+    co_await session.run();
+  }
+
+  // The first field of the reply, the error's text, or "OK".
+  io::Task<std::string> ask(std::string sql) {
+    auto reply = co_await client_->query(std::move(sql), loop_.after(std::chrono::seconds(20)));
+    if (!reply) co_return "lost: " + reply.error().message;
+    if (reply->err) co_return mysql::to_string(*reply->err);
+    const auto& result = reply->results.at(0);
+    co_return result.rows.empty() ? "OK" : result.rows[0].at(0).value_or("NULL");
+  }
+
+  io::Task<> connect() {
+    client::ConnectOptions options;
+    options.endpoint = listener_.local_endpoint();
+    options.login.user = "app";
+    options.login.password = "secret";
+    options.login.tls = mysql::ClientLoginOptions::Tls::Off;
+    auto connected = co_await client::Connection::connect(loop_, std::move(options),
+                                                          loop_.after(std::chrono::seconds(20)));
+    EXPECT_TRUE(connected) << (connected ? "" : connected.error().message);
+    if (connected) client_ = *std::move(connected);
+  }
+
+  // Runs a test's steps as a client that has logged in.
+  void run(io::Task<> (*steps)(SessionTest&)) {
+    scope_.spawn(accept_one());
+    io::block_on(loop_, play(steps));
+  }
+  io::Task<> play(io::Task<> (*steps)(SessionTest&)) {
+    co_await connect();
+    if (client_) co_await steps(*this);
+    if (client_) client_->close();
+    co_await scope_.join();
+    co_await context_.probe->stop();
+  }
+
+  int asked(const FakeServer& server, std::string_view prefix) const {
+    int count = 0;
+    for (const auto& sql : server.asked()) count += begins(sql, prefix) ? 1 : 0;
+    return count;
+  }
+
+  io::Loop loop_;
+  Counters counters_;
+  SharedTopology topology_;
+  FakeServer primary_{loop_, server_options()};
+  FakeServer replica_{loop_, server_options()};
+  io::Listener listener_ = *io::Listener::open(loop_, io::Endpoint("127.0.0.1", 0));
+  Shared shared_{proxy_options(), topology_, counters_};
+  LoopContext context_{shared_, loop_};
+  std::unique_ptr<client::Connection> client_;
+  io::Scope scope_{loop_};
+  bool replica_is_late_ = false;
+};
+
+TEST_F(SessionTest, ReadsRunOnAReplicaAndWritesOnThePrimary) {
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), "OK");
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR\nUPDATE"), "from the primary");
+  });
+  EXPECT_EQ(asked(primary_, "INSERT"), 1);
+  EXPECT_EQ(asked(replica_, "INSERT"), 0);
+}
+
+TEST_F(SessionTest, ALateReplicaIsNotReadFrom) {
+  replica_is_late_ = true;
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the primary");
+    // The late reply of the read before is dropped, not taken for this one's.
+    test.replica_is_late_ = false;
+    EXPECT_EQ(co_await test.ask("SELECT w FROM t"), "from the replica");
+  });
+  EXPECT_EQ(shared_.numbers.reads_timed_out.value(), 1);
+}
+
+TEST_F(SessionTest, AWriteThatAReplicaRefusesRunsOnThePrimary) {
+  replica_.answer("SELECT v FROM view_that_writes",
+                  FakeServer::err(1290, "HY000", "running with --super-read-only"));
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SELECT v FROM view_that_writes"), "from the primary");
+  });
+}
+
+TEST_F(SessionTest, AReadWhoseReplicaDiesIsRepeatedElsewhere) {
+  replica_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+    if (begins(sql, "SET")) return ok();
+    if (begins(sql, "SELECT WAIT_FOR")) return rows("0");
+    return std::nullopt;
+  });
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the primary");
+  });
+}
+
+TEST_F(SessionTest, AWriteIsNeverSentTwice) {
+  primary_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+    if (begins(sql, "INSERT")) return std::nullopt;  // took it, and is gone
+    return begins(sql, "SELECT") ? rows("from the primary") : ok();
+  });
+  run([](SessionTest& test) -> io::Task<> {
+    auto told = co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_NE(told.find("unknown whether it took effect"), std::string::npos) << told;
+    // The session lives on, since it had nothing to lose.
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
+  });
+  EXPECT_EQ(asked(primary_, "INSERT"), 1);
+}
+
+TEST_F(SessionTest, EveryLevelButEventualWaitsForWhatWasWritten) {
+  replica_is_late_ = true;
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_EQ(co_await test.ask("SELECT /* dorsal: consistency=session */ v"), "from the primary");
+    EXPECT_EQ(co_await test.ask("SELECT /* dorsal: consistency=strong */ v"), "from the primary");
+    EXPECT_EQ(co_await test.ask("SELECT /* dorsal: consistency=eventual */ v"), "from the replica");
+  });
+}
+
+TEST_F(SessionTest, TheProxyAnswersForItsOwnVariable) {
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SELECT @@dorsal_consistency"), "global");
+    EXPECT_EQ(co_await test.ask("SET @@dorsal_consistency = 'eventual'"), "OK");
+    EXPECT_EQ(co_await test.ask("SELECT @@dorsal_consistency"), "eventual");
+    auto refused = co_await test.ask("SET dorsal_consistency = 'sometimes'");
+    EXPECT_TRUE(begins(refused, "ERROR 1231")) << refused;
+  });
+}
+
+TEST_F(SessionTest, VariablesFollowTheSessionToItsReplica) {
+  mysql::OkPacket changed;
+  changed.status = mysql::status::kAutocommit | mysql::status::kSessionStateChanged;
+  changed.trackers.variables = {{"time_zone", "+02:00"}};
+  primary_.answer("SET time_zone = '+02:00'",
+                  FakeServer::packets({mysql::encode_ok(changed, kServerCapabilities)}));
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SET time_zone = '+02:00'"), "OK");
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
+  });
+  bool was_set = false;
+  for (const auto& sql : replica_.asked()) was_set |= sql.find("+02:00") != std::string::npos;
+  EXPECT_TRUE(was_set);
+}
+
+}  // namespace
+}  // namespace dorsal::proxy
