@@ -34,7 +34,7 @@ Result<void> confirm(const LocalCluster& cluster, const DownOptions& options) {
 // What `up` and the roles made, the marker last: until then the folder is ours and may be destroyed
 // again.
 std::vector<std::string> our_entries(const LocalCluster& cluster, const Marker& marker) {
-  std::vector<std::string> entries;
+  auto entries = leftovers(cluster);
   for (const auto& name : node_names(marker.nodes)) entries.push_back(cluster.node_dir(name));
   for (const char* suffix : {"", "-wal", "-shm"}) entries.push_back(cluster.store() + suffix);
   for (const auto& entry : {cluster.secrets(),

@@ -54,7 +54,9 @@ Result<UpPlan> plan_and_prepare(const UpOptions& options, const RoleKeeper::Say&
     DORSAL_TRY(checked, plan_up(options, environment));
   }
   if (!dir.marker)
-    say(fmt::format("making a cluster of {} in {}", checked.marker.nodes, checked.cluster.dir()));
+    say(fmt::format("making a cluster of {} in {}",
+                    count_of_nodes(checked.marker.nodes),
+                    checked.cluster.dir()));
   DORSAL_TRY_VOID(prepare(checked, options));
   DORSAL_TRY_VOID(record_wish(checked.cluster, Wish::Up));
   return checked;
@@ -92,8 +94,8 @@ Result<void> print_summary(const UpPlan& plan, const UpOptions& options) {
     return {};
   }
   auto endpoint = [&](const char* name) { return status["endpoints"][name].get<std::string>(); };
-  fmt::print("\nThe cluster is up: {} nodes, {} is the primary.\n\n",
-             plan.nodes.size(),
+  fmt::print("\nThe cluster is up: {}, {} is the primary.\n\n",
+             count_of_nodes(plan.marker.nodes),
              status["primary"].get<std::string>());
   fmt::print("  reads and writes  {}\n", endpoint("split"));
   fmt::print("  primary only      {}\n", endpoint("primary"));

@@ -11,9 +11,30 @@
 namespace dorsal::app {
 namespace {
 
+// Names of files that are being written, by edge/io/files.h and by the store.
+bool is_unfinished(const std::string& name) {
+  return name.find(".tmp-") != std::string::npos || name.find(".new-") != std::string::npos;
+}
+
 // What a kill right after the folder was made leaves in it.
-bool is_leftover(const std::string& name) {
-  return name == "up.lock" || name.starts_with("dorsal.json.tmp-");
+bool is_harmless(const std::string& name) {
+  return name == "up.lock" || (name.starts_with("dorsal.json.") && is_unfinished(name));
+}
+
+bool is_ours(const std::string& name) {
+  for (const char* file : {"dorsal.json.", "dorsal.yaml.", "client.cnf.", "store.db."}) {
+    if (name.starts_with(file)) return true;
+  }
+  return false;
+}
+
+void add_unfinished(const std::string& folder, bool all_are_ours, std::vector<std::string>& found) {
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
+    auto name = entry.path().filename().string();
+    if (is_unfinished(name) && (all_are_ours || is_ours(name)))
+      found.push_back(entry.path().string());
+  }
 }
 
 Result<bool> holds_nothing(const std::string& dir) {
@@ -21,7 +42,7 @@ Result<bool> holds_nothing(const std::string& dir) {
   std::filesystem::directory_iterator entries(dir, failed);
   if (failed) return unavailable(fmt::format("{} cannot be read: {}", dir, failed.message()));
   for (const auto& entry : entries) {
-    if (!is_leftover(entry.path().filename().string())) return false;
+    if (!is_harmless(entry.path().filename().string())) return false;
   }
   return true;
 }
@@ -72,12 +93,25 @@ std::string make_uuid() {
   return text;
 }
 
+std::vector<std::string> leftovers(const LocalCluster& cluster) {
+  std::vector<std::string> found;
+  add_unfinished(cluster.dir(), false, found);
+  for (const auto& folder : {cluster.secrets(), cluster.tls(), cluster.run()}) {
+    add_unfinished(folder, true, found);
+  }
+  return found;
+}
+
 std::string node_name(int number) { return fmt::format("node{}", number); }
 
 std::vector<std::string> node_names(int count) {
   std::vector<std::string> names;
   for (int number = 1; number <= count; ++number) names.push_back(node_name(number));
   return names;
+}
+
+std::string count_of_nodes(int count) {
+  return fmt::format("{} node{}", count, count == 1 ? "" : "s");
 }
 
 int node_port(int port_base, int number) { return port_base + 10 + number; }

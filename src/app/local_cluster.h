@@ -68,10 +68,17 @@ class LocalCluster {
   std::string dir_;
 };
 
+// What kills in the middle of atomic writes have left behind. Nobody else writes such files while
+// the work lock is held.
+std::vector<std::string> leftovers(const LocalCluster& cluster);
+
 // "node1", …
 std::string node_name(int number);
 std::vector<std::string> node_names(int count);
 int node_port(int port_base, int number);
+
+// "1 node", "3 nodes".
+std::string count_of_nodes(int count);
 
 // Whose folder it is.
 enum class DirState { Missing, Empty, Ours };

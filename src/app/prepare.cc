@@ -150,6 +150,7 @@ Result<void> prepare(const UpPlan& plan, const UpOptions& options) {
   const auto& cluster = plan.cluster;
   // First, so that from here on the folder is ours whatever happens.
   DORSAL_TRY_VOID(write_if_missing(cluster.marker(), encode(plan.marker), 0600));
+  for (const auto& path : leftovers(cluster)) DORSAL_TRY_VOID(io::remove_tree(path));
   DORSAL_TRY_VOID(make_folders(cluster, plan.marker));
   DORSAL_TRY_VOID(make_secrets(cluster.secrets()));
   DORSAL_TRY_VOID(make_certificates(cluster.tls(), plan.marker));

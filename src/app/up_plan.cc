@@ -21,10 +21,10 @@ Result<Marker> choose_marker(const UpOptions& options,
   int port_base = options.port_base.value_or(marker.port_base);
   if (dir.marker && nodes != marker.nodes) {
     return invalid(
-        fmt::format("{} holds a cluster of {} nodes and cannot become one of {}; leave "
+        fmt::format("{} holds a cluster of {} and cannot become one of {}; leave "
                     "--nodes out, or choose another --dir",
                     cluster.dir(),
-                    marker.nodes,
+                    count_of_nodes(marker.nodes),
                     nodes));
   }
   if (dir.marker && port_base != marker.port_base) {

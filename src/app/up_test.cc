@@ -217,6 +217,21 @@ TEST_F(UpTest, WhatAKillLeftHalfMadeIsCompleted) {
   }
 }
 
+TEST_F(UpTest, FilesThatAKillLeftUnfinishedAreRemoved) {
+  make();
+  auto whole = content();
+  for (const char* name : {"dorsal.yaml.tmp-0123456789abcdef",
+                           "secrets/app.tmp-0123456789abcdef",
+                           "tls/ca.pem.tmp-0123456789abcdef",
+                           "store.db.new-0123"}) {
+    std::ofstream(options_.dir + "/" + name) << "half";
+  }
+  std::ofstream(options_.dir + "/notes.tmp-mine") << "of a person";
+  whole["notes.tmp-mine"] = "of a person";
+  make();
+  EXPECT_EQ(content(), whole);
+}
+
 TEST_F(UpTest, AnAuthorityCutInHalfIsMadeAnew) {
   make();
   std::filesystem::remove_all(options_.dir + "/tls");
@@ -244,7 +259,7 @@ TEST_F(UpTest, TheNumberOfNodesStays) {
   make();
   for (int nodes : {2, 3}) {
     options_.nodes = nodes;
-    auto begin = options_.dir + " holds a cluster of 1 nodes and cannot become one of ";
+    auto begin = options_.dir + " holds a cluster of 1 node and cannot become one of ";
     EXPECT_TRUE(plan().error().message.starts_with(begin + std::to_string(nodes)));
   }
   options_.nodes.reset();

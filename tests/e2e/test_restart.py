@@ -47,9 +47,12 @@ class Restart(harness.ClusterTest):
         with self.cluster.connect(database=self.schema) as session:
             self.assertEqual(self.told, session.value("SELECT COUNT(*) FROM t"))
         for node in self.cluster.replicas():
-            with self.cluster.root(node) as server:
-                (row,) = server.rows("SHOW REPLICA STATUS")
-                self.assertEqual(("Yes", "Yes"), (row["Replica_IO_Running"], row["Replica_SQL_Running"]), row)
+            harness.wait_until(f"{node['name']} replicates", lambda: self.threads(node) == ("Yes", "Yes"), 15)
+
+    def threads(self, node):
+        with self.cluster.root(node) as server:
+            (row,) = server.rows("SHOW REPLICA STATUS")
+        return row["Replica_IO_Running"], row["Replica_SQL_Running"]
 
     def test_down_and_up(self):
         pids = self.cluster.pids()

@@ -431,7 +431,10 @@ class Wire:
             if payload[:1] == b"\xfe":
                 reader = Reader(payload[1:])
                 plugin = reader.zero_ended().decode()
-                self.nonce = reader.rest().rstrip(b"\0")[:20]
+                self.nonce = reader.rest()[:20]
+                if plugin == "sha256_password":
+                    self._sha256_authentication(password)
+                    continue
                 self.send(self.reply(plugin, password))
                 self.log_in_path = "native" if plugin == "mysql_native_password" else None
             elif payload == b"\x01\x03":
@@ -448,6 +451,15 @@ class Wire:
             return
         self.log_in_path = "full by RSA key"
         self.send(b"\x02")
+        key = self.receive_checked()
+        self.send(rsa_encrypted(password, self.nonce, key[1:]))
+
+    def _sha256_authentication(self, password):
+        """A server pretends that some of the users it does not know have this plug-in."""
+        if self.is_tls or not password:
+            self.send(password + b"\0")
+            return
+        self.send(b"\x01")
         key = self.receive_checked()
         self.send(rsa_encrypted(password, self.nonce, key[1:]))
 

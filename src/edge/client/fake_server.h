@@ -32,7 +32,7 @@ class FakeServer {
     std::optional<io::TlsContext> tls;
     bool greets = true;                           // false: accepts and says nothing
     std::optional<mysql::ErrPacket> greets_with;  // instead of the greeting
-    std::size_t piece_bytes = 0;  // send replies in pieces of so many bytes; 0: whole
+    std::size_t piece_bytes = 0;          // send replies in pieces of so many bytes; 0: whole
     std::uint32_t more_capabilities = 0;  // offered beside kCapabilities
   };
 
