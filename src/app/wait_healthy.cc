@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "app/interrupt.h"
@@ -22,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kLook = std::chrono::milliseconds(100);
 constexpr auto kQuietLimit = std::chrono::minutes(3);
+constexpr auto kLongestWait = std::chrono::hours(2);
 constexpr auto kStoreLimit = std::chrono::seconds(10);
 constexpr int kMostEnds = 3;
 
@@ -39,7 +41,7 @@ std::string describe(const cluster::NodeState& state) {
 class Waiter {
  public:
   Waiter(const UpPlan& plan, RoleKeeper& keeper, const RoleKeeper::Say& say)
-      : plan_(plan), keeper_(keeper), say_(say), last_move_(Clock::now()) {}
+      : plan_(plan), keeper_(keeper), say_(say) {}
 
   Result<void> run() {
     DORSAL_TRY(store_, coord::SqliteStore::open(loop_, plan_.proxy.config.cluster.store));
@@ -51,12 +53,17 @@ class Waiter {
       DORSAL_TRY(auto snapshot, io::block_on(loop_, std::move(load)));
       show(snapshot.topology);
       if (all_serve(snapshot.topology) && proxy_sees_all()) return {};
-      if (Clock::now() - last_move_ > kQuietLimit) return give_up(snapshot.topology);
+      if (has_waited_enough()) return give_up(snapshot.topology);
       std::this_thread::sleep_for(kLook);
     }
   }
 
  private:
+  bool has_waited_enough() const {
+    auto now = Clock::now();
+    return now - last_move_ > kQuietLimit || now - begin_ > kLongestWait;
+  }
+
   // The last words of an agent from before its start now are no news.
   bool is_current(const std::string& name, const cluster::NodeState& state) const {
     auto oldest_ms = io::wall_ms() - cluster::kStateExpires_ms;
@@ -68,18 +75,21 @@ class Waiter {
       const auto& name = planned.role.name;
       const auto* node = topology.find(cluster::NodeName(name));
       bool is_known = node != nullptr && is_current(name, node->state);
+      bool is_on_its_way = is_known && !serves(node->state);
       note(name,
            is_known ? describe(node->state) : "its agent is starting",
-           is_known ? node->state.gtid_executed : std::string());
+           is_on_its_way ? node->state.gtid_executed : std::string());
     }
   }
 
+  // Only what was never said before is a move: a node that fails in circles stands still. So does
+  // the position of one that serves, which grows for ever.
   void note(const std::string& name, const std::string& words, const std::string& position) {
-    if (positions_[name] != position) last_move_ = Clock::now();
+    bool is_new = said_[name].insert(words).second;
+    if (is_new || positions_[name] != position) last_move_ = Clock::now();
     positions_[name] = position;
     if (shown_[name] == words) return;
     shown_[name] = words;
-    last_move_ = Clock::now();
     say_(fmt::format("{}: {}", name, words));
   }
 
@@ -116,10 +126,9 @@ class Waiter {
     const auto* late = laggard(topology);
     const auto& role = late == nullptr ? plan_.proxy.role : late->role;
     return timeout(
-        fmt::format("{} is not healthy and nothing has moved for {} minutes ({}); its log "
-                    "is {}",
+        fmt::format("{} is not healthy ({}), and this waits no longer; its log is {}, and "
+                    "'dorsal status --watch' shows how it goes on",
                     role.name,
-                    kQuietLimit.count(),
                     shown_[role.name],
                     role.log));
   }
@@ -131,7 +140,9 @@ class Waiter {
   std::unique_ptr<coord::SqliteStore> store_;
   std::map<std::string, std::string> shown_;
   std::map<std::string, std::string> positions_;
-  Clock::time_point last_move_;
+  std::map<std::string, std::set<std::string>> said_;
+  Clock::time_point begin_ = Clock::now();
+  Clock::time_point last_move_ = begin_;
 };
 
 }  // namespace

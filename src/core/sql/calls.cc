@@ -79,7 +79,7 @@ constexpr std::array kOwn{
     Row{"last_insert_id", Call::LastInsertId},
     Row{"found_rows", Call::LastResult},
     Row{"row_count", Call::LastResult},
-    Row{"connection_id", Call::OwnServer},
+    Row{"connection_id", Call::ConnectionId},
     Row{"ps_current_thread_id", Call::OwnServer},
     Row{"ps_thread_id", Call::OwnServer},
     Row{"load_file", Call::OwnServer},

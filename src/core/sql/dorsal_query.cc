@@ -10,21 +10,38 @@ namespace dorsal::sql {
 namespace {
 
 constexpr std::string_view kOwnPrefix = "dorsal";
+constexpr std::string_view kTrackerPrefix = "session_track";
 
 bool is_name(const Token& token) {
   return token.kind == TokenKind::Word || token.kind == TokenKind::QuotedIdentifier ||
          token.kind == TokenKind::String;
 }
 
-std::optional<DorsalQuery> parse_select(Cursor& cursor) {
-  if (cursor.token().kind != TokenKind::SystemVariable) return {};
+// CONNECTION_ID ( ): the heading is the text as written.
+bool parse_connection_id(Cursor& cursor, std::string_view sql, DorsalQuery& query) {
+  const std::size_t begin = cursor.offset();
+  if (!cursor.accept("connection_id") || !cursor.accept('(')) return false;
+  if (!cursor.token().is(')')) return false;
+  query.what = DorsalQuery::What::ConnectionId;
+  query.column = sql.substr(begin, cursor.offset() + 1 - begin);
+  cursor.advance();
+  return true;
+}
+
+bool parse_variable(Cursor& cursor, DorsalQuery& query) {
+  if (cursor.token().kind != TokenKind::SystemVariable) return false;
   SystemVariable variable = read_system_variable(cursor.token().text);
-  if (!is_dorsal_variable(variable.name)) return {};
-  DorsalQuery query;
+  if (!is_proxy_variable(variable)) return false;
   query.what = DorsalQuery::What::Variable;
   query.name = to_lower(variable.name);
   query.column = cursor.token().text;
   cursor.advance();
+  return true;
+}
+
+std::optional<DorsalQuery> parse_select(Cursor& cursor, std::string_view sql) {
+  DorsalQuery query;
+  if (!parse_variable(cursor, query) && !parse_connection_id(cursor, sql, query)) return {};
   bool alias = cursor.accept("as");
   if (is_name(cursor.token())) {
     query.column = unquoted(cursor.token().text);
@@ -36,7 +53,8 @@ std::optional<DorsalQuery> parse_select(Cursor& cursor) {
 }
 
 std::optional<DorsalQuery> parse_show(Cursor& cursor, LexerMode mode) {
-  (void)(cursor.accept("global") || cursor.accept("session") || cursor.accept("local"));
+  const bool is_global = cursor.accept("global");
+  if (!is_global) (void)(cursor.accept("session") || cursor.accept("local"));
   DorsalQuery query;
   if (cursor.accept("variables")) {
     query.what = DorsalQuery::What::Variables;
@@ -47,7 +65,9 @@ std::optional<DorsalQuery> parse_show(Cursor& cursor, LexerMode mode) {
   }
   if (!cursor.accept("like") || cursor.token().kind != TokenKind::String) return {};
   query.pattern = to_lower(literal_text(cursor.token().text, mode));
-  if (!starts_with_word(query.pattern, kOwnPrefix)) return {};
+  const bool asks_trackers = query.what == DorsalQuery::What::Variables && !is_global &&
+                             starts_with_word(query.pattern, kTrackerPrefix);
+  if (!asks_trackers && !starts_with_word(query.pattern, kOwnPrefix)) return {};
   cursor.advance();
   return query;
 }
@@ -59,7 +79,7 @@ std::optional<DorsalQuery> parse_dorsal_query(std::string_view sql, LexerMode mo
   Cursor cursor(sql, mode);
   std::optional<DorsalQuery> query;
   if (cursor.accept("select")) {
-    query = parse_select(cursor);
+    query = parse_select(cursor, sql);
   } else if (cursor.accept("show")) {
     query = parse_show(cursor, mode);
   }

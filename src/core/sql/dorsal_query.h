@@ -1,4 +1,5 @@
-// The questions about Dorsal that a client may ask in SQL, and that no server could answer.
+// The questions that a client may ask in SQL and that only the proxy can answer: about Dorsal, about
+// the session's own trackers (the servers' serve the proxy) and about its connection number.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,10 @@ namespace dorsal::sql {
 
 struct DorsalQuery {
   enum class What : std::uint8_t {
-    Variable,   // SELECT @@dorsal_consistency [AS alias]
-    Variables,  // SHOW [GLOBAL | SESSION] VARIABLES LIKE 'dorsal%'
-    Status,     // SHOW [GLOBAL | SESSION] STATUS LIKE 'dorsal%'
+    Variable,      // SELECT @@dorsal_consistency [AS alias]; also @@session_track_…
+    ConnectionId,  // SELECT CONNECTION_ID() [AS alias]
+    Variables,     // SHOW [GLOBAL | SESSION] VARIABLES LIKE 'dorsal%'; [SESSION] … 'session_track%'
+    Status,        // SHOW [GLOBAL | SESSION] STATUS LIKE 'dorsal%'
   };
   What what = What::Variable;
   std::string name;     // of the variable: lower case, without signs and scope

@@ -14,6 +14,8 @@ std::string show(std::string_view sql) {
   switch (query->what) {
     case DorsalQuery::What::Variable:
       return "variable " + query->name + " as " + query->column;
+    case DorsalQuery::What::ConnectionId:
+      return "connection id as " + query->column;
     case DorsalQuery::What::Variables:
       return "variables like " + query->pattern;
     case DorsalQuery::What::Status:
@@ -29,6 +31,19 @@ TEST(DorsalQuery, VariablesByName) {
             "variable dorsal_consistency as @@SESSION.Dorsal_Consistency");
   EXPECT_EQ(show("SELECT @@dorsal_x AS `c d`"), "variable dorsal_x as c d");
   EXPECT_EQ(show("SELECT @@dorsal_x 'c'"), "variable dorsal_x as c");
+}
+
+TEST(DorsalQuery, WhatTheProxyKeepsForTheSession) {
+  EXPECT_EQ(show("SELECT @@session_track_gtids"),
+            "variable session_track_gtids as @@session_track_gtids");
+  EXPECT_EQ(show("SELECT @@GLOBAL.session_track_gtids"), "none");
+  EXPECT_EQ(show("SHOW VARIABLES LIKE 'session_track%'"), "variables like session_track%");
+  EXPECT_EQ(show("SHOW GLOBAL VARIABLES LIKE 'session_track%'"), "none");
+  EXPECT_EQ(show("SHOW STATUS LIKE 'session_track%'"), "none");
+  EXPECT_EQ(show("SELECT CONNECTION_ID()"), "connection id as CONNECTION_ID()");
+  EXPECT_EQ(show("select connection_id ( ) AS id;"), "connection id as id");
+  EXPECT_EQ(show("SELECT CONNECTION_ID() + 1"), "none");
+  EXPECT_EQ(show("SELECT CONNECTION_ID"), "none");
 }
 
 TEST(DorsalQuery, ListsByPattern) {

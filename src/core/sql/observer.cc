@@ -145,6 +145,8 @@ void Observer::see_call(const Token& parenthesis) {
       return facts_.add(Fact::LastResult);
     case Call::OwnServer:
       return facts_.add(Fact::OwnServer);
+    case Call::ConnectionId:
+      return facts_.add(Fact::ConnectionId);
     case Call::Position:
       return facts_.add(Fact::PositionWait);
   }
@@ -152,7 +154,7 @@ void Observer::see_call(const Token& parenthesis) {
 
 void Observer::see_system_variable(const Token& token) {
   SystemVariable variable = read_system_variable(token.text);
-  if (is_dorsal_variable(variable.name)) return facts_.add(Fact::DorsalVariable);
+  if (is_proxy_variable(variable)) return facts_.add(Fact::ProxyVariable);
   if (equal_words(variable.name, "warning_count") || equal_words(variable.name, "error_count")) {
     return facts_.add(Fact::LastResult);
   }

@@ -27,12 +27,13 @@ enum class Fact : std::uint8_t {
   PositionWait,
   LastInsertId,
   LastResult,  // FOUND_ROWS(), ROW_COUNT(), @@warning_count, @@error_count
-  OwnServer,   // CONNECTION_ID(), LOAD_FILE()
+  OwnServer,   // LOAD_FILE() and its like
+  ConnectionId,
   ServerVariable,
   ServerSchema,  // mysql, performance_schema, sys, and information_schema where servers differ
   UnknownFunction,
   QualifiedFunction,  // schema.f(
-  DorsalVariable,     // @@dorsal_…
+  ProxyVariable,      // @@dorsal_…, @@session_track_…
 };
 
 class Facts {

@@ -32,7 +32,9 @@ constexpr std::array kReadRules{
     ReadRule{Fact::PositionWait, Place::Primary, "position_wait"},
     ReadRule{Fact::LastInsertId, Place::Primary, "last_insert_id"},
     ReadRule{Fact::OwnServer, Place::Primary, "server_function"},
+    ReadRule{Fact::ConnectionId, Place::Primary, "server_function"},
     ReadRule{Fact::ServerVariable, Place::Primary, "server_variable"},
+    ReadRule{Fact::ProxyVariable, Place::Primary, "server_variable"},
     ReadRule{Fact::ServerSchema, Place::Primary, "server_schema"},
     ReadRule{Fact::QualifiedFunction, Place::Primary, "qualified_function"},
     ReadRule{Fact::UnknownFunction, Place::Primary, "unknown_function"},
@@ -248,13 +250,14 @@ void Recogniser::judge() {
   judge_pins();
   const Facts& facts = observer_.facts();
   if (statement_.place != Place::AnyReplica || facts.none()) return;
+  const bool may_ask_proxy = facts.has(Fact::ProxyVariable) || facts.has(Fact::ConnectionId);
+  if (may_ask_proxy && parse_dorsal_query(sql_, mode_)) {
+    statement_.kind = Kind::DorsalShow;
+    return decide(Place::Proxy, "select_dorsal");
+  }
   for (const ReadRule& row : kReadRules) {
     if (facts.has(row.fact)) return decide(row.place, row.rule);
   }
-  if (!facts.has(Fact::DorsalVariable)) return;
-  if (!parse_dorsal_query(sql_, mode_)) return decide(Place::Primary, "server_variable");
-  statement_.kind = Kind::DorsalShow;
-  decide(Place::Proxy, "select_dorsal");
 }
 
 Statement Recogniser::recognise() {

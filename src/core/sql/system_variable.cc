@@ -25,6 +25,13 @@ SystemVariable read_system_variable(std::string_view text) {
   return variable;
 }
 
+bool is_proxy_variable(const SystemVariable& variable) {
+  return is_dorsal_variable(variable.name) ||
+         (variable.is_session && is_session_tracker(variable.name));
+}
+
 bool is_dorsal_variable(std::string_view name) { return starts_with_word(name, "dorsal_"); }
+
+bool is_session_tracker(std::string_view name) { return starts_with_word(name, "session_track_"); }
 
 }  // namespace dorsal::sql

@@ -14,7 +14,10 @@ struct SystemVariable {
 // Of the text of a SystemVariable token.
 SystemVariable read_system_variable(std::string_view text);
 
-// One that the proxy keeps: dorsal_…
+// One that the proxy keeps for each session: dorsal_…, and session_track_…, since it uses the
+// servers' trackers itself.
+bool is_proxy_variable(const SystemVariable& variable);
 bool is_dorsal_variable(std::string_view name);
+bool is_session_tracker(std::string_view name);
 
 }  // namespace dorsal::sql

@@ -74,6 +74,11 @@ const std::string& tracking_command() {
 
 }  // namespace
 
+std::string wait_for_position(std::string_view gtids, Duration patience) {
+  return fmt::format("SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {:.3f})", gtids,
+                     std::chrono::duration<double>(patience).count());
+}
+
 bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "::1" || host.substr(0, 4) == "127.";
 }

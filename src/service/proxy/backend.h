@@ -25,6 +25,9 @@ struct LoopContext;
 // A host that never leaves this machine.
 bool is_loopback(std::string_view host);
 
+// A query whose answer is 0 once the server has executed the GTID set, 1 if not in time.
+std::string wait_for_position(std::string_view gtids, Duration patience);
+
 // Who a session logs in as, everywhere.
 struct Identity {
   std::string user;

@@ -210,7 +210,8 @@ io::Task<Session::Outcome> Session::run_statement(const sql::Statement& statemen
   if (where == routing::Where::Reader && (needs_option || lacks_schema)) {
     where = routing::Where::Home;
   }
-  if (where == routing::Where::LastUsed && !readers_.empty()) {
+  const bool follows_last = where == routing::Where::LastUsed;
+  if (follows_last && !readers_.empty()) {
     // The reader that served last stands first. It may be gone, and its diagnostics with it.
     const ReaderOutcome asked =
         co_await read_on(readers_.front()->server(), request, nullptr, Duration::zero());
@@ -221,7 +222,11 @@ io::Task<Session::Outcome> Session::run_statement(const sql::Statement& statemen
   if (where == routing::Where::Reader) {
     co_return co_await run_on_reader(std::move(request), statement, level(statement, wanted));
   }
-  shared_.numbers.on_primary.add();
+  if (listener_ != routing::Listener::Replicas) {
+    shared_.numbers.on_primary.add();
+  } else if (!follows_last) {
+    request.consistency = level(statement, wanted);
+  }
   co_return co_await run_at_home(std::move(request), statement);
 }
 
@@ -249,7 +254,7 @@ io::Task<Session::Outcome> Session::send_err(mysql::ErrPacket err) {
 }
 
 io::Task<Session::Outcome> Session::send_rows(
-    const std::vector<std::string>& columns,
+    const std::vector<mysql::Column>& columns,
     const std::vector<std::vector<std::optional<std::string>>>& rows) {
   const bool with_eof = (client_capabilities_ & mysql::capability::kDeprecateEof) == 0;
   std::string bytes;
@@ -257,10 +262,7 @@ io::Task<Session::Outcome> Session::send_rows(
   mysql::EofPacket eof;
   eof.status = state_.status;
   mysql::append_packet(bytes, sequence, std::string(1, static_cast<char>(columns.size())));
-  for (const std::string& name : columns) {
-    mysql::Column column;
-    column.name = name;
-    column.length = 1024;
+  for (const mysql::Column& column : columns) {
     mysql::append_packet(bytes, sequence, mysql::encode(column));
   }
   if (with_eof) mysql::append_packet(bytes, sequence, mysql::encode(eof));

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 
 #include "base/deadline.h"
 #include "base/result.h"
+#include "core/mysql/column.h"
 #include "core/mysql/greeting.h"
 #include "core/mysql/packet.h"
 #include "core/mysql/reply.h"
@@ -72,6 +74,8 @@ class Session {
     std::optional<std::uint32_t> executes;      // the client's number of the statement it names
     const ClientCommand* rest = nullptr;        // the client still has more of it to send
     bool may_write = true;
+    // On the replicas port: what it reads must be at least this fresh. Empty: it reads nothing.
+    std::optional<sql::Consistency> consistency;
   };
   enum class RelayEnd {
     Answered,
@@ -101,7 +105,7 @@ class Session {
   io::Task<Outcome> send_to_client(std::string_view bytes);
   io::Task<Outcome> send_ok(std::uint16_t warnings = 0);
   io::Task<Outcome> send_err(mysql::ErrPacket err);
-  io::Task<Outcome> send_rows(const std::vector<std::string>& columns,
+  io::Task<Outcome> send_rows(const std::vector<mysql::Column>& columns,
                               const std::vector<std::vector<std::optional<std::string>>>& rows);
 
   // session_login.cc
@@ -117,10 +121,16 @@ class Session {
   io::Task<std::optional<mysql::ErrPacket>> ensure_home(Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> open_home(Server& server, Deadline deadline);
   Server* pick_home() const;
+  bool home_is_still_right() const;
+  io::Task<std::optional<mysql::ErrPacket>> catch_up_home(const Request& request);
+  io::Task<bool> wait_at_home(const routing::Position& position, Duration patience);
+  io::Task<bool> move_home(const routing::Position& position);
   io::Task<Outcome> run_at_home(Request request, const sql::Statement& statement);
   io::Task<Outcome> try_at_home(const Request& request, bool& was_sent, bool& is_broken);
   io::Task<Outcome> home_is_lost(bool was_sent, const sql::Statement& statement);
   io::Task<RelayEnd> relay_reply(Backend& backend, const Request& request);
+  io::Task<Result<std::size_t>> read_reply(Backend& backend, char* buffer);
+  bool client_is_gone();
   io::Task<bool> forward_local_file(Backend& backend);
   io::Task<Result<void>> forward_rest(Backend& backend, const ClientCommand& command);
   void absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen);
@@ -161,6 +171,7 @@ class Session {
   io::Task<Outcome> answer_locally(const sql::Statement& statement, ClientCommand& command,
                                    std::string_view sql);
   io::Task<Outcome> show_own(std::string_view sql);
+  std::map<std::string, std::string> own_variables() const;
   io::Task<Outcome> kill(bool query_only, std::uint64_t id);
   std::optional<mysql::ErrPacket> apply_own_variable(const std::string& name,
                                                      const std::string& value);

@@ -22,6 +22,15 @@ constexpr std::uint16_t kSessionStatus =
     mysql::status::kInTransaction | mysql::status::kAutocommit |
     mysql::status::kNoBackslashEscapes | mysql::status::kInReadOnlyTransaction;
 
+// How long a statement on the replicas port waits for its replica, beyond the usual wait.
+constexpr auto kReplicasPatience = std::chrono::seconds(5);
+
+// While a reply lets itself be waited for, the client is looked at this often, and what it sends
+// meanwhile is kept up to a limit.
+constexpr auto kLookAtClient = std::chrono::seconds(1);
+constexpr std::size_t kPeek = 4096;
+constexpr std::size_t kMostReadAhead = 64 * 1024;
+
 // Longer than this without use, a connection is looked at before a statement is risked on it.
 constexpr auto kIdle = std::chrono::milliseconds(500);
 
@@ -41,6 +50,17 @@ Server* Session::pick_home() const {
   return view.primary != nullptr && view.primary->reachable ? view.primary : nullptr;
 }
 
+// False once the server of the home connection is no longer one that pick_home() would give.
+bool Session::home_is_still_right() const {
+  const ServerView& view = *context_.view;
+  const Server* server = &home_->server();
+  if (listener_ != routing::Listener::Replicas) {
+    return view.primary == nullptr || view.primary == server;
+  }
+  const auto& replicas = view.replicas;
+  return replicas.empty() || std::find(replicas.begin(), replicas.end(), server) != replicas.end();
+}
+
 io::Task<std::optional<mysql::ErrPacket>> Session::open_home(Server& server, Deadline deadline) {
   auto opened = co_await Backend::open(context_, server, identity_, state_, id_, deadline);
   if (!opened) co_return errors::no_primary(opened.error().message);
@@ -56,9 +76,11 @@ io::Task<std::optional<mysql::ErrPacket>> Session::open_home(Server& server, Dea
 
 // Makes sure that there is a home connection; else says what to tell the client.
 io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline) {
+  context_.refresh_view();
   if (home_ != nullptr) {
     const bool is_idle = context_.loop.now() - home_->last_used() > kIdle;
-    if (!is_idle || home_->is_alive()) co_return std::nullopt;
+    const bool is_good = home_is_still_right() && (!is_idle || home_->is_alive());
+    if (is_good) co_return std::nullopt;
     const bool was_in_transaction = (state_.status & mysql::status::kInTransaction) != 0;
     if (was_in_transaction || state_.pins.any()) co_return std::nullopt;  // found out on sending
     home_.reset();
@@ -71,15 +93,75 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
       if (!refused || refused->code != 1053) co_return refused;
       why = *refused;
     }
-    const bool goes_on = co_await context_.loop.sleep_until(context_.loop.after(kRetryPause));
+    const Deadline pause = context_.loop.after(kRetryPause);
+    const bool goes_on = co_await context_.loop.sleep_until(pause);
     if (!goes_on) break;
   }
   co_return why;
 }
 
+// On the replicas port: sees to it that what is about to run at home reads nothing stale. In a
+// transaction what it reads was settled when it began. An error is for the client.
+io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& request) {
+  const bool in_transaction = (state_.status & mysql::status::kInTransaction) != 0;
+  const bool is_guarded = listener_ == routing::Listener::Replicas && request.consistency;
+  if (!is_guarded || in_transaction || &home_->server() == context_.view->primary) {
+    co_return std::nullopt;
+  }
+  ProxyNumbers& numbers = shared_.numbers;
+  auto position = co_await required(*request.consistency);
+  if (!position) {
+    numbers.reads_refused.add();
+    co_return errors::no_replica("how far one must have come is not known");
+  }
+  if (shared_.frontier.covers(home_->server().index, *position)) {
+    numbers.reads_at_once.add();
+    co_return std::nullopt;
+  }
+  bool is_there = co_await wait_at_home(*position, shared_.options.causal_wait);
+  if (!is_there) is_there = co_await move_home(*position);
+  if (!is_there) is_there = co_await wait_at_home(*position, kReplicasPatience);
+  (is_there ? numbers.reads_waited : numbers.reads_refused).add();
+  if (is_there) co_return std::nullopt;
+  co_return errors::no_replica("none has caught up in time");
+}
+
+io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration patience) {
+  if (home_ == nullptr) co_return false;
+  const std::string sql = wait_for_position(shared_.frontier.text(position), patience);
+  const Deadline limit = context_.loop.after(patience + shared_.options.connect_limit);
+  auto reply = co_await home_->run(sql, limit);
+  if (!reply) {
+    // Whatever comes over it now is no answer to what is asked next.
+    if (!state_.pins.any()) home_.reset();
+    if (home_) home_->stream().close();
+    co_return false;
+  }
+  const bool is_there = !reply->err && reply->first_field == "0";
+  if (is_there) shared_.frontier.executed(home_->server().index, position);
+  co_return is_there;
+}
+
+// Makes a replica that is known to be there the session's home.
+io::Task<bool> Session::move_home(const routing::Position& position) {
+  if (state_.pins.any()) co_return false;
+  for (Server* server : context_.view->replicas) {
+    if (!server->reachable || !shared_.frontier.covers(server->index, position)) continue;
+    const Deadline limit = context_.loop.after(shared_.options.connect_limit);
+    home_.reset();
+    auto refused = co_await open_home(*server, limit);
+    co_return !refused;
+  }
+  if (home_ != nullptr) co_return false;
+  const Deadline limit = context_.loop.after(shared_.options.primary_limit);
+  (void)co_await ensure_home(limit);
+  co_return false;
+}
+
 io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Statement& statement) {
   for (int attempt = 0;; ++attempt) {
     auto refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+    if (!refused) refused = co_await catch_up_home(request);
     if (refused) co_return co_await send_err(*refused);
     bool was_sent = false;
     bool is_broken = false;
@@ -162,6 +244,30 @@ io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::State
   co_return is_irreplaceable ? Outcome::Closed : told;
 }
 
+// Waits for the next bytes of a reply, and meanwhile sees when the client goes away: it is closed
+// then. Its statement runs on at the server, as it would without a proxy.
+io::Task<Result<std::size_t>> Session::read_reply(Backend& backend, char* buffer) {
+  for (;;) {
+    const Deadline look = context_.loop.after(kLookAtClient);
+    auto size =
+        co_await backend.stream().read_some(buffer, LoopContext::kBufferBytes, look);
+    const bool goes_on = !size && size.error().kind == ErrorKind::Timeout;
+    if (!goes_on) co_return size;
+    if (!client_is_gone()) continue;
+    client_.close();
+    co_return size;
+  }
+}
+
+bool Session::client_is_gone() {
+  const std::size_t had = inbox_.size();
+  if (had >= kMostReadAhead) return false;  // it has commands to send, so it is there
+  inbox_.resize(had + kPeek);
+  auto size = client_.try_read(inbox_.data() + had, kPeek);
+  inbox_.resize(had + (size ? *size : 0));
+  return !size;
+}
+
 // Moves the reply from a server to the client.
 io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request& request) {
   mysql::ReplyRelay& relay = backend.relay();
@@ -175,8 +281,8 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
   for (;;) {
     auto bytes = std::string_view(reader_inbox_);
     if (bytes.empty()) {
-      auto size = co_await backend.stream().read_some(buffer.get(), LoopContext::kBufferBytes,
-                                                      Deadline::never());
+      auto size = co_await read_reply(backend, buffer.get());
+      if (!size && !client_.is_open()) co_return RelayEnd::Closed;
       if (!size) {
         log_debug("proxy", "session={} server={} reply broken off: {}", id_,
                   backend.server().name.value(), size.error().message);

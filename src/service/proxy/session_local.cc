@@ -12,6 +12,7 @@ namespace dorsal::proxy {
 namespace {
 
 constexpr std::string_view kConsistency = "dorsal_consistency";
+constexpr std::uint16_t kBinaryCollation = 63;  // what numbers are sent in
 constexpr std::string_view kTrackPrefix = "session_track_";
 
 bool is_own(const sql::Assignment& assignment) {
@@ -35,6 +36,13 @@ std::vector<std::string> split_list(std::string_view text) {
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
   }
   return names;
+}
+
+mysql::Column text_column(std::string name) {
+  mysql::Column column;
+  column.name = std::move(name);
+  column.length = 1024;
+  return column;
 }
 
 // The collation of SET NAMES … COLLATE, which servers do not report; empty without one.
@@ -80,6 +88,7 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
   if (rest.empty()) co_return co_await send_ok();
   Request request;
   request.may_write = statement.may_write;
+  request.consistency = level(statement, std::nullopt);
   if (rest.size() == sql.size()) {
     if (!command.is_whole) request.rest = &command;
     request.payload = std::move(command.payload);
@@ -117,23 +126,52 @@ std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& n
   return std::nullopt;
 }
 
+// As a server would show them, had the client set them there.
+std::map<std::string, std::string> Session::own_variables() const {
+  const mysql::ClientTracking& tracking = state_.tracking;
+  auto on = [](bool is_on) { return std::string(is_on ? "ON" : "OFF"); };
+  const auto& names = tracking.variables;
+  return {
+      {std::string(kConsistency), std::string(sql::to_string(state_.consistency))},
+      {"session_track_gtids", tracking.gtids ? "OWN_GTID" : "OFF"},
+      {"session_track_schema", on(tracking.schema)},
+      {"session_track_state_change", on(tracking.state_change)},
+      {"session_track_system_variables",
+       tracking.all_variables ? "*" : fmt::format("{}", fmt::join(names, ","))},
+      {"session_track_transaction_info", tracking.characteristics     ? "CHARACTERISTICS"
+                                         : tracking.transaction_state ? "STATE"
+                                                                      : "OFF"},
+  };
+}
+
 io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
   auto query = sql::parse_dorsal_query(sql, state_.lexer_mode());
   if (!query) co_return co_await send_err(errors::unknown_variable("dorsal"));
   using Row = std::vector<std::optional<std::string>>;
   std::vector<Row> rows;
-  const std::string level(sql::to_string(state_.consistency));
+  if (query->what == sql::DorsalQuery::What::ConnectionId) {
+    mysql::Column column = text_column(query->column);
+    column.type = mysql::field_type::kLongLong;
+    column.length = 21;
+    column.flags = mysql::column_flag::kNotNull | mysql::column_flag::kUnsigned;
+    column.collation = kBinaryCollation;
+    rows.push_back(Row{std::to_string(id_)});
+    const std::vector<mysql::Column> columns = {column};
+    co_return co_await send_rows(columns, rows);
+  }
+  const auto variables = own_variables();
   if (query->what == sql::DorsalQuery::What::Variable) {
-    if (query->name != kConsistency) {
+    auto found = variables.find(query->name);
+    if (found == variables.end()) {
       co_return co_await send_err(errors::unknown_variable(query->name));
     }
-    rows.push_back(Row{level});
-    const std::vector<std::string> columns = {query->column};
+    rows.push_back(Row{found->second});
+    const std::vector<mysql::Column> columns = {text_column(query->column)};
     co_return co_await send_rows(columns, rows);
   }
   if (query->what == sql::DorsalQuery::What::Variables) {
-    if (sql::matches_like(kConsistency, query->pattern)) {
-      rows.push_back(Row{std::string(kConsistency), level});
+    for (const auto& [name, value] : variables) {
+      if (sql::matches_like(name, query->pattern)) rows.push_back(Row{name, value});
     }
   } else {
     for (const auto& sample : shared_.counters.read()) {
@@ -143,7 +181,7 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
       rows.push_back(Row{name, std::to_string(sample.value)});
     }
   }
-  const std::vector<std::string> columns = {"Variable_name", "Value"};
+  const std::vector<mysql::Column> columns = {text_column("Variable_name"), text_column("Value")};
   co_return co_await send_rows(columns, rows);
 }
 

@@ -179,9 +179,7 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader, const Reque
   if (!variables.empty()) append_command(bytes, variables);
   if (!schema.empty()) append_command(bytes, schema);
   if (wait_for != nullptr) {
-    auto wait = fmt::format("SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {:.3f})",
-                            shared_.frontier.text(*wait_for),
-                            std::chrono::duration<double>(patience).count());
+    auto wait = wait_for_position(shared_.frontier.text(*wait_for), patience);
     append_command(bytes, mysql::encode_query(wait, reader.capabilities()));
   }
   append_command(bytes, payload);

@@ -28,6 +28,7 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
       reads_waited(read_path(counters, "replica_after_wait")),
       reads_timed_out(read_path(counters, "primary_after_wait")),
       reads_no_replica(read_path(counters, "primary_no_replica")),
+      reads_refused(read_path(counters, "refused")),
       reads_retried(counters.counter("dorsal_proxy_reads_retried_total",
                                      "Reads repeated since their replica failed.")),
       probes(counters.counter("dorsal_proxy_position_probes_total",

@@ -35,6 +35,7 @@ struct ProxyNumbers {
   Number& reads_waited;        // on a replica, after waiting for it
   Number& reads_timed_out;     // on the primary, since the replica did not get there in time
   Number& reads_no_replica;    // on the primary, since no replica was worth asking
+  Number& reads_refused;       // on the replicas port, since no replica got there in time
   Number& reads_retried;       // again elsewhere, after the replica failed
   Number& probes;              // questions to the primary for its position
 };
