@@ -100,7 +100,6 @@ Result<void> print_summary(const UpPlan& plan, const UpOptions& options) {
   fmt::print("  reads and writes  {}\n", endpoint("split"));
   fmt::print("  primary only      {}\n", endpoint("primary"));
   fmt::print("  replicas only     {}\n", endpoint("replicas"));
-  fmt::print("  admin SQL         {}\n", endpoint("admin"));
   fmt::print("  status page       http://{}/\n\nTry next:\n", endpoint("http"));
   for (const auto& command : next_commands(plan)) fmt::print("  {}\n", command);
   return {};

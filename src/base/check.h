@@ -13,9 +13,9 @@ namespace dorsal {
 
 }  // namespace dorsal
 
-#define DORSAL_CHECK(expression)                                    \
-  do {                                                              \
-    if (!(expression)) {                                            \
-      ::dorsal::check_failed(#expression, __FILE__, __LINE__);      \
-    }                                                               \
+#define DORSAL_CHECK(expression)                               \
+  do {                                                         \
+    if (!(expression)) {                                       \
+      ::dorsal::check_failed(#expression, __FILE__, __LINE__); \
+    }                                                          \
   } while (false)

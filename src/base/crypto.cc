@@ -33,7 +33,9 @@ std::string digest(const EVP_MD* kind, std::string_view bytes) {
 
 using Transform = int (*)(EVP_PKEY_CTX*, unsigned char*, size_t*, const unsigned char*, size_t);
 
-Result<std::string> transform(EVP_PKEY* key, std::string_view in, int (*init)(EVP_PKEY_CTX*),
+Result<std::string> transform(EVP_PKEY* key,
+                              std::string_view in,
+                              int (*init)(EVP_PKEY_CTX*),
                               Transform apply) {
   Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
   size_t length = 0;
@@ -71,7 +73,8 @@ std::string random_password() {
   while (password.size() < 32) {
     for (char random : random_bytes(64)) {
       auto number = static_cast<unsigned char>(random);
-      if (number < kFair && password.size() < 32) password.push_back(kAlphabet[number % kAlphabet.size()]);
+      if (number < kFair && password.size() < 32)
+        password.push_back(kAlphabet[number % kAlphabet.size()]);
     }
   }
   return password;

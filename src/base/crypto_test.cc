@@ -1,8 +1,7 @@
 #include "base/crypto.h"
 
-#include <gtest/gtest.h>
-
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <set>
 
@@ -18,8 +17,7 @@ std::string hex(std::string_view bytes) {
 TEST(Crypto, DigestsMatchTheStandardsExamples) {
   // FIPS 180-4, message "abc".
   EXPECT_EQ(hex(sha1("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
-  EXPECT_EQ(hex(sha256("abc")),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(Crypto, OnlyTheKeysOwnerReadsWhatWasEncrypted) {

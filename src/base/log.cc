@@ -13,10 +13,14 @@ constexpr const char* kPattern = "%Y-%m-%dT%H:%M:%S.%f%z %l %v";
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
-    case LogLevel::Debug: return spdlog::level::debug;
-    case LogLevel::Info: return spdlog::level::info;
-    case LogLevel::Warn: return spdlog::level::warn;
-    case LogLevel::Error: return spdlog::level::err;
+    case LogLevel::Debug:
+      return spdlog::level::debug;
+    case LogLevel::Info:
+      return spdlog::level::info;
+    case LogLevel::Warn:
+      return spdlog::level::warn;
+    case LogLevel::Error:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -30,7 +34,8 @@ void install(std::shared_ptr<spdlog::logger> logger) {
 
 // Standard output belongs to what a command prints; the log starts on standard error.
 const bool starts_on_stderr = [] {
-  install(std::make_shared<spdlog::logger>("dorsal", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
+  install(std::make_shared<spdlog::logger>("dorsal",
+                                           std::make_shared<spdlog::sinks::stderr_sink_mt>()));
   return true;
 }();
 
@@ -41,7 +46,8 @@ void log_threshold(LogLevel level) { spdlog::set_level(spdlog_level(level)); }
 bool log_to(const std::string& path) {
   try {
     install(std::make_shared<spdlog::logger>(
-        "dorsal", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path)));
+        "dorsal",
+        std::make_shared<spdlog::sinks::basic_file_sink_mt>(path)));
     return true;
   } catch (const spdlog::spdlog_ex&) {
     return false;

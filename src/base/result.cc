@@ -6,12 +6,18 @@ namespace dorsal {
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::Invalid: return "invalid";
-    case ErrorKind::NotFound: return "not found";
-    case ErrorKind::Conflict: return "conflict";
-    case ErrorKind::Corrupt: return "corrupt";
-    case ErrorKind::Timeout: return "timeout";
-    case ErrorKind::Unavailable: return "unavailable";
+    case ErrorKind::Invalid:
+      return "invalid";
+    case ErrorKind::NotFound:
+      return "not found";
+    case ErrorKind::Conflict:
+      return "conflict";
+    case ErrorKind::Corrupt:
+      return "corrupt";
+    case ErrorKind::Timeout:
+      return "timeout";
+    case ErrorKind::Unavailable:
+      return "unavailable";
   }
   return "unknown";
 }

@@ -46,8 +46,10 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
@@ -89,7 +91,8 @@ template <>
 class [[nodiscard]] Result<void> : public Result<std::monostate> {
  public:
   Result() : Result<std::monostate>(std::monostate{}) {}
-  Result(Error error) : Result<std::monostate>(std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : Result<std::monostate>(std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   Result in(std::string_view context) && {
     if (has_value()) return {};
@@ -116,12 +119,12 @@ class [[nodiscard]] Result<void> : public Result<std::monostate> {
   declaration = *std::move(result)
 
 // For a Result<void>, or a value that is not wanted.
-#define DORSAL_TRY_VOID(expression)                                    \
-  do {                                                                 \
+#define DORSAL_TRY_VOID(expression)                                                         \
+  do {                                                                                      \
     if (auto dorsal_outcome = (expression); !dorsal_outcome) return dorsal_outcome.error(); \
   } while (false)
 
-#define DORSAL_CO_TRY_VOID(expression)                                    \
-  do {                                                                    \
+#define DORSAL_CO_TRY_VOID(expression)                                                         \
+  do {                                                                                         \
     if (auto dorsal_outcome = (expression); !dorsal_outcome) co_return dorsal_outcome.error(); \
   } while (false)

@@ -187,6 +187,10 @@ class CommandLine(unittest.TestCase):
         self.assert_one_sentence(done, 1, "disk")
         self.assertEqual("", done.stdout, "something was left behind")
 
+    def test_too_little_memory_is_refused(self):
+        self.cluster.environment["DORSAL_NODE_BUFFER_POOL"] = "4096G"
+        self.assert_up_refuses(1, "memory", "MiB")
+
 
 class OfACluster(harness.ClusterTest):
     """On a cluster that runs."""

@@ -8,18 +8,24 @@ namespace dorsal::cluster {
 
 std::string_view to_string(Mode mode) {
   switch (mode) {
-    case Mode::SemiSync: return "semi-sync";
-    case Mode::Async: return "async";
+    case Mode::SemiSync:
+      return "semi-sync";
+    case Mode::Async:
+      return "async";
   }
   return "unknown";
 }
 
 std::string_view to_string(Role role) {
   switch (role) {
-    case Role::Primary: return "primary";
-    case Role::Replica: return "replica";
-    case Role::Joining: return "joining";
-    case Role::Down: return "down";
+    case Role::Primary:
+      return "primary";
+    case Role::Replica:
+      return "replica";
+    case Role::Joining:
+      return "joining";
+    case Role::Down:
+      return "down";
   }
   return "unknown";
 }
@@ -39,8 +45,9 @@ Result<Role> parse_role(std::string_view text) {
 }
 
 const Node* Topology::find(const NodeName& name) const {
-  auto found = std::find_if(nodes.begin(), nodes.end(),
-                            [&](const Node& node) { return node.member.name == name; });
+  auto found = std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) {
+    return node.member.name == name;
+  });
   return found == nodes.end() ? nullptr : &*found;
 }
 

@@ -1,7 +1,8 @@
 // The shared nouns: who is in the cluster, who may write, and how each node says it is doing.
 //
-// These are plain values. The coordination store holds them one by one (edge/coord/cluster_store.h);
-// a Topology is one consistent look at all of them, published as an immutable snapshot.
+// These are plain values. The coordination store holds them one by one
+// (edge/coord/cluster_store.h); a Topology is one consistent look at all of them, published as an
+// immutable snapshot.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +59,7 @@ struct Member {
 struct Leadership {
   Term term;
   NodeName primary;
-  std::uint64_t renewals = 0;  // the lease is alive while this number keeps changing
+  std::uint64_t renewals = 0;   // the lease is alive while this number keeps changing
   std::int64_t renewed_ms = 0;  // wall clock at the last renewal, for people to read
 };
 

@@ -157,7 +157,8 @@ Result<std::string> ClientLogin::first_reply(std::string_view plugin) const {
                     options_.user));
   }
   if (plugin == kCachingSha2) return caching_sha2_reply(options_.password, nonce_);
-  bool may_ask_for_key = plugin == kSha256Password && options_.allow_rsa && !options_.password.empty();
+  bool may_ask_for_key =
+      plugin == kSha256Password && options_.allow_rsa && !options_.password.empty();
   if (may_ask_for_key && !may_send_clear()) return std::string(kAskForSha256Key);
   if (!may_send_clear() && !options_.password.empty()) {
     return invalid(

@@ -27,8 +27,10 @@ bool is_listed(const std::vector<std::string>& names, std::string_view name) {
 
 }  // namespace
 
-void ReplyRelay::begin(ReplyShape shape, std::uint8_t sent,
-                       std::optional<std::uint32_t> statement_id, bool keep_first_field) {
+void ReplyRelay::begin(ReplyShape shape,
+                       std::uint8_t sent,
+                       std::optional<std::uint32_t> statement_id,
+                       bool keep_first_field) {
   in_sequence_ = out_sequence_ = static_cast<std::uint8_t>(sent + 1);
   left_in_stage_ = 0;
   pass_left_ = 0;
@@ -40,12 +42,24 @@ void ReplyRelay::begin(ReplyShape shape, std::uint8_t sent,
   pending_.clear();
   summary_ = ReplySummary();
   switch (shape) {
-    case ReplyShape::Results: stage_ = Stage::First; break;
-    case ReplyShape::Prepare: stage_ = Stage::PrepareFirst; break;
-    case ReplyShape::Rows: stage_ = Stage::Rows; break;
-    case ReplyShape::Columns: stage_ = Stage::FieldList; break;
-    case ReplyShape::OnePacket: stage_ = Stage::One; break;
-    case ReplyShape::OneText: stage_ = Stage::Text; break;
+    case ReplyShape::Results:
+      stage_ = Stage::First;
+      break;
+    case ReplyShape::Prepare:
+      stage_ = Stage::PrepareFirst;
+      break;
+    case ReplyShape::Rows:
+      stage_ = Stage::Rows;
+      break;
+    case ReplyShape::Columns:
+      stage_ = Stage::FieldList;
+      break;
+    case ReplyShape::OnePacket:
+      stage_ = Stage::One;
+      break;
+    case ReplyShape::OneText:
+      stage_ = Stage::Text;
+      break;
   }
 }
 
@@ -143,14 +157,17 @@ bool ReplyRelay::wants_whole(std::uint32_t length, std::uint8_t first) const {
   switch (stage_) {
     case Stage::Columns:
     case Stage::PrepareParameters:
-    case Stage::PrepareColumns: return false;
+    case Stage::PrepareColumns:
+      return false;
     case Stage::Rows:
     case Stage::FieldList:
       // A row may begin with FE too: a field of 16 MiB or more, so its packet is full.
       if (first == kErrMarker || (first == kEofMarker && length < kMaxPayload)) return true;
       return keep_first_field_ && !summary_.first_field && length < kMaxFirstField;
-    case Stage::Text: return first == kErrMarker;
-    default: return true;
+    case Stage::Text:
+      return first == kErrMarker;
+    default:
+      return true;
   }
 }
 
@@ -177,40 +194,50 @@ void ReplyRelay::packet_passed(std::string& out) {
         stage_ = Stage::Done;
       }
       break;
-    case Stage::Text: stage_ = Stage::Done; break;
-    default: break;
+    case Stage::Text:
+      stage_ = Stage::Done;
+      break;
+    default:
+      break;
   }
 }
 
 Result<void> ReplyRelay::whole_packet(std::string_view payload, std::string& out) {
-  const std::uint8_t first = payload.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(payload[0]);
+  const std::uint8_t first =
+      payload.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(payload[0]);
   if (payload.empty() && stage_ != Stage::Rows) return corrupt("a reply packet is empty");
   if (first == kErrMarker) return err_packet(payload, out);
   switch (stage_) {
-    case Stage::First: return first_packet(payload, out);
-    case Stage::PrepareFirst: return prepare_header(payload, out);
+    case Stage::First:
+      return first_packet(payload, out);
+    case Stage::PrepareFirst:
+      return prepare_header(payload, out);
     case Stage::Rows:
       if (first == kEofMarker) return ok_packet(payload, true, out);
       note_first_row(payload);
       write_held_eof(out);
       write_packet(payload, out);
       return {};
-    case Stage::FieldList: return ok_packet(payload, true, out);
+    case Stage::FieldList:
+      return ok_packet(payload, true, out);
     case Stage::One:
       if (first != kOkMarker && first != kEofMarker) return corrupt("neither OK nor ERR");
       return ok_packet(payload, first == kEofMarker, out);
-    default: return corrupt("a packet came after the end of its reply");
+    default:
+      return corrupt("a packet came after the end of its reply");
   }
 }
 
 Result<void> ReplyRelay::first_packet(std::string_view payload, std::string& out) {
   switch (static_cast<std::uint8_t>(payload[0])) {
-    case kOkMarker: return ok_packet(payload, false, out);
+    case kOkMarker:
+      return ok_packet(payload, false, out);
     case kLocalInfileMarker:
       write_packet(payload, out);
       stage_ = Stage::LocalFile;
       return {};
-    default: return result_columns(payload, out);
+    default:
+      return result_columns(payload, out);
   }
 }
 
@@ -308,10 +335,14 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
       summary_.gtids.emplace_back(*gtids);
       return tracking_.gtids;
     }
-    case change_type::kState: return tracking_.state_change;
-    case change_type::kCharacteristics: return tracking_.characteristics;
-    case change_type::kTransactionState: return tracking_.transaction_state;
-    default: return false;  // a newer server's kind: no client asked this proxy for it
+    case change_type::kState:
+      return tracking_.state_change;
+    case change_type::kCharacteristics:
+      return tracking_.characteristics;
+    case change_type::kTransactionState:
+      return tracking_.transaction_state;
+    default:
+      return false;  // a newer server's kind: no client asked this proxy for it
   }
 }
 
@@ -322,10 +353,13 @@ void ReplyRelay::note_first_row(std::string_view payload) {
   if (reader.ok()) summary_.first_field = std::string(field.substr(0, kMaxFirstField));
 }
 
-void ReplyRelay::write_ok(const OkView& ok, std::string_view wanted_changes, bool ends_rows,
+void ReplyRelay::write_ok(const OkView& ok,
+                          std::string_view wanted_changes,
+                          bool ends_rows,
                           std::string& out) {
   if (ends_rows && client_wants_eof()) {
-    write_eof(static_cast<std::uint16_t>(ok.status & ~status::kSessionStateChanged), ok.warnings,
+    write_eof(static_cast<std::uint16_t>(ok.status & ~status::kSessionStateChanged),
+              ok.warnings,
               out);
     return;
   }

@@ -1,10 +1,10 @@
 // Follows one command's reply from a server and rewrites it for a client, in bounded memory.
 //
-// Dorsal asks every server for CLIENT_DEPRECATE_EOF and CLIENT_SESSION_TRACK, since the OK that ends
-// a reply then tells what the proxy must know. A client may have asked for less. The relay finds
-// where the reply ends, notes what its OKs say, puts in and takes out what the client's
-// capabilities differ by, and renumbers packets. Rows pass through as bytes, never as whole packets,
-// so a blob of a gigabyte needs no more memory than a number.
+// Dorsal asks every server for CLIENT_DEPRECATE_EOF and CLIENT_SESSION_TRACK, since the OK that
+// ends a reply then tells what the proxy must know. A client may have asked for less. The relay
+// finds where the reply ends, notes what its OKs say, puts in and takes out what the client's
+// capabilities differ by, and renumbers packets. Rows pass through as bytes, never as whole
+// packets, so a blob of a gigabyte needs no more memory than a number.
 //
 // Calls match:  begin (feed (client_sent_file)?)* until feed returns Done or an Error.
 // An Error (Corrupt) means that the server broke the protocol; its connection must be closed.
@@ -27,12 +27,12 @@ namespace dorsal::mysql {
 
 // What kind of packets a command is answered with.
 enum class ReplyShape {
-  Results,     // COM_QUERY, COM_STMT_EXECUTE: OK, ERR, LOCAL INFILE or result sets, maybe several
-  Prepare,     // COM_STMT_PREPARE
-  Rows,        // COM_STMT_FETCH: rows and their end
-  Columns,     // COM_FIELD_LIST: column definitions and their end
-  OnePacket,   // COM_PING, COM_INIT_DB, COM_STMT_RESET, COM_SET_OPTION…: OK or ERR
-  OneText,     // COM_STATISTICS: a packet that is neither, or ERR
+  Results,    // COM_QUERY, COM_STMT_EXECUTE: OK, ERR, LOCAL INFILE or result sets, maybe several
+  Prepare,    // COM_STMT_PREPARE
+  Rows,       // COM_STMT_FETCH: rows and their end
+  Columns,    // COM_FIELD_LIST: column definitions and their end
+  OnePacket,  // COM_PING, COM_INIT_DB, COM_STMT_RESET, COM_SET_OPTION…: OK or ERR
+  OneText,    // COM_STATISTICS: a packet that is neither, or ERR
 };
 
 // Which of a server's session changes a client is to see. The defaults are the server's own.
@@ -43,15 +43,18 @@ struct ClientTracking {
   bool characteristics = false;
   bool transaction_state = false;
   bool all_variables = false;
-  std::vector<std::string> variables = {"time_zone", "autocommit", "character_set_client",
-                                        "character_set_results", "character_set_connection"};
+  std::vector<std::string> variables = {"time_zone",
+                                        "autocommit",
+                                        "character_set_client",
+                                        "character_set_results",
+                                        "character_set_connection"};
 };
 
 // What the proxy learns from a reply. Lists add up over all OKs of the reply.
 struct ReplySummary {
   std::uint16_t status = 0;  // of the last OK
   std::uint16_t warnings = 0;
-  bool has_ok = false;       // at least one OK or end of rows was seen
+  bool has_ok = false;  // at least one OK or end of rows was seen
   std::optional<ErrPacket> err;
   std::vector<std::string> gtids;  // one for each OK that carried some
   std::optional<std::string> schema;
@@ -67,14 +70,15 @@ struct ReplySummary {
 class ReplyRelay {
  public:
   enum class Progress {
-    More,        // the reply goes on
-    LocalFile,   // the server asked for a file: it is the client's turn, then client_sent_file()
+    More,       // the reply goes on
+    LocalFile,  // the server asked for a file: it is the client's turn, then client_sent_file()
     Done,
   };
 
   // The server's capabilities must have CLIENT_DEPRECATE_EOF; CLIENT_SESSION_TRACK decides how its
   // OKs are read. `tracking` must outlive the relay and may change between replies.
-  ReplyRelay(std::uint32_t server_capabilities, std::uint32_t client_capabilities,
+  ReplyRelay(std::uint32_t server_capabilities,
+             std::uint32_t client_capabilities,
              const ClientTracking& tracking)
       : server_capabilities_(server_capabilities),
         client_capabilities_(client_capabilities),
@@ -82,12 +86,16 @@ class ReplyRelay {
 
   // Starts on the reply to a command whose last packet had sequence number `sent`. `statement_id`
   // replaces the server's in a Prepare reply. With `keep_first_field` the summary has it.
-  void begin(ReplyShape shape, std::uint8_t sent = 0,
-             std::optional<std::uint32_t> statement_id = {}, bool keep_first_field = false);
+  void begin(ReplyShape shape,
+             std::uint8_t sent = 0,
+             std::optional<std::uint32_t> statement_id = {},
+             bool keep_first_field = false);
 
   // Between begin() and the first feed(): the command turned out to have more packets, the last of
   // them with this sequence number.
-  void expect_after(std::uint8_t sent) { in_sequence_ = out_sequence_ = static_cast<std::uint8_t>(sent + 1); }
+  void expect_after(std::uint8_t sent) {
+    in_sequence_ = out_sequence_ = static_cast<std::uint8_t>(sent + 1);
+  }
 
   // Takes bytes of the reply, cut anywhere; appends to `out` what the client is to get. Returns
   // after the reply's last byte even when more bytes are there: consumed() says how many it took.
@@ -103,7 +111,9 @@ class ReplyRelay {
 
   // What must be subtracted from a client's sequence number before the server gets it, while the
   // client sends its file: the packets that this relay put in so far.
-  std::uint8_t sequence_shift() const { return static_cast<std::uint8_t>(out_sequence_ - in_sequence_); }
+  std::uint8_t sequence_shift() const {
+    return static_cast<std::uint8_t>(out_sequence_ - in_sequence_);
+  }
 
   const ReplySummary& summary() const { return summary_; }
 
@@ -139,7 +149,9 @@ class ReplyRelay {
   Result<bool> note_change(const Change& change);
   void note_first_row(std::string_view payload);
 
-  void write_ok(const OkView& ok, std::string_view wanted_changes, bool ends_rows,
+  void write_ok(const OkView& ok,
+                std::string_view wanted_changes,
+                bool ends_rows,
                 std::string& out);
   void write_packet(std::string_view payload, std::string& out);
   void write_header(std::uint32_t length, std::string& out);
@@ -153,18 +165,18 @@ class ReplyRelay {
   const ClientTracking& tracking_;
 
   Stage stage_ = Stage::Done;
-  std::uint8_t in_sequence_ = 0;   // expected of the server's next packet
-  std::uint8_t out_sequence_ = 0;  // of the client's next packet
-  std::uint64_t left_in_stage_ = 0;     // column definitions still to come
-  std::uint32_t pass_left_ = 0;         // bytes of the present packet still to pass through
-  bool last_frame_was_full_ = false;    // the packet goes on in the next frame
-  bool eof_is_held_ = false;            // columns are over; their EOF waits for what follows
+  std::uint8_t in_sequence_ = 0;      // expected of the server's next packet
+  std::uint8_t out_sequence_ = 0;     // of the client's next packet
+  std::uint64_t left_in_stage_ = 0;   // column definitions still to come
+  std::uint32_t pass_left_ = 0;       // bytes of the present packet still to pass through
+  bool last_frame_was_full_ = false;  // the packet goes on in the next frame
+  bool eof_is_held_ = false;          // columns are over; their EOF waits for what follows
   bool keep_first_field_ = false;
   bool has_output_ = false;
   std::optional<std::uint32_t> statement_id_;
-  std::uint16_t last_status_ = 0;       // of the last OK, for an EOF that has none of its own
+  std::uint16_t last_status_ = 0;  // of the last OK, for an EOF that has none of its own
   std::size_t consumed_ = 0;
-  std::string pending_;                 // a header, or a small packet, that came in pieces
+  std::string pending_;  // a header, or a small packet, that came in pieces
   ReplySummary summary_;
 };
 

@@ -70,8 +70,11 @@ struct Outcome {
 };
 
 // Feeds the reply in two pieces cut at `cut`.
-Outcome relay(const std::string& reply, std::uint32_t client, std::size_t cut,
-              ReplyShape shape = ReplyShape::Results, const ClientTracking& tracking = {}) {
+Outcome relay(const std::string& reply,
+              std::uint32_t client,
+              std::size_t cut,
+              ReplyShape shape = ReplyShape::Results,
+              const ClientTracking& tracking = {}) {
   ReplyRelay relay(kModern, client, tracking);
   relay.begin(shape, 0, std::nullopt, true);
   Outcome outcome;
@@ -88,8 +91,11 @@ Outcome relay(const std::string& reply, std::uint32_t client, std::size_t cut,
 }
 
 // The client gets `expected`, wherever the server's bytes are cut.
-void expect_relayed(const Script& reply, std::uint32_t client, const Script& expected,
-                    ReplyShape shape = ReplyShape::Results, const ClientTracking& tracking = {}) {
+void expect_relayed(const Script& reply,
+                    std::uint32_t client,
+                    const Script& expected,
+                    ReplyShape shape = ReplyShape::Results,
+                    const ClientTracking& tracking = {}) {
   for (std::size_t cut = 0; cut <= reply.bytes().size(); ++cut) {
     auto outcome = relay(reply.bytes(), client, cut, shape, tracking);
     ASSERT_EQ(outcome.progress, ReplyRelay::Progress::Done) << "cut at " << cut;
@@ -119,8 +125,11 @@ TEST(ReplyRelay, AClientThatAskedForGtidsGetsThem) {
   ClientTracking tracking;
   tracking.gtids = true;
   tracking.all_variables = true;
-  expect_relayed(Script(kModern).ok(tracked_ok()), kModern, Script(kModern).ok(tracked_ok()),
-                 ReplyShape::Results, tracking);
+  expect_relayed(Script(kModern).ok(tracked_ok()),
+                 kModern,
+                 Script(kModern).ok(tracked_ok()),
+                 ReplyShape::Results,
+                 tracking);
 }
 
 TEST(ReplyRelay, AnOldClientSeesNoChangesAtAll) {
@@ -184,7 +193,8 @@ TEST(ReplyRelay, SeveralResultsEndWithTheLastOne) {
 }
 
 TEST(ReplyRelay, AnErrorEndsTheReplyWhereverItComes) {
-  expect_relayed(Script(kModern).err(1146, "no such table"), kOld,
+  expect_relayed(Script(kModern).err(1146, "no such table"),
+                 kOld,
                  Script(kOld).err(1146, "no such table"));
   Script reply(kModern);
   reply.columns(1, false).row({"a"}).err(1317, "interrupted");
@@ -294,8 +304,8 @@ TEST(ReplyRelay, ARowOfSixteenMebibytesIsNoEndOfRows) {
 
 TEST(ReplyRelay, ABrokenServerIsAnErrorNotACrash) {
   ClientTracking tracking;
-  for (std::string bytes : {std::string("\x01\x00\x00\x05\x00", 5),  // wrong sequence number
-                            std::string("\x00\x00\x00\x01", 4),      // an empty packet
+  for (std::string bytes : {std::string("\x01\x00\x00\x05\x00", 5),     // wrong sequence number
+                            std::string("\x00\x00\x00\x01", 4),         // an empty packet
                             std::string("\xff\xff\xff\x01\x00", 5)}) {  // an OK of 16 MiB
     ReplyRelay relay(kModern, kModern, tracking);
     relay.begin(ReplyShape::Results);

@@ -54,7 +54,8 @@ constexpr std::array kRules = {
     Rule{"session_is_pinned",
          [](const Statement&, const SessionView& session) { return session.pinned; },
          Where::Home},
-    Rule{"read_may_leave_primary", [](const Statement&, const SessionView&) { return true; },
+    Rule{"read_may_leave_primary",
+         [](const Statement&, const SessionView&) { return true; },
          Where::Reader},
 };
 
@@ -81,9 +82,12 @@ bool is_better(const Candidate& challenger, const Candidate& best) {
 
 std::string_view to_string(Listener listener) {
   switch (listener) {
-    case Listener::Split: return "split";
-    case Listener::Primary: return "primary";
-    case Listener::Replicas: return "replicas";
+    case Listener::Split:
+      return "split";
+    case Listener::Primary:
+      return "primary";
+    case Listener::Replicas:
+      return "replicas";
   }
   return "unknown";
 }

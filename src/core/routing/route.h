@@ -28,9 +28,9 @@ std::string_view to_string(Listener listener);
 // What a session is in the middle of. Held by the proxy, one for each client.
 struct SessionView {
   Listener listener = Listener::Split;
-  bool in_transaction = false;   // as the server's last status flags said
+  bool in_transaction = false;  // as the server's last status flags said
   bool autocommit = true;
-  bool pinned = false;           // temporary table, lock, …: see sql::Pins
+  bool pinned = false;  // temporary table, lock, …: see sql::Pins
   bool last_ran_on_reader = false;
 };
 
@@ -50,11 +50,11 @@ Route route(const sql::Statement& statement, const SessionView& session);
 
 // One replica as a reader candidate.
 struct Candidate {
-  bool usable = false;       // in the topology, healthy, and reachable from here
-  bool covers = false;       // known to have executed all that the read must see
-  bool worth_waiting = true;  // false while its waits keep timing out
-  bool connected = false;    // the session already has a connection to it
-  std::uint64_t known = 0;   // how far it is known to have come; for comparison only
+  bool usable = false;           // in the topology, healthy, and reachable from here
+  bool covers = false;           // known to have executed all that the read must see
+  bool worth_waiting = true;     // false while its waits keep timing out
+  bool connected = false;        // the session already has a connection to it
+  std::uint64_t known = 0;       // how far it is known to have come; for comparison only
   std::int64_t outstanding = 0;  // statements that this proxy has running on it
 };
 
@@ -64,8 +64,9 @@ struct Choice {
 };
 
 // A replica that covers the read, the least busy one of them; else the one with the best known
-// position, to wait on (a few hundred transactions apart count as equal). Among equals the one that the session is connected to, else the one at or
-// after `turn`, which the caller varies to spread new sessions. Empty: none may serve it.
+// position, to wait on (a few hundred transactions apart count as equal). Among equals the one that
+// the session is connected to, else the one at or after `turn`, which the caller varies to spread
+// new sessions. Empty: none may serve it.
 std::optional<Choice> choose_reader(std::span<const Candidate> candidates, std::size_t turn);
 
 }  // namespace dorsal::routing

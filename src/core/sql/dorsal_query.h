@@ -1,5 +1,5 @@
-// The questions that a client may ask in SQL and that only the proxy can answer: about Dorsal, about
-// the session's own trackers (the servers' serve the proxy) and about its connection number.
+// The questions that a client may ask in SQL and that only the proxy can answer: about Dorsal,
+// about the session's own trackers (the servers' serve the proxy) and about its connection number.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ struct DorsalQuery {
   enum class What : std::uint8_t {
     Variable,      // SELECT @@dorsal_consistency [AS alias]; also @@session_track_…
     ConnectionId,  // SELECT CONNECTION_ID() [AS alias]
-    Variables,     // SHOW [GLOBAL | SESSION] VARIABLES LIKE 'dorsal%'; [SESSION] … 'session_track%'
-    Status,        // SHOW [GLOBAL | SESSION] STATUS LIKE 'dorsal%'
+    Variables,  // SHOW [GLOBAL | SESSION] VARIABLES LIKE 'dorsal%'; [SESSION] … 'session_track%'
+    Status,     // SHOW [GLOBAL | SESSION] STATUS LIKE 'dorsal%'
   };
   What what = What::Variable;
   std::string name;     // of the variable: lower case, without signs and scope

@@ -29,8 +29,10 @@ constexpr std::size_t kMaxAbandoned = std::size_t{1} << 20;
 
 constexpr std::uint16_t kAccessDenied = 1045;  // ER_ACCESS_DENIED_ERROR
 
-client::ConnectOptions connect_options(const LoopContext& context, const Server& server,
-                                       const Identity& identity, const std::string& schema,
+client::ConnectOptions connect_options(const LoopContext& context,
+                                       const Server& server,
+                                       const Identity& identity,
+                                       const std::string& schema,
                                        bool with_tls) {
   client::ConnectOptions options;
   options.endpoint = server.endpoint;
@@ -41,8 +43,8 @@ client::ConnectOptions connect_options(const LoopContext& context, const Server&
   options.login.capabilities = kNeeded | (identity.client_capabilities & kMirrored);
   options.login.collation = identity.collation;
   options.login.attributes = identity.attributes;
-  options.login.tls = with_tls ? mysql::ClientLoginOptions::Tls::Required
-                               : mysql::ClientLoginOptions::Tls::Off;
+  options.login.tls =
+      with_tls ? mysql::ClientLoginOptions::Tls::Required : mysql::ClientLoginOptions::Tls::Off;
   options.tls = context.shared.options.server_tls;
   options.tls_name = server.endpoint.host;
   return options;
@@ -50,8 +52,10 @@ client::ConnectOptions connect_options(const LoopContext& context, const Server&
 
 // On this machine nobody can listen in, and a cold password cache is served by RSA; so TLS, which
 // costs more than all the rest of a log-in, is kept for accounts that are refused without it.
-io::Task<Result<client::Login>> log_in(LoopContext& context, const Server& server,
-                                       const Identity& identity, const std::string& schema,
+io::Task<Result<client::Login>> log_in(LoopContext& context,
+                                       const Server& server,
+                                       const Identity& identity,
+                                       const std::string& schema,
                                        Deadline deadline) {
   const bool has_tls = context.shared.options.server_tls.has_value();
   const bool tls_first = has_tls && !is_loopback(server.endpoint.host);
@@ -65,17 +69,18 @@ io::Task<Result<client::Login>> log_in(LoopContext& context, const Server& serve
 }
 
 const std::string& tracking_command() {
-  static const std::string command =
-      fmt::format("SET SESSION session_track_gtids = OWN_GTID, session_track_schema = ON, "
-                  "session_track_system_variables = '{}'",
-                  sql::tracked_variables());
+  static const std::string command = fmt::format(
+      "SET SESSION session_track_gtids = OWN_GTID, session_track_schema = ON, "
+      "session_track_system_variables = '{}'",
+      sql::tracked_variables());
   return command;
 }
 
 }  // namespace
 
 std::string wait_for_position(std::string_view gtids, Duration patience) {
-  return fmt::format("SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {:.3f})", gtids,
+  return fmt::format("SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {:.3f})",
+                     gtids,
                      std::chrono::duration<double>(patience).count());
 }
 
@@ -83,8 +88,11 @@ bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "::1" || host.substr(0, 4) == "127.";
 }
 
-Backend::Backend(LoopContext& context, Server& server, const Identity& identity,
-                 const SessionState& state, std::uint32_t session,
+Backend::Backend(LoopContext& context,
+                 Server& server,
+                 const Identity& identity,
+                 const SessionState& state,
+                 std::uint32_t session,
                  std::unique_ptr<client::Connection> connection)
     : context_(context),
       server_(server),
@@ -104,9 +112,11 @@ Backend::~Backend() {
   context_.shared.sessions.disconnected(session_, &server_, connection_id());
 }
 
-io::Task<Result<Backend::Opened>> Backend::open(LoopContext& context, Server& server,
+io::Task<Result<Backend::Opened>> Backend::open(LoopContext& context,
+                                                Server& server,
                                                 const Identity& identity,
-                                                const SessionState& state, std::uint32_t session,
+                                                const SessionState& state,
+                                                std::uint32_t session,
                                                 Deadline deadline) {
   auto login = co_await log_in(context, server, identity, state.schema(), deadline);
   if (!login) co_return login.error();
@@ -118,8 +128,8 @@ io::Task<Result<Backend::Opened>> Backend::open(LoopContext& context, Server& se
   if ((login->connection->capabilities() & cap::kDeprecateEof) == 0) {
     co_return invalid("the server is too old: it does not offer CLIENT_DEPRECATE_EOF");
   }
-  opened.backend.reset(new Backend(context, server, identity, state, session,
-                                   std::move(login->connection)));
+  opened.backend.reset(
+      new Backend(context, server, identity, state, session, std::move(login->connection)));
   opened.backend->synced_schema_ = state.schema_version();
   if (!state.has_variables()) opened.backend->synced_variables_ = state.variables_version();
   auto set_up = co_await opened.backend->run(tracking_command(), deadline);

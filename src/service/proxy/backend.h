@@ -41,15 +41,18 @@ struct Identity {
 class Backend {
  public:
   struct Opened {
-    std::unique_ptr<Backend> backend;        // null when refused
+    std::unique_ptr<Backend> backend;         // null when refused
     std::optional<mysql::ErrPacket> refused;  // the server's own words
   };
 
   // Logs in and sets up tracking, in the schema given. The context, the server and the state
   // outlive the Backend; `session` is the client's connection number.
-  static io::Task<Result<Opened>> open(LoopContext& context, Server& server,
-                                       const Identity& identity, const SessionState& state,
-                                       std::uint32_t session, Deadline deadline);
+  static io::Task<Result<Opened>> open(LoopContext& context,
+                                       Server& server,
+                                       const Identity& identity,
+                                       const SessionState& state,
+                                       std::uint32_t session,
+                                       Deadline deadline);
   ~Backend();
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -66,7 +69,10 @@ class Backend {
   // The caller sends it in front of the next statement and reports its outcome.
   std::string sync_variables_command();
   std::string sync_schema_command();
-  void synced() { synced_variables_ = state_.variables_version(); synced_schema_ = state_.schema_version(); }
+  void synced() {
+    synced_variables_ = state_.variables_version();
+    synced_schema_ = state_.schema_version();
+  }
 
   // The state was taken from this very connection's own reply.
   void is_origin_of_state() { synced(); }
@@ -98,8 +104,11 @@ class Backend {
   bool is_alive();
 
  private:
-  Backend(LoopContext& context, Server& server, const Identity& identity,
-          const SessionState& state, std::uint32_t session,
+  Backend(LoopContext& context,
+          Server& server,
+          const Identity& identity,
+          const SessionState& state,
+          std::uint32_t session,
           std::unique_ptr<client::Connection> connection);
 
   LoopContext& context_;

@@ -11,12 +11,14 @@ ErrPacket malformed_packet() { return {1835, "HY000", "Malformed communication p
 ErrPacket unknown_command() { return {1047, "08S01", "Unknown command"}; }
 
 ErrPacket unknown_statement(std::uint32_t id, std::string_view command) {
-  return {1243, "HY000",
+  return {1243,
+          "HY000",
           fmt::format("Unknown prepared statement handler ({}) given to {}", id, command)};
 }
 
 ErrPacket too_many_statements(std::size_t limit) {
-  return {1461, "42000",
+  return {1461,
+          "42000",
           fmt::format("Can't create more than max_prepared_stmt_count statements (current value: "
                       "{})",
                       limit)};
@@ -27,7 +29,8 @@ ErrPacket unknown_thread(std::uint64_t id) {
 }
 
 ErrPacket wrong_value(std::string_view variable, std::string_view value) {
-  return {1231, "42000",
+  return {1231,
+          "42000",
           fmt::format("Variable '{}' can't be set to the value of '{}'", variable, value)};
 }
 
@@ -36,7 +39,8 @@ ErrPacket unknown_variable(std::string_view variable) {
 }
 
 ErrPacket only_alone(std::string_view what) {
-  return {1235, "42000",
+  return {1235,
+          "42000",
           fmt::format("Dorsal: {} works only with plain values, and as the only statement", what)};
 }
 
@@ -49,21 +53,25 @@ ErrPacket no_replica(std::string_view why) {
 }
 
 ErrPacket outcome_unknown() {
-  return {1053, "08S01",
+  return {1053,
+          "08S01",
           "Dorsal: the connection to the primary was lost while the statement ran; it is unknown "
           "whether it took effect"};
 }
 
 ErrPacket transaction_lost() {
-  return {1213, "40001",
+  return {1213,
+          "40001",
           "Dorsal: the connection to the primary was lost and the transaction was rolled back; try "
           "restarting transaction"};
 }
 
 ErrPacket session_lost() {
-  return {1053, "08S01",
-          "Dorsal: the connection to the primary was lost, and with it what this session held there "
-          "(temporary tables, locks or variables)"};
+  return {
+      1053,
+      "08S01",
+      "Dorsal: the connection to the primary was lost, and with it what this session held there "
+      "(temporary tables, locks or variables)"};
 }
 
 }  // namespace dorsal::proxy::errors

@@ -12,25 +12,25 @@ namespace dorsal::proxy {
 
 namespace errors {
 
-mysql::ErrPacket malformed_packet();                        // 1835
-mysql::ErrPacket unknown_command();                         // 1047
-mysql::ErrPacket unknown_statement(std::uint32_t id, std::string_view command);  // 1243
-mysql::ErrPacket too_many_statements(std::size_t limit);       // 1461
-mysql::ErrPacket unknown_thread(std::uint64_t id);          // 1094
+mysql::ErrPacket malformed_packet();                                              // 1835
+mysql::ErrPacket unknown_command();                                               // 1047
+mysql::ErrPacket unknown_statement(std::uint32_t id, std::string_view command);   // 1243
+mysql::ErrPacket too_many_statements(std::size_t limit);                          // 1461
+mysql::ErrPacket unknown_thread(std::uint64_t id);                                // 1094
 mysql::ErrPacket wrong_value(std::string_view variable, std::string_view value);  // 1231
-mysql::ErrPacket unknown_variable(std::string_view variable);  // 1193
+mysql::ErrPacket unknown_variable(std::string_view variable);                     // 1193
 
 // What the proxy carries out itself cannot be one of several statements in a text.
 mysql::ErrPacket only_alone(std::string_view what);  // 1235, 42000
 
 // No server could be had in time; the statement was not sent.
-mysql::ErrPacket no_primary(std::string_view why);   // 1053, 08S01
-mysql::ErrPacket no_replica(std::string_view why);   // 1053, 08S01
+mysql::ErrPacket no_primary(std::string_view why);  // 1053, 08S01
+mysql::ErrPacket no_replica(std::string_view why);  // 1053, 08S01
 
 // The connection to the primary was lost.
-mysql::ErrPacket outcome_unknown();    // 1053, 08S01: the statement may or may not have run
-mysql::ErrPacket transaction_lost();   // 1213, 40001: rolled back, may be repeated as a whole
-mysql::ErrPacket session_lost();       // 1053, 08S01: it held what cannot be made again
+mysql::ErrPacket outcome_unknown();   // 1053, 08S01: the statement may or may not have run
+mysql::ErrPacket transaction_lost();  // 1213, 40001: rolled back, may be repeated as a whole
+mysql::ErrPacket session_lost();      // 1053, 08S01: it held what cannot be made again
 
 }  // namespace errors
 

@@ -42,11 +42,11 @@ io::Task<Result<void>> read_native_accounts(LoopContext& context, client::Connec
   co_return Result<void>();
 }
 
-io::Task<Result<void>> read_position(LoopContext& context, Server& server,
+io::Task<Result<void>> read_position(LoopContext& context,
+                                     Server& server,
                                      client::Connection& connection) {
-  auto results =
-      co_await connection.execute("SELECT @@GLOBAL.gtid_executed, @@GLOBAL.sql_mode",
-                                  context.loop.after(kPatience));
+  auto results = co_await connection.execute("SELECT @@GLOBAL.gtid_executed, @@GLOBAL.sql_mode",
+                                             context.loop.after(kPatience));
   if (!results) co_return results.error();
   const auto& row = results->at(0).rows.at(0);
   auto& frontier = context.shared.frontier;
@@ -62,8 +62,7 @@ io::Task<Result<void>> read_position(LoopContext& context, Server& server,
 
 // Until the connection fails or the task is cancelled.
 io::Task<Result<void>> watch(LoopContext& context, Server& server) {
-  auto connected =
-      co_await connect_as_monitor(context, server, context.loop.after(kPatience));
+  auto connected = co_await connect_as_monitor(context, server, context.loop.after(kPatience));
   if (!connected) co_return connected.error();
   auto connection = *std::move(connected);
   for (int round = 0;; ++round) {
@@ -95,7 +94,8 @@ io::Task<Result<std::unique_ptr<client::Connection>>> connect_as_monitor(LoopCon
                                      : mysql::ClientLoginOptions::Tls::Off;
   options.tls = own.server_tls;
   options.tls_name = server.endpoint.host;
-  auto connection = co_await client::Connection::connect(context.loop, std::move(options), deadline);
+  auto connection =
+      co_await client::Connection::connect(context.loop, std::move(options), deadline);
   co_return connection;
 }
 
@@ -105,7 +105,9 @@ io::Task<> monitor(LoopContext& context, Server& server) {
     const bool is_over = co_await io::cancelled();
     if (is_over) co_return;
     if (server.reachable.exchange(false)) {
-      log_warn("proxy", "server={} reachable=false reason=\"{}\"", server.name.value(),
+      log_warn("proxy",
+               "server={} reachable=false reason=\"{}\"",
+               server.name.value(),
                ended.error().message);
     }
     // It may come back with other data than it had.

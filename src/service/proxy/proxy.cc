@@ -50,9 +50,7 @@ class LoopThread {
   void start() {
     for (auto& [listener, kind] : listeners_) scope_.spawn(accept(*listener, kind));
     if (watches_servers_) scope_.spawn(watch_servers());
-    thread_ = std::thread([this] {
-      io::block_on(loop_, until_cancelled());
-    });
+    thread_ = std::thread([this] { io::block_on(loop_, until_cancelled()); });
   }
 
  private:
@@ -107,7 +105,8 @@ struct Proxy::Impl {
 Proxy::Proxy(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Proxy::~Proxy() = default;
 
-Result<std::unique_ptr<Proxy>> Proxy::start(Options options, const SharedTopology& topology,
+Result<std::unique_ptr<Proxy>> Proxy::start(Options options,
+                                            const SharedTopology& topology,
                                             Counters& counters) {
   const std::vector<Port> ports = {{options.split_port, routing::Listener::Split},
                                    {options.primary_port, routing::Listener::Primary},

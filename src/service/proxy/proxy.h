@@ -30,14 +30,16 @@ struct Options {
   sql::Consistency split_consistency = sql::Consistency::Global;
   sql::Consistency primary_consistency = sql::Consistency::Global;
   sql::Consistency replicas_consistency = sql::Consistency::Global;
-  Duration causal_wait = std::chrono::milliseconds(10);  // on a replica, before the primary is asked
-  Duration login_limit = std::chrono::seconds(10);       // a client must have logged in by then
-  Duration connect_limit = std::chrono::seconds(1);      // for a connection to a server
-  Duration primary_limit = std::chrono::milliseconds(1500);  // how long a statement waits for a primary
-  unsigned loops = 0;                                    // 0: one per core
-  std::optional<io::TlsContext> client_tls;              // offered to clients
-  std::optional<io::TlsContext> server_tls;              // used towards servers over TCP
-  std::string monitor_user;                              // may read positions on every server
+  Duration causal_wait =
+      std::chrono::milliseconds(10);                 // on a replica, before the primary is asked
+  Duration login_limit = std::chrono::seconds(10);   // a client must have logged in by then
+  Duration connect_limit = std::chrono::seconds(1);  // for a connection to a server
+  Duration primary_limit =
+      std::chrono::milliseconds(1500);       // how long a statement waits for a primary
+  unsigned loops = 0;                        // 0: one per core
+  std::optional<io::TlsContext> client_tls;  // offered to clients
+  std::optional<io::TlsContext> server_tls;  // used towards servers over TCP
+  std::string monitor_user;                  // may read positions on every server
   std::string monitor_password;
 };
 
@@ -48,7 +50,8 @@ class Proxy {
  public:
   // Opens the three ports and starts the loops' threads. Fails, with the name of the process that
   // holds the port, when one is taken. topology and counters must outlive the Proxy.
-  static Result<std::unique_ptr<Proxy>> start(Options options, const SharedTopology& topology,
+  static Result<std::unique_ptr<Proxy>> start(Options options,
+                                              const SharedTopology& topology,
                                               Counters& counters);
 
   // Stops accepting, closes every session, joins the threads.

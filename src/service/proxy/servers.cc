@@ -10,7 +10,9 @@ constexpr auto kPause = std::chrono::milliseconds(50);
 
 }  // namespace
 
-Server::Server(std::size_t index_, cluster::NodeName name_, io::Endpoint endpoint_,
+Server::Server(std::size_t index_,
+               cluster::NodeName name_,
+               io::Endpoint endpoint_,
                Counters& counters)
     : index(index_),
       name(std::move(name_)),
@@ -41,7 +43,9 @@ void Server::wait_timed_out(TimePoint now) {
 Server* Servers::find_or_make(const cluster::Member& member) {
   auto endpoint = io::parse_endpoint(member.address);
   if (!endpoint) {
-    log_error("proxy", "node={} address is not usable: {}", member.name.value(),
+    log_error("proxy",
+              "node={} address is not usable: {}",
+              member.name.value(),
               endpoint.error().message);
     return nullptr;
   }
@@ -53,8 +57,7 @@ Server* Servers::find_or_make(const cluster::Member& member) {
   return &servers_.emplace_back(servers_.size(), member.name, *std::move(endpoint), counters_);
 }
 
-std::shared_ptr<const ServerView> Servers::view(
-    std::shared_ptr<const cluster::Topology> topology) {
+std::shared_ptr<const ServerView> Servers::view(std::shared_ptr<const cluster::Topology> topology) {
   auto view = std::make_shared<ServerView>();
   const cluster::Node* primary = topology->primary();
   for (const cluster::Node& node : topology->nodes) {

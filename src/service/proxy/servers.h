@@ -2,7 +2,8 @@
 //
 // A Server is made when a node is first seen and lives as long as the process; its numbers are
 // atomics, shared by the loops and the monitors. A ServerView is one immutable look at which of
-// them is the primary and which may serve reads; the loops take a new one when the topology changes.
+// them is the primary and which may serve reads; the loops take a new one when the topology
+// changes.
 #pragma once
 
 #include <atomic>
@@ -49,8 +50,8 @@ struct Server {
 
 struct ServerView {
   std::shared_ptr<const cluster::Topology> topology;
-  Server* primary = nullptr;       // null when the topology names none
-  std::vector<Server*> replicas;   // healthy and caught up, as their agents say
+  Server* primary = nullptr;      // null when the topology names none
+  std::vector<Server*> replicas;  // healthy and caught up, as their agents say
   std::vector<Server*> all;
 };
 

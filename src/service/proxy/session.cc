@@ -33,9 +33,10 @@ Session::Session(LoopContext& context, io::Stream client, routing::Listener list
       listener_(listener),
       turn_(context.turn++) {
   const Options& options = shared_.options;
-  state_.usual_consistency = listener == routing::Listener::Split     ? options.split_consistency
-                             : listener == routing::Listener::Primary ? options.primary_consistency
-                                                                      : options.replicas_consistency;
+  state_.usual_consistency = listener == routing::Listener::Split ? options.split_consistency
+                             : listener == routing::Listener::Primary
+                                 ? options.primary_consistency
+                                 : options.replicas_consistency;
   state_.consistency = state_.usual_consistency;
 }
 
@@ -110,16 +111,24 @@ io::Task<Result<ClientCommand>> Session::read_command() {
 io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
   using mysql::Command;
   switch (command.command) {
-    case Command::Quit: co_return Outcome::Closed;
-    case Command::Query: co_return co_await handle_query(command);
-    case Command::StmtPrepare: co_return co_await prepare(command);
-    case Command::StmtExecute: co_return co_await execute(command);
-    case Command::StmtSendLongData: co_return co_await send_long_data(command);
+    case Command::Quit:
+      co_return Outcome::Closed;
+    case Command::Query:
+      co_return co_await handle_query(command);
+    case Command::StmtPrepare:
+      co_return co_await prepare(command);
+    case Command::StmtExecute:
+      co_return co_await execute(command);
+    case Command::StmtSendLongData:
+      co_return co_await send_long_data(command);
     case Command::StmtClose:
     case Command::StmtReset:
-    case Command::StmtFetch: co_return co_await other_statement_command(command);
-    case Command::ChangeUser: co_return co_await change_user(command);
-    case Command::Ping: co_return co_await send_ok();
+    case Command::StmtFetch:
+      co_return co_await other_statement_command(command);
+    case Command::ChangeUser:
+      co_return co_await change_user(command);
+    case Command::Ping:
+      co_return co_await send_ok();
     case Command::ProcessKill: {
       if (command.payload.size() != 5) co_return co_await send_err(errors::malformed_packet());
       Reader reader(command.payload);
@@ -132,8 +141,10 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
     case Command::SetOption:
     case Command::Debug:
     case Command::ProcessInfo:
-    case Command::ResetConnection: break;
-    default: co_return co_await send_err(errors::unknown_command());
+    case Command::ResetConnection:
+      break;
+    default:
+      co_return co_await send_err(errors::unknown_command());
   }
   if (!command.is_whole) co_return co_await send_err(errors::malformed_packet());
 
@@ -202,7 +213,8 @@ sql::Consistency Session::level(const sql::Statement& statement,
   return wanted.value_or(state_.consistency);
 }
 
-io::Task<Session::Outcome> Session::run_statement(const sql::Statement& statement, Request request,
+io::Task<Session::Outcome> Session::run_statement(const sql::Statement& statement,
+                                                  Request request,
                                                   std::optional<sql::Consistency> wanted) {
   auto where = force_home(statement, routing::route(statement, view_of_session()).where);
   const bool needs_option = statement.several && state_.several_is_off_on_readers;
@@ -271,9 +283,10 @@ io::Task<Session::Outcome> Session::send_rows(
   }
   mysql::OkPacket ok;
   ok.status = state_.status;
-  mysql::append_packet(bytes, sequence,
-                       with_eof ? mysql::encode(eof)
-                                : mysql::encode_ok(ok, client_capabilities_, true));
+  mysql::append_packet(
+      bytes,
+      sequence,
+      with_eof ? mysql::encode(eof) : mysql::encode_ok(ok, client_capabilities_, true));
   co_return co_await send_to_client(bytes);
 }
 

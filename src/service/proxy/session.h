@@ -9,6 +9,7 @@
 //   session_login.cc      log-in and COM_CHANGE_USER
 //   session_home.cc       statements at home, and what happens when home is lost
 //   session_reads.cc      reads on replicas
+//   session_relay.cc      the bytes of commands and replies
 //   session_statements.cc prepared statements
 //   session_local.cc      what the proxy answers itself
 #pragma once
@@ -44,10 +45,10 @@ namespace dorsal::proxy {
 // A command of the client, whole or, when it is very large, its beginning.
 struct ClientCommand {
   mysql::Command command = mysql::Command::Quit;
-  std::string payload;         // with the command byte
-  bool is_whole = true;        // false: more of it waits at the client, see forward_rest()
+  std::string payload;           // with the command byte
+  bool is_whole = true;          // false: more of it waits at the client, see forward_rest()
   std::uint32_t frame_left = 0;  // not whole: bytes of its first packet still to come
-  bool frame_is_full = false;  // not whole: that packet has another behind it
+  bool frame_is_full = false;    // not whole: that packet has another behind it
 };
 
 class Session {
@@ -86,9 +87,9 @@ class Session {
   enum class ReaderOutcome {
     Answered,
     Closed,
-    TimedOut,   // the replica did not get there in time: run it elsewhere
-    NotThere,   // the replica failed before the client got anything: run it elsewhere
-    ReadOnly,   // the server found that the statement writes: run it at home
+    TimedOut,  // the replica did not get there in time: run it elsewhere
+    NotThere,  // the replica failed before the client got anything: run it elsewhere
+    ReadOnly,  // the server found that the statement writes: run it at home
   };
 
   // session.cc
@@ -97,7 +98,8 @@ class Session {
   io::Task<Result<void>> fill_inbox(std::size_t wanted, Deadline deadline);
   io::Task<Outcome> handle(ClientCommand& command);
   io::Task<Outcome> handle_query(ClientCommand& command);
-  io::Task<Outcome> run_statement(const sql::Statement& statement, Request request,
+  io::Task<Outcome> run_statement(const sql::Statement& statement,
+                                  Request request,
                                   std::optional<sql::Consistency> wanted);
   routing::SessionView view_of_session() const;
   sql::Consistency level(const sql::Statement& statement,
@@ -128,29 +130,37 @@ class Session {
   io::Task<Outcome> run_at_home(Request request, const sql::Statement& statement);
   io::Task<Outcome> try_at_home(const Request& request, bool& was_sent, bool& is_broken);
   io::Task<Outcome> home_is_lost(bool was_sent, const sql::Statement& statement);
-  io::Task<RelayEnd> relay_reply(Backend& backend, const Request& request);
-  io::Task<Result<std::size_t>> read_reply(Backend& backend, char* buffer);
-  bool client_is_gone();
-  io::Task<bool> forward_local_file(Backend& backend);
-  io::Task<Result<void>> forward_rest(Backend& backend, const ClientCommand& command);
-  void absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen);
-  io::Task<> settle_position_after_error();
   void note_end(const sql::Statement& statement);
   bool holds_something_at_home() const;
 
   // session_reads.cc
-  io::Task<Outcome> run_on_reader(Request request, const sql::Statement& statement,
+  io::Task<Outcome> run_on_reader(Request request,
+                                  const sql::Statement& statement,
                                   sql::Consistency consistency);
   io::Task<std::optional<routing::Position>> required(sql::Consistency consistency);
   Server* choose(const routing::Position& position, bool be_patient, bool& must_wait);
-  io::Task<ReaderOutcome> read_on(Server& server, const Request& request,
-                                  const routing::Position* wait_for, Duration patience);
-  io::Task<ReaderOutcome> send_read(Backend& reader, const Request& request,
-                                    const routing::Position* wait_for, Duration patience);
-  io::Task<Result<mysql::ReplySummary>> read_inner_reply(Backend& reader, mysql::ReplyShape shape,
-                                                         Deadline deadline);
+  io::Task<ReaderOutcome> read_on(Server& server,
+                                  const Request& request,
+                                  const routing::Position* wait_for,
+                                  Duration patience);
+  io::Task<ReaderOutcome> send_read(Backend& reader,
+                                    const Request& request,
+                                    const routing::Position* wait_for,
+                                    Duration patience);
   io::Task<Backend*> reader_on(Server& server);
   void drop_reader(Server& server);
+
+  // session_relay.cc
+  io::Task<RelayEnd> relay_reply(Backend& backend, const Request& request);
+  io::Task<Result<std::size_t>> read_reply(Backend& backend, char* buffer);
+  bool client_is_gone();
+  void absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen);
+  io::Task<> settle_position_after_error();
+  io::Task<Result<mysql::ReplySummary>> read_inner_reply(Backend& backend,
+                                                         mysql::ReplyShape shape,
+                                                         Deadline deadline);
+  io::Task<Result<void>> forward_rest(Backend* backend, const ClientCommand& command);
+  io::Task<bool> forward_local_file(Backend& backend);
 
   // session_statements.cc
   io::Task<Outcome> prepare(ClientCommand& command);
@@ -164,11 +174,11 @@ class Session {
                                                                         std::uint32_t client_id,
                                                                         std::string& payload);
   io::Task<Result<void>> bring_up_to_date(Backend& backend);
-  io::Task<Result<void>> drop_rest(const ClientCommand& command);
   void close_statement(std::uint32_t id);
 
   // session_local.cc
-  io::Task<Outcome> answer_locally(const sql::Statement& statement, ClientCommand& command,
+  io::Task<Outcome> answer_locally(const sql::Statement& statement,
+                                   ClientCommand& command,
                                    std::string_view sql);
   io::Task<Outcome> show_own(std::string_view sql);
   std::map<std::string, std::string> own_variables() const;
@@ -190,9 +200,9 @@ class Session {
   Backend* last_relayed_ = nullptr;  // who answered the last command that a server answered
   std::size_t turn_ = 0;
 
-  std::string reader_inbox_;  // bytes of a reader's reply that came with those before it
-  std::string inbox_;   // bytes of the client that have not been used yet
-  std::string outbox_;  // bytes for the client that have not been sent yet
+  std::string reader_inbox_;   // bytes of a reader's reply that came with those before it
+  std::string inbox_;          // bytes of the client that have not been used yet
+  std::string outbox_;         // bytes for the client that have not been sent yet
   std::uint8_t reply_to_ = 0;  // sequence number of the command's last packet
 };
 

@@ -10,26 +10,10 @@
 namespace dorsal::proxy {
 namespace {
 
-using Progress = mysql::ReplyRelay::Progress;
-
-// ER_OPTION_PREVENTS_STATEMENT: a replica runs with --super-read-only. Nothing has been done.
-constexpr std::uint16_t kReadOnlyServer = 1290;
-
 constexpr auto kRetryPause = std::chrono::milliseconds(20);
-
-// The status flags that belong to the session rather than to one statement.
-constexpr std::uint16_t kSessionStatus =
-    mysql::status::kInTransaction | mysql::status::kAutocommit |
-    mysql::status::kNoBackslashEscapes | mysql::status::kInReadOnlyTransaction;
 
 // How long a statement on the replicas port waits for its replica, beyond the usual wait.
 constexpr auto kReplicasPatience = std::chrono::seconds(5);
-
-// While a reply lets itself be waited for, the client is looked at this often, and what it sends
-// meanwhile is kept up to a limit.
-constexpr auto kLookAtClient = std::chrono::seconds(1);
-constexpr std::size_t kPeek = 4096;
-constexpr std::size_t kMostReadAhead = 64 * 1024;
 
 // Longer than this without use, a connection is looked at before a statement is risked on it.
 constexpr auto kIdle = std::chrono::milliseconds(500);
@@ -58,7 +42,8 @@ bool Session::home_is_still_right() const {
     return view.primary == nullptr || view.primary == server;
   }
   const auto& replicas = view.replicas;
-  return replicas.empty() || std::find(replicas.begin(), replicas.end(), server) != replicas.end();
+  if (replicas.empty()) return view.primary == nullptr || view.primary == server;
+  return std::find(replicas.begin(), replicas.end(), server) != replicas.end();
 }
 
 io::Task<std::optional<mysql::ErrPacket>> Session::open_home(Server& server, Deadline deadline) {
@@ -174,8 +159,8 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     // What never left can be sent again, and so can a read that nobody has seen anything of. Any
     // other statement may have taken effect, and is never sent twice.
     const bool is_pure_read = !statement.may_write && statement.place == sql::Place::AnyReplica;
-    const bool is_repeatable = (!was_sent || is_pure_read) && request.rest == nullptr &&
-                               !holds_something_at_home();
+    const bool is_repeatable =
+        (!was_sent || is_pure_read) && request.rest == nullptr && !holds_something_at_home();
     if (!is_repeatable || attempt > 0) co_return co_await home_is_lost(was_sent, statement);
     shared_.numbers.reads_retried.add();
     home_.reset();
@@ -189,7 +174,8 @@ bool Session::holds_something_at_home() const {
 
 // Sends the request home and relays its reply. `is_broken`: the connection failed before the client
 // got anything; `was_sent` then tells whether the server may have the request.
-io::Task<Session::Outcome> Session::try_at_home(const Request& request, bool& was_sent,
+io::Task<Session::Outcome> Session::try_at_home(const Request& request,
+                                                bool& was_sent,
                                                 bool& is_broken) {
   Backend& home = *home_;
   std::string payload = request.payload;
@@ -214,7 +200,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request, bool& wa
     was_sent = sent.has_value();
   }
   if (was_sent && request.rest != nullptr) {
-    auto forwarded = co_await forward_rest(home, *request.rest);
+    auto forwarded = co_await forward_rest(&home, *request.rest);
     if (!forwarded) co_return Outcome::Closed;
   }
   is_broken = !was_sent;
@@ -242,115 +228,6 @@ io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::State
   if (may_have_committed) err = errors::outcome_unknown();
   const Outcome told = co_await send_err(std::move(err));
   co_return is_irreplaceable ? Outcome::Closed : told;
-}
-
-// Waits for the next bytes of a reply, and meanwhile sees when the client goes away: it is closed
-// then. Its statement runs on at the server, as it would without a proxy.
-io::Task<Result<std::size_t>> Session::read_reply(Backend& backend, char* buffer) {
-  for (;;) {
-    const Deadline look = context_.loop.after(kLookAtClient);
-    auto size =
-        co_await backend.stream().read_some(buffer, LoopContext::kBufferBytes, look);
-    const bool goes_on = !size && size.error().kind == ErrorKind::Timeout;
-    if (!goes_on) co_return size;
-    if (!client_is_gone()) continue;
-    client_.close();
-    co_return size;
-  }
-}
-
-bool Session::client_is_gone() {
-  const std::size_t had = inbox_.size();
-  if (had >= kMostReadAhead) return false;  // it has commands to send, so it is there
-  inbox_.resize(had + kPeek);
-  auto size = client_.try_read(inbox_.data() + had, kPeek);
-  inbox_.resize(had + (size ? *size : 0));
-  return !size;
-}
-
-// Moves the reply from a server to the client.
-io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request& request) {
-  mysql::ReplyRelay& relay = backend.relay();
-  const bool is_home = &backend == home_.get();
-  last_relayed_ = &backend;
-  auto buffer = context_.take_buffer();
-  std::size_t gtids_seen = 0;
-  std::size_t variables_seen = 0;
-  bool has_sent = false;
-  outbox_.clear();
-  for (;;) {
-    auto bytes = std::string_view(reader_inbox_);
-    if (bytes.empty()) {
-      auto size = co_await read_reply(backend, buffer.get());
-      if (!size && !client_.is_open()) co_return RelayEnd::Closed;
-      if (!size) {
-        log_debug("proxy", "session={} server={} reply broken off: {}", id_,
-                  backend.server().name.value(), size.error().message);
-        co_return has_sent ? RelayEnd::Closed : RelayEnd::Broken;
-      }
-      bytes = std::string_view(buffer.get(), *size);
-    }
-    auto progress = relay.feed(bytes, outbox_);
-    if (!progress || relay.consumed() != bytes.size()) {
-      log_warn("proxy", "session={} server={} broke the protocol: {}", id_,
-               backend.server().name.value(),
-               progress ? "bytes beyond the reply" : progress.error().message);
-      co_return has_sent ? RelayEnd::Closed : RelayEnd::Broken;
-    }
-    reader_inbox_.clear();
-    // Whoever is told of a write must find it in everybody's reads from now on: first the
-    // frontier, then the client.
-    absorb(backend, gtids_seen, variables_seen);
-    if (*progress == Progress::Done) {
-      context_.give_buffer(std::move(buffer));
-      const auto& summary = relay.summary();
-      const bool is_refused = summary.err && summary.err->code == kReadOnlyServer;
-      if (is_refused && !is_home && !has_sent) co_return RelayEnd::ReadOnly;
-      if (summary.err && request.may_write) co_await settle_position_after_error();
-      if (summary.has_ok) state_.status = summary.status & kSessionStatus;
-      const Outcome sent = co_await send_to_client(outbox_);
-      co_return sent == Outcome::Closed ? RelayEnd::Closed : RelayEnd::Answered;
-    }
-    if (!outbox_.empty()) {
-      const Outcome sent = co_await send_to_client(outbox_);
-      if (sent == Outcome::Closed) co_return RelayEnd::Closed;
-      has_sent = true;
-      outbox_.clear();
-    }
-    if (*progress == Progress::LocalFile) {
-      const bool forwarded = co_await forward_local_file(backend);
-      if (!forwarded) co_return RelayEnd::Closed;
-    }
-  }
-}
-
-// Takes up what the reply's OKs have said since the last call.
-void Session::absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen) {
-  const mysql::ReplySummary& summary = backend.relay().summary();
-  for (; gtids_seen < summary.gtids.size(); ++gtids_seen) {
-    state_.own.raise(shared_.frontier.tell(summary.gtids[gtids_seen]));
-  }
-  const bool has_news = variables_seen < summary.variables.size() || summary.schema;
-  for (; variables_seen < summary.variables.size(); ++variables_seen) {
-    const auto& [name, value] = summary.variables[variables_seen];
-    state_.note_variable(name, value);
-  }
-  if (summary.schema) state_.note_schema(*summary.schema);
-  if (has_news) backend.is_origin_of_state();
-}
-
-// After an ERR of something that may have committed a part of itself, nobody was told how far the
-// primary is now. Asking it keeps the promise that a read sees what its session has done.
-io::Task<> Session::settle_position_after_error() {
-  if (listener_ == routing::Listener::Primary) co_return;
-  auto position = co_await context_.probe->position(
-      context_.loop.after(shared_.options.connect_limit));
-  if (!position) {
-    shared_.frontier.lose_track();
-    co_return;
-  }
-  shared_.frontier.tell(*position);
-  state_.own.raise(*position);
 }
 
 // A statement at home has ended, with its reply at the client.
@@ -383,75 +260,6 @@ io::Task<Result<void>> Session::bring_up_to_date(Backend& backend) {
   }
   backend.synced();
   co_return Result<void>();
-}
-
-// The rest of a command that was too large to be read whole, packet by packet.
-io::Task<Result<void>> Session::forward_rest(Backend& backend, const ClientCommand& command) {
-  std::uint64_t left = command.frame_left;
-  bool goes_on = command.frame_is_full;
-  for (;;) {
-    while (left > 0) {
-      DORSAL_CO_TRY_VOID(co_await fill_inbox(1, Deadline::never()));
-      const std::size_t part = std::min<std::uint64_t>(left, inbox_.size());
-      auto bytes = std::string_view(inbox_).substr(0, part);
-      DORSAL_CO_TRY_VOID(co_await backend.stream().write_all(bytes, Deadline::never()));
-      inbox_.erase(0, part);
-      left -= part;
-    }
-    if (!goes_on) co_return Result<void>();
-    DORSAL_CO_TRY_VOID(co_await fill_inbox(mysql::kHeaderSize, Deadline::never()));
-    const mysql::Header header = mysql::read_header(inbox_.data());
-    left = mysql::kHeaderSize + header.length;  // the header goes along
-    goes_on = header.length == mysql::kMaxPayload;
-    reply_to_ = header.sequence;
-    backend.relay().expect_after(reply_to_);
-  }
-}
-
-// Reads the rest of a large command that no server will have.
-io::Task<Result<void>> Session::drop_rest(const ClientCommand& command) {
-  std::uint64_t left = command.frame_left;
-  bool goes_on = command.frame_is_full;
-  for (;;) {
-    while (left > 0) {
-      DORSAL_CO_TRY_VOID(co_await fill_inbox(1, Deadline::never()));
-      const std::size_t part = std::min<std::uint64_t>(left, inbox_.size());
-      inbox_.erase(0, part);
-      left -= part;
-    }
-    if (!goes_on) co_return Result<void>();
-    DORSAL_CO_TRY_VOID(co_await fill_inbox(mysql::kHeaderSize, Deadline::never()));
-    const mysql::Header header = mysql::read_header(inbox_.data());
-    left = mysql::kHeaderSize + header.length;
-    goes_on = header.length == mysql::kMaxPayload;
-  }
-}
-
-// LOAD DATA LOCAL: the client's packets go to the server until an empty one ends the file.
-io::Task<bool> Session::forward_local_file(Backend& backend) {
-  mysql::ReplyRelay& relay = backend.relay();
-  const std::uint8_t shift = relay.sequence_shift();
-  for (;;) {
-    auto header_read = co_await fill_inbox(mysql::kHeaderSize, Deadline::never());
-    if (!header_read) co_return false;
-    const mysql::Header header = mysql::read_header(inbox_.data());
-    inbox_[3] = static_cast<char>(header.sequence - shift);
-    std::size_t left = mysql::kHeaderSize + header.length;
-    while (left > 0) {
-      auto read = co_await fill_inbox(1, Deadline::never());
-      if (!read) co_return false;
-      const std::size_t part = std::min(left, inbox_.size());
-      auto bytes = std::string_view(inbox_).substr(0, part);
-      auto sent = co_await backend.stream().write_all(bytes, Deadline::never());
-      if (!sent) co_return false;
-      inbox_.erase(0, part);
-      left -= part;
-    }
-    if (header.length == 0) {
-      relay.client_sent_file(header.sequence);
-      co_return true;
-    }
-  }
 }
 
 }  // namespace dorsal::proxy

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
+#include "core/mysql/statement.h"
 #include "core/sql/dorsal_query.h"
 #include "core/sql/kill.h"
 #include "core/sql/set_statement.h"
 #include "core/sql/tracked.h"
-#include "core/mysql/statement.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/session.h"
 
@@ -59,7 +59,8 @@ std::string named_collation(const std::vector<sql::Assignment>& assignments, sql
 
 // SET in all its forms, and what only the proxy can answer.
 io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& statement,
-                                                   ClientCommand& command, std::string_view sql) {
+                                                   ClientCommand& command,
+                                                   std::string_view sql) {
   const sql::LexerMode mode = state_.lexer_mode();
   if (statement.kind == sql::Kind::Kill) {
     if (auto kill_statement = sql::parse_kill(sql, mode)) {
@@ -72,7 +73,8 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
   auto assignments = sql::parse_set(sql, mode);
   // Passed on as it is, it would change what the proxy itself relies on.
   if (statement.kind == sql::Kind::DorsalSet && (statement.several || !assignments)) {
-    co_return co_await send_err(errors::only_alone("setting dorsal_… or session_track_… variables"));
+    co_return co_await send_err(
+        errors::only_alone("setting dorsal_… or session_track_… variables"));
   }
   std::string rest(sql);
   std::string collation;
@@ -138,9 +140,10 @@ std::map<std::string, std::string> Session::own_variables() const {
       {"session_track_state_change", on(tracking.state_change)},
       {"session_track_system_variables",
        tracking.all_variables ? "*" : fmt::format("{}", fmt::join(names, ","))},
-      {"session_track_transaction_info", tracking.characteristics     ? "CHARACTERISTICS"
-                                         : tracking.transaction_state ? "STATE"
-                                                                      : "OFF"},
+      {"session_track_transaction_info",
+       tracking.characteristics     ? "CHARACTERISTICS"
+       : tracking.transaction_state ? "STATE"
+                                    : "OFF"},
   };
 }
 
@@ -195,7 +198,8 @@ io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
     auto opened = co_await Backend::open(context_, *server, identity_, state_, id_, deadline);
     if (!opened) continue;
     if (opened->refused) co_return co_await send_err(*opened->refused);
-    auto done = co_await opened->backend->run(fmt::format("KILL QUERY {}", connection_id), deadline);
+    auto done =
+        co_await opened->backend->run(fmt::format("KILL QUERY {}", connection_id), deadline);
     // 1094: the connection was gone already.
     if (done && done->err && done->err->code != 1094) co_return co_await send_err(*done->err);
   }

@@ -40,10 +40,13 @@ std::string charset_of(std::uint8_t collation) {
     case 47:
     case 48:
     case 49:
-    case 94: return "latin1";
+    case 94:
+      return "latin1";
     case 11:
-    case 65: return "ascii";
-    default: return {};
+    case 65:
+      return "ascii";
+    default:
+      return {};
   }
 }
 
@@ -83,7 +86,8 @@ io::Task<bool> Session::log_in() {
   co_return is_in;
 }
 
-// Until the client has proved who it is or is known not to have; false: the connection is of no use.
+// Until the client has proved who it is or is known not to have; false: the connection is of no
+// use.
 io::Task<bool> Session::converse_login(mysql::ServerLogin& login, Deadline deadline) {
   for (;;) {
     auto need = co_await client::converse(client_, login, deadline);
@@ -92,16 +96,20 @@ io::Task<bool> Session::converse_login(mysql::ServerLogin& login, Deadline deadl
       co_return false;
     }
     switch (*need) {
-      case mysql::Need::Kind::Done: co_return true;
-      case mysql::Need::Kind::Ask: answer_login(login); break;
+      case mysql::Need::Kind::Done:
+        co_return true;
+      case mysql::Need::Kind::Ask:
+        answer_login(login);
+        break;
       case mysql::Need::Kind::StartTls: {
         auto early = login.leftover();
-        auto started = co_await client_.start_tls_server(*shared_.options.client_tls, deadline,
-                                                         early);
+        auto started =
+            co_await client_.start_tls_server(*shared_.options.client_tls, deadline, early);
         if (!started) co_return false;
         break;
       }
-      default: co_return false;
+      default:
+        co_return false;
     }
   }
 }
@@ -144,7 +152,8 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
   if (outcome.method == Method::Native) identity_.native_sha1 = outcome.native_sha1;
   wipe(outcome.password);
 
-  state_.start(shared_.facts.get().sql_mode, charset_of(identity_.collation),
+  state_.start(shared_.facts.get().sql_mode,
+               charset_of(identity_.collation),
                login.request().schema);
   const Deadline server_deadline =
       deadline.earlier_of(context_.loop.after(shared_.options.primary_limit));
@@ -184,8 +193,7 @@ io::Task<Session::Outcome> Session::change_user(const ClientCommand& command) {
   options.greeting = make_greeting();
   options.channel_is_secure = client_.is_tls();
   options.rsa_key = &shared_.rsa_key;
-  mysql::ServerLogin login(std::move(options), *request, client_capabilities_,
-                           1);
+  mysql::ServerLogin login(std::move(options), *request, client_capabilities_, 1);
   // The old user is gone whatever comes of this; its transaction is rolled back by the server.
   readers_.clear();
   home_.reset();

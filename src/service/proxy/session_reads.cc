@@ -13,8 +13,6 @@
 namespace dorsal::proxy {
 namespace {
 
-using Progress = mysql::ReplyRelay::Progress;
-
 // What the answer to a wait may take longer than the wait itself: a round trip on a busy machine.
 constexpr auto kWaitSlack = std::chrono::milliseconds(30);
 
@@ -45,13 +43,12 @@ io::Task<std::optional<routing::Position>> Session::required(sql::Consistency co
   Frontier& frontier = shared_.frontier;
   if (consistency == sql::Consistency::Eventual) co_return routing::Position();
   if (frontier.only_primary_will_do()) co_return std::nullopt;
-  const bool needs_probe =
-      consistency == sql::Consistency::Strong ||
-      (consistency == sql::Consistency::Global && !frontier.has_track());
+  const bool needs_probe = consistency == sql::Consistency::Strong ||
+                           (consistency == sql::Consistency::Global && !frontier.has_track());
   if (needs_probe) {
     const std::uint64_t losses = frontier.losses();
-    auto position = co_await context_.probe->position(
-        context_.loop.after(shared_.options.connect_limit));
+    auto position =
+        co_await context_.probe->position(context_.loop.after(shared_.options.connect_limit));
     if (!position) co_return std::nullopt;
     frontier.tell(*position);
     frontier.found_track(losses);
@@ -60,8 +57,8 @@ io::Task<std::optional<routing::Position>> Session::required(sql::Consistency co
   co_return consistency == sql::Consistency::Session ? state_.own : frontier.told();
 }
 
-// The replica for a read that must see `position`; null when none may serve it. A patient read waits
-// also on a replica that lags.
+// The replica for a read that must see `position`; null when none may serve it. A patient read
+// waits also on a replica that lags.
 Server* Session::choose(const routing::Position& position, bool be_patient, bool& must_wait) {
   context_.refresh_view();
   const auto& replicas = context_.view->replicas;
@@ -85,15 +82,15 @@ Server* Session::choose(const routing::Position& position, bool be_patient, bool
   return replicas[choice->index];
 }
 
-io::Task<Session::Outcome> Session::run_on_reader(Request request, const sql::Statement& statement,
+io::Task<Session::Outcome> Session::run_on_reader(Request request,
+                                                  const sql::Statement& statement,
                                                   sql::Consistency consistency) {
   ProxyNumbers& numbers = shared_.numbers;
   auto position = co_await required(consistency);
   bool must_run_at_home = !position;
   const std::size_t tries = context_.view->replicas.size() + 1;
   for (std::size_t attempt = 0; attempt < tries && !must_run_at_home; ++attempt) {
-    const bool has_primary =
-        context_.view->primary != nullptr && context_.view->primary->reachable;
+    const bool has_primary = context_.view->primary != nullptr && context_.view->primary->reachable;
     bool must_wait = false;
     Server* server = choose(*position, !has_primary, must_wait);
     if (server == nullptr) break;
@@ -101,15 +98,20 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request, const sql::St
     const routing::Position* wait_for = must_wait ? &*position : nullptr;
     const ReaderOutcome outcome = co_await read_on(*server, request, wait_for, patience);
     switch (outcome) {
-      case ReaderOutcome::Closed: co_return Outcome::Closed;
+      case ReaderOutcome::Closed:
+        co_return Outcome::Closed;
       case ReaderOutcome::Answered:
         (must_wait ? numbers.reads_waited : numbers.reads_at_once).add();
         co_return Outcome::Answered;
       case ReaderOutcome::TimedOut:
         numbers.reads_timed_out.add();
         co_return co_await run_at_home(std::move(request), statement);
-      case ReaderOutcome::ReadOnly: must_run_at_home = true; break;
-      case ReaderOutcome::NotThere: numbers.reads_retried.add(); break;
+      case ReaderOutcome::ReadOnly:
+        must_run_at_home = true;
+        break;
+      case ReaderOutcome::NotThere:
+        numbers.reads_retried.add();
+        break;
     }
   }
   numbers.reads_no_replica.add();
@@ -117,8 +119,9 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request, const sql::St
 }
 
 io::Task<Backend*> Session::reader_on(Server& server) {
-  auto found = std::find_if(readers_.begin(), readers_.end(),
-                            [&](const auto& reader) { return &reader->server() == &server; });
+  auto found = std::find_if(readers_.begin(), readers_.end(), [&](const auto& reader) {
+    return &reader->server() == &server;
+  });
   const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
   if (found != readers_.end()) {
     std::rotate(readers_.begin(), found, found + 1);
@@ -128,7 +131,9 @@ io::Task<Backend*> Session::reader_on(Server& server) {
   }
   auto opened = co_await Backend::open(context_, server, identity_, state_, id_, deadline);
   if (!opened || opened->refused) {
-    log_debug("proxy", "session={} server={} cannot be used for reads: {}", id_,
+    log_debug("proxy",
+              "session={} server={} cannot be used for reads: {}",
+              id_,
               server.name.value(),
               opened ? mysql::to_string(*opened->refused) : opened.error().message);
     co_return nullptr;
@@ -141,7 +146,8 @@ void Session::drop_reader(Server& server) {
   std::erase_if(readers_, [&](const auto& reader) { return &reader->server() == &server; });
 }
 
-io::Task<Session::ReaderOutcome> Session::read_on(Server& server, const Request& request,
+io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
+                                                  const Request& request,
                                                   const routing::Position* wait_for,
                                                   Duration patience) {
   const Outstanding counted(server);
@@ -150,10 +156,16 @@ io::Task<Session::ReaderOutcome> Session::read_on(Server& server, const Request&
   ReaderOutcome outcome = co_await send_read(*reader, request, wait_for, patience);
   if (outcome == ReaderOutcome::Answered) {
     switch (co_await relay_reply(*reader, request)) {
-      case RelayEnd::Closed: co_return ReaderOutcome::Closed;
-      case RelayEnd::Broken: outcome = ReaderOutcome::NotThere; break;
-      case RelayEnd::ReadOnly: outcome = ReaderOutcome::ReadOnly; break;
-      case RelayEnd::Answered: break;
+      case RelayEnd::Closed:
+        co_return ReaderOutcome::Closed;
+      case RelayEnd::Broken:
+        outcome = ReaderOutcome::NotThere;
+        break;
+      case RelayEnd::ReadOnly:
+        outcome = ReaderOutcome::ReadOnly;
+        break;
+      case RelayEnd::Answered:
+        break;
     }
   }
   if (outcome == ReaderOutcome::NotThere) drop_reader(server);
@@ -163,7 +175,8 @@ io::Task<Session::ReaderOutcome> Session::read_on(Server& server, const Request&
 
 // Sends everything that the read needs in one write: what the session has changed, the wait for a
 // position, the read itself; and reads the replies to all but the last.
-io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader, const Request& request,
+io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
+                                                    const Request& request,
                                                     const routing::Position* wait_for,
                                                     Duration patience) {
   const Deadline set_up = context_.loop.after(shared_.options.connect_limit);
@@ -219,29 +232,6 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader, const Reque
   }
   reader.relay().begin(request.shape, 0, request.statement_id);
   co_return ReaderOutcome::Answered;
-}
-
-// Reads one reply that the client never sees. What came behind it stays in reader_inbox_.
-io::Task<Result<mysql::ReplySummary>> Session::read_inner_reply(Backend& reader,
-                                                                mysql::ReplyShape shape,
-                                                                Deadline deadline) {
-  mysql::ReplyRelay& relay = reader.inner();
-  relay.begin(shape, 0, std::nullopt, true);
-  std::string ignored;
-  for (;;) {
-    if (!reader_inbox_.empty()) {
-      auto progress = relay.feed(reader_inbox_, ignored);
-      if (!progress) co_return progress.error();
-      reader_inbox_.erase(0, relay.consumed());
-      if (*progress == Progress::Done) co_return relay.summary();
-    }
-    auto buffer = context_.take_buffer();
-    auto size = co_await reader.stream().read_some(buffer.get(), LoopContext::kBufferBytes,
-                                                   deadline, io::Precision::Exact);
-    if (size) reader_inbox_.append(buffer.get(), *size);
-    context_.give_buffer(std::move(buffer));
-    if (!size) co_return size.error();
-  }
 }
 
 }  // namespace dorsal::proxy

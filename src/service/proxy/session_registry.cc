@@ -19,14 +19,17 @@ void SessionRegistry::remove(std::uint32_t session) {
   sessions_.erase(session);
 }
 
-void SessionRegistry::connected(std::uint32_t session, Server* server,
+void SessionRegistry::connected(std::uint32_t session,
+                                Server* server,
                                 std::uint32_t connection_id) {
   std::lock_guard lock(mutex_);
   auto found = sessions_.find(session);
-  if (found != sessions_.end()) found->second.target.connections.emplace_back(server, connection_id);
+  if (found != sessions_.end())
+    found->second.target.connections.emplace_back(server, connection_id);
 }
 
-void SessionRegistry::disconnected(std::uint32_t session, Server* server,
+void SessionRegistry::disconnected(std::uint32_t session,
+                                   Server* server,
                                    std::uint32_t connection_id) {
   std::lock_guard lock(mutex_);
   auto found = sessions_.find(session);

@@ -25,8 +25,8 @@ struct Prepared {
   std::string sql;
   sql::Statement statement;
   std::uint16_t parameters = 0;
-  std::string types;             // of the parameters, as last sent
-  bool has_long_data = false;    // some of it lies on the home connection
+  std::string types;           // of the parameters, as last sent
+  bool has_long_data = false;  // some of it lies on the home connection
 };
 
 class SessionState {
@@ -50,15 +50,16 @@ class SessionState {
   // COM_RESET_CONNECTION and COM_CHANGE_USER.
   void reset();
 
-  sql::Consistency usual_consistency = sql::Consistency::Global;  // the port's; reset() returns to it
-  sql::Consistency consistency = sql::Consistency::Global;        // in force for the session
+  sql::Consistency usual_consistency =
+      sql::Consistency::Global;                             // the port's; reset() returns to it
+  sql::Consistency consistency = sql::Consistency::Global;  // in force for the session
   sql::Pins pins;
   bool autocommit = true;
-  std::uint16_t status = 0x0002;      // the flags of the last OK
+  std::uint16_t status = 0x0002;  // the flags of the last OK
   bool last_ran_on_reader = false;
   bool several_is_off_on_readers = false;  // COM_SET_OPTION changed what readers were opened with
-  routing::Position own;              // what this session's own writes and reads have seen
-  mysql::ClientTracking tracking;     // which session changes the client wants to see
+  routing::Position own;                   // what this session's own writes and reads have seen
+  mysql::ClientTracking tracking;          // which session changes the client wants to see
 
   std::unordered_map<std::uint32_t, Prepared> prepared;
   std::uint32_t next_statement_id = 1;

@@ -1,7 +1,6 @@
-#include "core/mysql/statement.h"
-
 #include "base/bytes.h"
 #include "core/mysql/protocol.h"
+#include "core/mysql/statement.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/session.h"
 
@@ -21,10 +20,14 @@ std::optional<std::uint32_t> statement_id_of(std::string_view payload) {
 
 std::string_view name_of(mysql::Command command) {
   switch (command) {
-    case mysql::Command::StmtExecute: return "mysqld_stmt_execute";
-    case mysql::Command::StmtFetch: return "mysqld_stmt_fetch";
-    case mysql::Command::StmtReset: return "mysqld_stmt_reset";
-    default: return "mysqld_stmt_send_long_data";
+    case mysql::Command::StmtExecute:
+      return "mysqld_stmt_execute";
+    case mysql::Command::StmtFetch:
+      return "mysqld_stmt_fetch";
+    case mysql::Command::StmtReset:
+      return "mysqld_stmt_reset";
+    default:
+      return "mysqld_stmt_send_long_data";
   }
 }
 
@@ -38,7 +41,8 @@ io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
   Prepared prepared;
   prepared.sql = command.payload.substr(1);
   prepared.statement = sql::classify(prepared.sql, state_.lexer_mode());
-  // Whatever the proxy answers itself in a text query has no prepared form there; a server is asked.
+  // Whatever the proxy answers itself in a text query has no prepared form there; a server is
+  // asked.
   if (prepared.statement.place == sql::Place::Proxy) {
     prepared.statement.place = sql::Place::Primary;
   }
@@ -70,14 +74,16 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   auto id = statement_id_of(command.payload);
   auto found = id ? state_.prepared.find(*id) : state_.prepared.end();
   if (found == state_.prepared.end()) {
-    co_return co_await send_err(errors::unknown_statement(id.value_or(0), name_of(command.command)));
+    co_return co_await send_err(
+        errors::unknown_statement(id.value_or(0), name_of(command.command)));
   }
   Prepared& prepared = found->second;
   auto view = mysql::view_execute(command.payload, prepared.parameters, client_capabilities_);
   if (!view && command.is_whole) co_return co_await send_err(errors::malformed_packet());
 
   sql::Statement statement = prepared.statement;
-  const bool opens_cursor = view && (view->flags & ~mysql::execute_flag::kParameterCountAvailable) != 0;
+  const bool opens_cursor =
+      view && (view->flags & ~mysql::execute_flag::kParameterCountAvailable) != 0;
   if (!command.is_whole || prepared.has_long_data || opens_cursor) {
     // Its data, or the rows to be fetched later, lie on the home connection.
     statement.place = sql::Place::Primary;
@@ -105,7 +111,7 @@ io::Task<Session::Outcome> Session::send_long_data(ClientCommand& command) {
   if (is_known) refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
   if (!is_known || refused) {
     // Nobody can be told; what follows of a large command must still be read.
-    auto dropped = co_await drop_rest(command);
+    auto dropped = co_await forward_rest(nullptr, command);
     co_return dropped ? Outcome::Answered : Outcome::Closed;
   }
   found->second.has_long_data = true;
@@ -119,7 +125,7 @@ io::Task<Session::Outcome> Session::send_long_data(ClientCommand& command) {
   auto sent = co_await home_->stream().write_all(bytes, Deadline::never());
   if (!sent) co_return Outcome::Closed;
   if (!command.is_whole) {
-    auto forwarded = co_await forward_rest(*home_, command);
+    auto forwarded = co_await forward_rest(home_.get(), command);
     if (!forwarded) co_return Outcome::Closed;
   }
   home_->used(context_.loop.now());
@@ -179,8 +185,8 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(Backend& b
 }
 
 // Puts the server's number for the statement into the payload.
-io::Task<Result<std::optional<mysql::ErrPacket>>> Session::translate_statement(
-    Backend& backend, std::uint32_t client_id, std::string& payload) {
+io::Task<Result<std::optional<mysql::ErrPacket>>>
+Session::translate_statement(Backend& backend, std::uint32_t client_id, std::string& payload) {
   auto& known = backend.statements();
   if (known.count(client_id) == 0) {
     // The statement must mean there what it means at home.

@@ -79,7 +79,7 @@ class SessionTest : public testing::Test {
 
   io::Task<> accept_one() {
     auto accepted = co_await listener_.accept(Deadline::never());
-    Session session(context_, *std::move(accepted), routing::Listener::Split);
+    Session session(context_, *std::move(accepted), port_);
     co_await session.run();
   }
 
@@ -98,7 +98,8 @@ class SessionTest : public testing::Test {
     options.login.user = "app";
     options.login.password = "secret";
     options.login.tls = mysql::ClientLoginOptions::Tls::Off;
-    auto connected = co_await client::Connection::connect(loop_, std::move(options),
+    auto connected = co_await client::Connection::connect(loop_,
+                                                          std::move(options),
                                                           loop_.after(std::chrono::seconds(20)));
     EXPECT_TRUE(connected) << (connected ? "" : connected.error().message);
     if (connected) client_ = *std::move(connected);
@@ -134,6 +135,7 @@ class SessionTest : public testing::Test {
   std::unique_ptr<client::Connection> client_;
   io::Scope scope_{loop_};
   bool replica_is_late_ = false;
+  routing::Listener port_ = routing::Listener::Split;
 };
 
 TEST_F(SessionTest, ReadsRunOnAReplicaAndWritesOnThePrimary) {
@@ -201,11 +203,53 @@ TEST_F(SessionTest, EveryLevelButEventualWaitsForWhatWasWritten) {
   });
 }
 
+TEST_F(SessionTest, TheReplicasPortWaitsForWhatWasWritten) {
+  port_ = routing::Listener::Replicas;
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
+    // What it has come to is known now.
+    EXPECT_EQ(co_await test.ask("SELECT w FROM t"), "from the replica");
+  });
+  EXPECT_EQ(asked(replica_, "SELECT WAIT_FOR"), 1);
+  EXPECT_EQ(asked(primary_, "SELECT v"), 0);
+  EXPECT_EQ(shared_.numbers.on_primary.value(), 0);
+}
+
+TEST_F(SessionTest, TheReplicasPortGivesAnErrorRatherThanAStaleRead) {
+  port_ = routing::Listener::Replicas;
+  replica_is_late_ = true;
+  run([](SessionTest& test) -> io::Task<> {
+    auto told = co_await test.ask("SELECT v FROM t");
+    EXPECT_TRUE(begins(told, "ERROR 1053")) << told;
+    EXPECT_NE(told.find("caught up"), std::string::npos) << told;
+    EXPECT_EQ(co_await test.ask("SELECT /* dorsal: consistency=eventual */ v"), "from the replica");
+    test.replica_is_late_ = false;
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
+  });
+  EXPECT_EQ(asked(replica_, "SELECT v FROM t"), 1);
+  EXPECT_EQ(shared_.numbers.reads_refused.value(), 1);
+}
+
+TEST_F(SessionTest, AReplicasPortSessionLeavesAReplicaThatIsNoneAnyMore) {
+  port_ = routing::Listener::Replicas;
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
+    auto topology = std::make_shared<cluster::Topology>(*test.topology_.load());
+    topology->nodes[1].state.role = cluster::Role::Joining;
+    test.topology_.store(topology);
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the primary");
+  });
+}
+
 TEST_F(SessionTest, TheProxyAnswersForItsOwnVariable) {
   run([](SessionTest& test) -> io::Task<> {
     EXPECT_EQ(co_await test.ask("SELECT @@dorsal_consistency"), "global");
     EXPECT_EQ(co_await test.ask("SET @@dorsal_consistency = 'eventual'"), "OK");
     EXPECT_EQ(co_await test.ask("SELECT @@dorsal_consistency"), "eventual");
+    EXPECT_EQ(co_await test.ask("SELECT @@session_track_gtids"), "OFF");
+    EXPECT_EQ(co_await test.ask("SET session_track_gtids = OWN_GTID"), "OK");
+    EXPECT_EQ(co_await test.ask("SELECT @@session_track_gtids"), "OWN_GTID");
+    EXPECT_EQ(co_await test.ask("SELECT CONNECTION_ID()"), "1");
     auto refused = co_await test.ask("SET dorsal_consistency = 'sometimes'");
     EXPECT_TRUE(begins(refused, "ERROR 1231")) << refused;
   });

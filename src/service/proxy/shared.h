@@ -30,14 +30,14 @@ struct ProxyNumbers {
   Number& logins;
   Number& logins_refused;
   Number& protocol_errors;
-  Number& on_primary;          // statements that had to run there
-  Number& reads_at_once;       // on a replica known to be far enough
-  Number& reads_waited;        // on a replica, after waiting for it
-  Number& reads_timed_out;     // on the primary, since the replica did not get there in time
-  Number& reads_no_replica;    // on the primary, since no replica was worth asking
-  Number& reads_refused;       // on the replicas port, since no replica got there in time
-  Number& reads_retried;       // again elsewhere, after the replica failed
-  Number& probes;              // questions to the primary for its position
+  Number& on_primary;        // statements that had to run there
+  Number& reads_at_once;     // on a replica known to be far enough
+  Number& reads_waited;      // on a replica, after waiting for it
+  Number& reads_timed_out;   // on the primary, since the replica did not get there in time
+  Number& reads_no_replica;  // on the primary, since no replica was worth asking
+  Number& reads_refused;     // on the replicas port, since no replica got there in time
+  Number& reads_retried;     // again elsewhere, after the replica failed
+  Number& probes;            // questions to the primary for its position
 };
 
 // Facts about the servers that sessions need before they have a connection of their own; the
@@ -46,7 +46,7 @@ class ServerFacts {
  public:
   struct Facts {
     std::string version = "8.4.0-dorsal";  // what clients are greeted with
-    std::string sql_mode;                   // @@global.sql_mode
+    std::string sql_mode;                  // @@global.sql_mode
   };
   Facts get() const {
     std::lock_guard lock(mutex_);

@@ -1,0 +1,218 @@
+// The bytes of commands and replies between the client and one server.
+#include "base/log.h"
+#include "service/proxy/probe.h"
+#include "service/proxy/session.h"
+
+namespace dorsal::proxy {
+namespace {
+
+using Progress = mysql::ReplyRelay::Progress;
+
+// ER_OPTION_PREVENTS_STATEMENT: a replica runs with --super-read-only. Nothing has been done.
+constexpr std::uint16_t kReadOnlyServer = 1290;
+
+// The status flags that belong to the session rather than to one statement.
+constexpr std::uint16_t kSessionStatus =
+    mysql::status::kInTransaction | mysql::status::kAutocommit |
+    mysql::status::kNoBackslashEscapes | mysql::status::kInReadOnlyTransaction;
+
+// While a reply lets itself be waited for, the client is looked at this often, and what it sends
+// meanwhile is kept up to a limit.
+constexpr auto kLookAtClient = std::chrono::seconds(1);
+constexpr std::size_t kPeek = 4096;
+constexpr std::size_t kMostReadAhead = 64 * 1024;
+
+}  // namespace
+
+// Waits for the next bytes of a reply, and meanwhile sees when the client goes away: it is closed
+// then. Its statement runs on at the server, as it would without a proxy.
+io::Task<Result<std::size_t>> Session::read_reply(Backend& backend, char* buffer) {
+  for (;;) {
+    const Deadline look = context_.loop.after(kLookAtClient);
+    auto size = co_await backend.stream().read_some(buffer, LoopContext::kBufferBytes, look);
+    const bool goes_on = !size && size.error().kind == ErrorKind::Timeout;
+    if (!goes_on) co_return size;
+    if (!client_is_gone()) continue;
+    client_.close();
+    co_return size;
+  }
+}
+
+bool Session::client_is_gone() {
+  const std::size_t had = inbox_.size();
+  if (had >= kMostReadAhead) return false;  // it has commands to send, so it is there
+  inbox_.resize(had + kPeek);
+  auto size = client_.try_read(inbox_.data() + had, kPeek);
+  inbox_.resize(had + (size ? *size : 0));
+  return !size;
+}
+
+// Moves the reply from a server to the client.
+io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request& request) {
+  mysql::ReplyRelay& relay = backend.relay();
+  const bool is_home = &backend == home_.get();
+  last_relayed_ = &backend;
+  auto buffer = context_.take_buffer();
+  std::size_t gtids_seen = 0;
+  std::size_t variables_seen = 0;
+  bool has_sent = false;
+  outbox_.clear();
+  for (;;) {
+    auto bytes = std::string_view(reader_inbox_);
+    if (bytes.empty()) {
+      auto size = co_await read_reply(backend, buffer.get());
+      if (!size && !client_.is_open()) co_return RelayEnd::Closed;
+      if (!size) {
+        log_debug("proxy",
+                  "session={} server={} reply broken off: {}",
+                  id_,
+                  backend.server().name.value(),
+                  size.error().message);
+        co_return has_sent ? RelayEnd::Closed : RelayEnd::Broken;
+      }
+      bytes = std::string_view(buffer.get(), *size);
+    }
+    auto progress = relay.feed(bytes, outbox_);
+    if (!progress || relay.consumed() != bytes.size()) {
+      log_warn("proxy",
+               "session={} server={} broke the protocol: {}",
+               id_,
+               backend.server().name.value(),
+               progress ? "bytes beyond the reply" : progress.error().message);
+      co_return has_sent ? RelayEnd::Closed : RelayEnd::Broken;
+    }
+    reader_inbox_.clear();
+    // Whoever is told of a write must find it in everybody's reads from now on: first the
+    // frontier, then the client.
+    absorb(backend, gtids_seen, variables_seen);
+    if (*progress == Progress::Done) {
+      context_.give_buffer(std::move(buffer));
+      const auto& summary = relay.summary();
+      const bool is_refused = summary.err && summary.err->code == kReadOnlyServer;
+      if (is_refused && !is_home && !has_sent) co_return RelayEnd::ReadOnly;
+      if (summary.err && request.may_write) co_await settle_position_after_error();
+      if (summary.has_ok) state_.status = summary.status & kSessionStatus;
+      const Outcome sent = co_await send_to_client(outbox_);
+      co_return sent == Outcome::Closed ? RelayEnd::Closed : RelayEnd::Answered;
+    }
+    if (!outbox_.empty()) {
+      const Outcome sent = co_await send_to_client(outbox_);
+      if (sent == Outcome::Closed) co_return RelayEnd::Closed;
+      has_sent = true;
+      outbox_.clear();
+    }
+    if (*progress == Progress::LocalFile) {
+      const bool forwarded = co_await forward_local_file(backend);
+      if (!forwarded) co_return RelayEnd::Closed;
+    }
+  }
+}
+
+// Takes up what the reply's OKs have said since the last call.
+void Session::absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen) {
+  const mysql::ReplySummary& summary = backend.relay().summary();
+  for (; gtids_seen < summary.gtids.size(); ++gtids_seen) {
+    state_.own.raise(shared_.frontier.tell(summary.gtids[gtids_seen]));
+  }
+  const bool has_news = variables_seen < summary.variables.size() || summary.schema;
+  for (; variables_seen < summary.variables.size(); ++variables_seen) {
+    const auto& [name, value] = summary.variables[variables_seen];
+    state_.note_variable(name, value);
+  }
+  if (summary.schema) state_.note_schema(*summary.schema);
+  if (has_news) backend.is_origin_of_state();
+}
+
+// After an ERR of something that may have committed a part of itself, nobody was told how far the
+// primary is now. Asking it keeps the promise that a read sees what its session has done.
+io::Task<> Session::settle_position_after_error() {
+  if (listener_ == routing::Listener::Primary) co_return;
+  auto position =
+      co_await context_.probe->position(context_.loop.after(shared_.options.connect_limit));
+  if (!position) {
+    shared_.frontier.lose_track();
+    co_return;
+  }
+  shared_.frontier.tell(*position);
+  state_.own.raise(*position);
+}
+
+// Reads one reply that the client never sees. What came behind it stays in reader_inbox_.
+io::Task<Result<mysql::ReplySummary>> Session::read_inner_reply(Backend& reader,
+                                                                mysql::ReplyShape shape,
+                                                                Deadline deadline) {
+  mysql::ReplyRelay& relay = reader.inner();
+  relay.begin(shape, 0, std::nullopt, true);
+  std::string ignored;
+  for (;;) {
+    if (!reader_inbox_.empty()) {
+      auto progress = relay.feed(reader_inbox_, ignored);
+      if (!progress) co_return progress.error();
+      reader_inbox_.erase(0, relay.consumed());
+      if (*progress == Progress::Done) co_return relay.summary();
+    }
+    auto buffer = context_.take_buffer();
+    auto size = co_await reader.stream().read_some(buffer.get(),
+                                                   LoopContext::kBufferBytes,
+                                                   deadline,
+                                                   io::Precision::Exact);
+    if (size) reader_inbox_.append(buffer.get(), *size);
+    context_.give_buffer(std::move(buffer));
+    if (!size) co_return size.error();
+  }
+}
+
+// The rest of a command that was too large to be read whole, packet by packet. Without a backend
+// it is read and dropped.
+io::Task<Result<void>> Session::forward_rest(Backend* backend, const ClientCommand& command) {
+  std::uint64_t left = command.frame_left;
+  bool goes_on = command.frame_is_full;
+  for (;;) {
+    while (left > 0) {
+      DORSAL_CO_TRY_VOID(co_await fill_inbox(1, Deadline::never()));
+      const std::size_t part = std::min<std::uint64_t>(left, inbox_.size());
+      auto bytes = std::string_view(inbox_).substr(0, part);
+      if (backend != nullptr) {
+        DORSAL_CO_TRY_VOID(co_await backend->stream().write_all(bytes, Deadline::never()));
+      }
+      inbox_.erase(0, part);
+      left -= part;
+    }
+    if (!goes_on) co_return Result<void>();
+    DORSAL_CO_TRY_VOID(co_await fill_inbox(mysql::kHeaderSize, Deadline::never()));
+    const mysql::Header header = mysql::read_header(inbox_.data());
+    left = mysql::kHeaderSize + header.length;  // the header goes along
+    goes_on = header.length == mysql::kMaxPayload;
+    reply_to_ = header.sequence;
+    if (backend != nullptr) backend->relay().expect_after(reply_to_);
+  }
+}
+
+// LOAD DATA LOCAL: the client's packets go to the server until an empty one ends the file.
+io::Task<bool> Session::forward_local_file(Backend& backend) {
+  mysql::ReplyRelay& relay = backend.relay();
+  const std::uint8_t shift = relay.sequence_shift();
+  for (;;) {
+    auto header_read = co_await fill_inbox(mysql::kHeaderSize, Deadline::never());
+    if (!header_read) co_return false;
+    const mysql::Header header = mysql::read_header(inbox_.data());
+    inbox_[3] = static_cast<char>(header.sequence - shift);
+    std::size_t left = mysql::kHeaderSize + header.length;
+    while (left > 0) {
+      auto read = co_await fill_inbox(1, Deadline::never());
+      if (!read) co_return false;
+      const std::size_t part = std::min(left, inbox_.size());
+      auto bytes = std::string_view(inbox_).substr(0, part);
+      auto sent = co_await backend.stream().write_all(bytes, Deadline::never());
+      if (!sent) co_return false;
+      inbox_.erase(0, part);
+      left -= part;
+    }
+    if (header.length == 0) {
+      relay.client_sent_file(header.sequence);
+      co_return true;
+    }
+  }
+}
+
+}  // namespace dorsal::proxy
