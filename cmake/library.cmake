@@ -28,7 +28,8 @@ function(dorsal_folder name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name} ${ARG_TEST_LINK} GTest::gtest GTest::gmock
                                                GTest::gtest_main)
+    # What is disabled is no test by itself: other tests run it as a process of its own.
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                         PROPERTIES LABELS unit TIMEOUT 120)
+                         TEST_FILTER "-*.DISABLED_*" PROPERTIES LABELS unit TIMEOUT 120)
   endif()
 endfunction()
