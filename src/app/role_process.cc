@@ -85,7 +85,7 @@ Result<void> serve(const Config& config, bool with_proxy) {
   DORSAL_TRY(auto store, coord::SqliteStore::open(loop, config.cluster.store));
   coord::ClusterStore cluster(*store);
   Counters counters;
-  SharedTopology topology;
+  cluster::SharedTopology topology;
 
   std::unique_ptr<proxy::Proxy> proxy;
   if (with_proxy) {

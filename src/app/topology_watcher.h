@@ -1,7 +1,6 @@
 // Keeps a published Topology as new as the coordination store.
 #pragma once
 
-#include <atomic>
 #include <memory>
 
 #include "core/cluster/topology.h"
@@ -11,11 +10,9 @@
 
 namespace dorsal::app {
 
-using SharedTopology = std::atomic<std::shared_ptr<const cluster::Topology>>;
-
 // Until cancelled: publishes the topology at every change of the store and at least every half
 // second, with the states of silent agents turned Down. While the store cannot be read, the last
 // topology stays as it is: that says nothing about the agents. All of them outlive the task.
-io::Task<> watch_topology(io::Loop& loop, coord::ClusterStore& store, SharedTopology& shared);
+io::Task<> watch_topology(io::Loop& loop, coord::ClusterStore& store, cluster::SharedTopology& shared);
 
 }  // namespace dorsal::app

@@ -44,7 +44,7 @@ class TopologyWatcherTest : public ::testing::Test {
   io::Loop loop_;
   coord::MemoryStore store_{loop_};
   coord::ClusterStore cluster_{store_};
-  SharedTopology shared_;
+  cluster::SharedTopology shared_;
 };
 
 TEST_F(TopologyWatcherTest, AChangeInTheStoreIsPublished) {

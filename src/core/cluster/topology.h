@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/named_type.h"
+#include "base/published.h"
 #include "base/result.h"
 
 namespace dorsal::cluster {
@@ -98,5 +99,9 @@ inline constexpr std::int64_t kStateExpires_ms = 5000;
 // The topology with every state older than kStateExpires_ms at now_ms (wall clock) turned Down and
 // unhealthy, so that a dead agent's last words are not believed for ever.
 Topology without_expired(Topology topology, std::int64_t now_ms);
+
+// The newest topology: app's watcher stores it, the services read it. Null until the coordination
+// store was read for the first time.
+using SharedTopology = Published<Topology>;
 
 }  // namespace dorsal::cluster

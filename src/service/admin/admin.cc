@@ -54,7 +54,7 @@ Error cannot_listen(const Options& options, int reason) {
 }  // namespace
 
 struct Admin::Impl {
-  Impl(Options chosen, const SharedTopology& shared, const Counters& counted)
+  Impl(Options chosen, const cluster::SharedTopology& shared, const Counters& counted)
       : options(std::move(chosen)), topology(shared), counters(counted) {
     server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
     server.set_socket_options(share_no_port);
@@ -126,14 +126,14 @@ struct Admin::Impl {
   }
 
   const Options options;
-  const SharedTopology& topology;
+  const cluster::SharedTopology& topology;
   const Counters& counters;
   httplib::Server server;
   std::thread thread;
 };
 
 Result<std::unique_ptr<Admin>> Admin::start(Options options,
-                                            const SharedTopology& topology,
+                                            const cluster::SharedTopology& topology,
                                             const Counters& counters) {
   auto impl = std::make_unique<Impl>(std::move(options), topology, counters);
   errno = 0;

@@ -12,7 +12,6 @@
 // threads of its own and only reads snapshots, so a slow client cannot hold the proxy up.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,15 +30,12 @@ struct Options {
   bool is_proxy_running = false;  // in this process
 };
 
-// Null until the store was read for the first time.
-using SharedTopology = std::atomic<std::shared_ptr<const cluster::Topology>>;
-
 class Admin {
  public:
   // Answers from its return on. Fails, with the name of the process that holds the port, when the
   // port is taken. topology and counters must outlive the Admin.
   static Result<std::unique_ptr<Admin>> start(Options options,
-                                              const SharedTopology& topology,
+                                              const cluster::SharedTopology& topology,
                                               const Counters& counters);
 
   // Finishes the answers under way and joins the threads.

@@ -104,7 +104,7 @@ class AdminTest : public ::testing::Test {
   }
 
   Options options_;
-  SharedTopology topology_;
+  cluster::SharedTopology topology_;
   Counters counters_;
   std::unique_ptr<Admin> admin_;
 };

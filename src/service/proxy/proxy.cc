@@ -95,7 +95,7 @@ class LoopThread {
 };
 
 struct Proxy::Impl {
-  Impl(Options options, const SharedTopology& topology, Counters& counters)
+  Impl(Options options, const cluster::SharedTopology& topology, Counters& counters)
       : shared(std::move(options), topology, counters) {}
 
   Shared shared;
@@ -106,7 +106,7 @@ Proxy::Proxy(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Proxy::~Proxy() = default;
 
 Result<std::unique_ptr<Proxy>> Proxy::start(Options options,
-                                            const SharedTopology& topology,
+                                            const cluster::SharedTopology& topology,
                                             Counters& counters) {
   const std::vector<Port> ports = {{options.split_port, routing::Listener::Split},
                                    {options.primary_port, routing::Listener::Primary},

@@ -6,7 +6,6 @@
 // the counters. Clients are MySQL's own users; the proxy keeps no list of them.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -43,15 +42,12 @@ struct Options {
   std::string monitor_password;
 };
 
-// The newest topology; app's watcher stores, every loop loads.
-using SharedTopology = std::atomic<std::shared_ptr<const cluster::Topology>>;
-
 class Proxy {
  public:
   // Opens the three ports and starts the loops' threads. Fails, with the name of the process that
   // holds the port, when one is taken. topology and counters must outlive the Proxy.
   static Result<std::unique_ptr<Proxy>> start(Options options,
-                                              const SharedTopology& topology,
+                                              const cluster::SharedTopology& topology,
                                               Counters& counters);
 
   // Stops accepting, closes every session, joins the threads.

@@ -126,7 +126,7 @@ class SessionTest : public testing::Test {
 
   io::Loop loop_;
   Counters counters_;
-  SharedTopology topology_;
+  cluster::SharedTopology topology_;
   FakeServer primary_{loop_, server_options()};
   FakeServer replica_{loop_, server_options()};
   io::Listener listener_ = *io::Listener::open(loop_, io::Endpoint("127.0.0.1", 0));

@@ -34,7 +34,7 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
       probes(counters.counter("dorsal_proxy_position_probes_total",
                               "Times that the primary was asked for its position.")) {}
 
-Shared::Shared(Options options_, const SharedTopology& topology_, Counters& counters_)
+Shared::Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_)
     : options(std::move(options_)),
       topology(topology_),
       counters(counters_),
@@ -53,8 +53,11 @@ LoopContext::LoopContext(Shared& shared_, io::Loop& loop_)
 LoopContext::~LoopContext() = default;
 
 void LoopContext::refresh_view() {
+  const std::uint64_t version = shared.topology.version();
+  if (version == seen_version_) return;
+  seen_version_ = version;
   auto newest = shared.topology.load();
-  if (newest && newest != view->topology) view = shared.servers.view(std::move(newest));
+  if (newest) view = shared.servers.view(std::move(newest));
 }
 
 std::unique_ptr<char[]> LoopContext::take_buffer() {

@@ -63,10 +63,10 @@ class ServerFacts {
 };
 
 struct Shared {
-  Shared(Options options_, const SharedTopology& topology_, Counters& counters_);
+  Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_);
 
   const Options options;
-  const SharedTopology& topology;
+  const cluster::SharedTopology& topology;
   Counters& counters;
   ProxyNumbers numbers;
   Servers servers;
@@ -101,6 +101,7 @@ struct LoopContext {
   static constexpr std::size_t kBufferBytes = 64 * 1024;
 
  private:
+  std::uint64_t seen_version_ = 0;
   std::vector<std::unique_ptr<char[]>> spare_buffers_;
 };
 
