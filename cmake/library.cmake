@@ -1,18 +1,14 @@
 # dorsal_folder(NAME [LINK target...])
 #
 # Declares the folder it is called in as an object-free static library NAME of every *.cc file in it
-# (tests and benchmarks apart), and NAME_test of every *_test.cc, registered with CTest under the
+# (tests apart), and NAME_test of every *_test.cc, registered with CTest under the
 # label "unit". New files are picked up at the next build.
 function(dorsal_folder name)
   cmake_parse_arguments(ARG "" "" "LINK;TEST_LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
-  file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_bench.cc)
   if(tests)
     list(REMOVE_ITEM sources ${tests})
-  endif()
-  if(benches)
-    list(REMOVE_ITEM sources ${benches})
   endif()
   list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/main.cc)
 

@@ -26,7 +26,9 @@ class StoreLog {
 
 }  // namespace
 
-io::Task<> watch_topology(io::Loop& loop, coord::ClusterStore& store, cluster::SharedTopology& shared) {
+io::Task<> watch_topology(io::Loop& loop,
+                          coord::ClusterStore& store,
+                          cluster::SharedTopology& shared) {
   StoreLog log;
   coord::Revision seen;
   while (!co_await io::cancelled()) {

@@ -77,7 +77,8 @@ function state_of(node) {
 
 function row(node) {
   const made = document.createElement("tr");
-  const gtid = element("td", node.gtid_executed, "gtid");
+  // Of each source's uuid the beginning tells them apart; what matters stands at the end.
+  const gtid = element("td", node.gtid_executed.replace(/-[0-9a-f]{4}-[0-9a-f-]{22}/g, ""), "gtid");
   gtid.title = node.gtid_executed;
   made.append(element("td", node.name),
               element("td", node.role, node.role === "down" ? "bad" : node.role),
