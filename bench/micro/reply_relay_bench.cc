@@ -12,10 +12,11 @@
 
 namespace {
 
-using namespace dorsal::mysql::capability;  // NOLINT(google-build-using-namespace)
 namespace mysql = dorsal::mysql;
+namespace capability = dorsal::mysql::capability;
 
-constexpr std::uint32_t kServer = kProtocol41 | kDeprecateEof | kSessionTrack;
+constexpr std::uint32_t kServer =
+    capability::kProtocol41 | capability::kDeprecateEof | capability::kSessionTrack;
 
 // A result of one column and so many rows of so many bytes.
 std::string make_reply(std::int64_t rows, std::int64_t width) {
@@ -51,6 +52,8 @@ BENCHMARK_CAPTURE(relay, modern_client, kServer)
     ->Args({1, 120})
     ->Args({1000, 120})
     ->Args({100, 16384});
-BENCHMARK_CAPTURE(relay, client_with_eof, kProtocol41)->Args({1, 120})->Args({1000, 120});
+BENCHMARK_CAPTURE(relay, client_with_eof, capability::kProtocol41)
+    ->Args({1, 120})
+    ->Args({1000, 120});
 
 }  // namespace

@@ -15,7 +15,7 @@ struct Outcome {
   std::string err;
 };
 
-Outcome dorsal(std::vector<std::string> arguments) {
+Outcome dorsal(const std::vector<std::string>& arguments) {
   std::vector<const char*> argv = {"dorsal"};
   for (const auto& argument : arguments) argv.push_back(argument.c_str());
   ::testing::internal::CaptureStdout();

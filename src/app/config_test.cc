@@ -15,7 +15,7 @@ Environment no_environment() {
   return [](const std::string&) { return std::nullopt; };
 }
 
-Environment environment(std::map<std::string, std::string> variables) {
+Environment environment(const std::map<std::string, std::string>& variables) {
   return [variables](const std::string& name) -> std::optional<std::string> {
     auto found = variables.find(name);
     if (found == variables.end()) return std::nullopt;

@@ -28,7 +28,8 @@ std::vector<std::string> on_path(const std::string& name, const Environment& env
   while (!rest.empty()) {
     auto colon = rest.find(':');
     auto folder = rest.substr(0, colon);
-    if (!folder.empty() && is_program(folder + "/" + name)) found.push_back(folder + "/" + name);
+    auto program = fmt::format("{}/{}", folder, name);
+    if (!folder.empty() && is_program(program)) found.push_back(std::move(program));
     rest = colon == std::string::npos ? std::string() : rest.substr(colon + 1);
   }
   return found;

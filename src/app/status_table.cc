@@ -39,7 +39,7 @@ std::string number_of(const Json& json, const char* name, const char* unit) {
   if (found == json.end() || !found->is_number_integer()) return kUnknown;
   return fmt::format("{}{}", found->get<std::int64_t>(), unit);
 }
-std::string or_unknown(std::string text) { return text.empty() ? kUnknown : text; }
+std::string or_unknown(const std::string& text) { return text.empty() ? kUnknown : text; }
 
 // What other programs wrote must neither break the table nor reach the terminal as a command.
 std::string clean(std::string text, std::size_t longest) {

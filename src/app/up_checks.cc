@@ -16,7 +16,7 @@
 namespace dorsal::app {
 namespace {
 
-constexpr std::uint64_t kMebi = 1024 * 1024;
+constexpr std::uint64_t kMebi = std::uint64_t{1} << 20;
 constexpr std::uint64_t kDiskPerNode = 1024 * kMebi;
 // A server with its default buffer pool, its agent, and what a clone needs for a moment.
 constexpr std::uint64_t kMemoryPerNode = 600 * kMebi;

@@ -33,7 +33,7 @@ void install(std::shared_ptr<spdlog::logger> logger) {
 }
 
 // Standard output belongs to what a command prints; the log starts on standard error.
-const bool starts_on_stderr = [] {
+const bool kStartsOnStderr = [] {
   install(std::make_shared<spdlog::logger>("dorsal",
                                            std::make_shared<spdlog::sinks::stderr_sink_mt>()));
   return true;
@@ -55,7 +55,7 @@ bool log_to(const std::string& path) {
 }
 
 void log_line(LogLevel level, std::string_view component, std::string_view line) {
-  (void)starts_on_stderr;
+  (void)kStartsOnStderr;
   spdlog::log(spdlog_level(level), "{} {}", component, line);
 }
 

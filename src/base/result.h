@@ -46,10 +46,10 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value)
-      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Error error)
-      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): so that a function may return its value
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): or its error
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
@@ -91,8 +91,8 @@ template <>
 class [[nodiscard]] Result<void> : public Result<std::monostate> {
  public:
   Result() : Result<std::monostate>(std::monostate{}) {}
-  Result(Error error)
-      : Result<std::monostate>(std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): as above
+  Result(Error error) : Result<std::monostate>(std::move(error)) {}
 
   Result in(std::string_view context) && {
     if (has_value()) return {};
@@ -113,10 +113,13 @@ class [[nodiscard]] Result<void> : public Result<std::monostate> {
 #define DORSAL_CO_TRY(declaration, expression) \
   DORSAL_TRY_INNER(co_return, DORSAL_CONCAT(dorsal_result_, __LINE__), declaration, expression)
 
+// Names and keywords cannot stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define DORSAL_TRY_INNER(leave, result, declaration, expression) \
   auto result = (expression);                                    \
   if (!result) leave result.error();                             \
   declaration = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)
 
 // For a Result<void>, or a value that is not wanted.
 #define DORSAL_TRY_VOID(expression)                                                         \

@@ -11,7 +11,10 @@
 
 namespace {
 
-using namespace dorsal::mysql;
+using dorsal::mysql::ClientTracking;
+using dorsal::mysql::ReplyRelay;
+using dorsal::mysql::ReplyShape;
+namespace capability = dorsal::mysql::capability;
 
 struct Run {
   bool failed = false;

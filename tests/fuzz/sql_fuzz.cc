@@ -83,15 +83,15 @@ void check_set(std::string_view sql, LexerMode mode) {
 }  // namespace dorsal::sql
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace dorsal::sql;
+  namespace sql = dorsal::sql;
   if (size == 0) return 0;
-  LexerMode mode = mode_of(data[0]);
-  std::string_view sql(reinterpret_cast<const char*>(data) + 1, size - 1);
-  check_tokens(sql, mode);
-  check_classification(sql, mode);
-  check_set(sql, mode);
-  (void)parse_kill(sql, mode);
-  (void)parse_dorsal_query(sql, mode);
-  (void)matches_like(sql.substr(0, sql.size() / 2), sql.substr(sql.size() / 2));
+  sql::LexerMode mode = sql::mode_of(data[0]);
+  std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  sql::check_tokens(text, mode);
+  sql::check_classification(text, mode);
+  sql::check_set(text, mode);
+  (void)sql::parse_kill(text, mode);
+  (void)sql::parse_dorsal_query(text, mode);
+  (void)sql::matches_like(text.substr(0, text.size() / 2), text.substr(text.size() / 2));
   return 0;
 }

@@ -257,7 +257,7 @@ Pair random_pair(std::mt19937& random) {
   for (int n = pick(12); n > 0; --n) {
     auto uuid = pick(2);
     std::string tag = pick(3) == 0 ? "t" : "";
-    auto first = static_cast<std::uint64_t>(1 + pick(24));
+    auto first = std::uint64_t{1} + static_cast<std::uint64_t>(pick(24));
     auto last = first + static_cast<std::uint64_t>(pick(5));
     pair.set.add(model_uuid(uuid), tag, first, last);
     for (auto gno = first; gno <= last; ++gno) pair.model.insert({uuid, tag, gno});

@@ -21,8 +21,8 @@ constexpr std::uint32_t kOffered = capability::kProtocol41 | capability::kSecure
                                    capability::kConnectWithDb | capability::kSessionTrack;
 
 const RsaKey& test_key() {
-  static const RsaKey key = RsaKey::generate();
-  return key;
+  static const RsaKey kKey = RsaKey::generate();
+  return kKey;
 }
 
 // A server with TLS; its channel is not secure until TLS has begun.

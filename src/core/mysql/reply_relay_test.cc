@@ -26,14 +26,14 @@ class Script {
     append_packet(bytes_, sequence_, bytes);
     return *this;
   }
-  Script& ok(OkPacket packet) { return payload(encode_ok(packet, capabilities_)); }
+  Script& ok(const OkPacket& packet) { return payload(encode_ok(packet, capabilities_)); }
   // What follows column definitions for those who know EOF.
   Script& eof(std::uint16_t status = 0) {
     EofPacket packet;
     packet.status = status;
     return payload(encode(packet));
   }
-  Script& end_of_rows(OkPacket packet) {
+  Script& end_of_rows(const OkPacket& packet) {
     if ((capabilities_ & capability::kDeprecateEof) != 0) {
       return payload(encode_ok(packet, capabilities_, true));
     }
@@ -52,7 +52,7 @@ class Script {
     if (then_eof) eof();
     return *this;
   }
-  Script& row(std::vector<std::optional<std::string>> fields) {
+  Script& row(const std::vector<std::optional<std::string>>& fields) {
     return payload(encode_text_row(fields));
   }
   const std::string& bytes() const { return bytes_; }
@@ -304,9 +304,9 @@ TEST(ReplyRelay, ARowOfSixteenMebibytesIsNoEndOfRows) {
 
 TEST(ReplyRelay, ABrokenServerIsAnErrorNotACrash) {
   ClientTracking tracking;
-  for (std::string bytes : {std::string("\x01\x00\x00\x05\x00", 5),     // wrong sequence number
-                            std::string("\x00\x00\x00\x01", 4),         // an empty packet
-                            std::string("\xff\xff\xff\x01\x00", 5)}) {  // an OK of 16 MiB
+  for (const std::string& bytes : {std::string("\x01\x00\x00\x05\x00", 5),  // wrong sequence number
+                                   std::string("\x00\x00\x00\x01", 4),      // an empty packet
+                                   std::string("\xff\xff\xff\x01\x00", 5)}) {  // an OK of 16 MiB
     ReplyRelay relay(kModern, kModern, tracking);
     relay.begin(ReplyShape::Results);
     std::string out;

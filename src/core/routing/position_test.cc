@@ -8,9 +8,9 @@ namespace {
 constexpr const char* kA = "11111111-1111-1111-1111-111111111111";
 constexpr const char* kB = "22222222-2222-2222-2222-222222222222";
 
-mysql::GtidSet set(std::string text) { return *mysql::parse_gtid_set(text); }
-std::string a(std::string rest) { return std::string(kA) + rest; }
-std::string b(std::string rest) { return std::string(kB) + rest; }
+mysql::GtidSet set(const std::string& text) { return *mysql::parse_gtid_set(text); }
+std::string a(const std::string& rest) { return std::string(kA) + rest; }
+std::string b(const std::string& rest) { return std::string(kB) + rest; }
 
 TEST(Position, AReplicaCoversWhatItHasExecuted) {
   SourceTable sources;

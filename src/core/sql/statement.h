@@ -92,8 +92,8 @@ std::string_view to_string(Pin pin);
 class Pins {
  public:
   constexpr Pins() = default;
-  constexpr Pins(Pin pin)
-      : bits_(static_cast<std::uint16_t>(bit(pin))) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): one pin is a set of pins
+  constexpr Pins(Pin pin) : bits_(static_cast<std::uint16_t>(bit(pin))) {}
 
   constexpr bool has(Pin pin) const { return (bits_ & bit(pin)) != 0; }
   constexpr bool any() const { return bits_ != 0; }

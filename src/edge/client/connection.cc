@@ -30,7 +30,7 @@ io::Task<Result<void>> run_login(io::Stream& stream,
 
 }  // namespace
 
-Connection::Connection(io::Stream stream, mysql::ClientLogin login)
+Connection::Connection(io::Stream stream, const mysql::ClientLogin& login)
     : stream_(std::move(stream)),
       greeting_(login.greeting()),
       capabilities_(login.capabilities()),
@@ -55,7 +55,7 @@ io::Task<Result<Login>> Connection::log_in(io::Loop& loop,
     co_return made;
   }
   if (!login.leftover().empty()) co_return corrupt("bytes behind the OK").in(where);
-  made.connection.reset(new Connection(std::move(stream), std::move(login)));
+  made.connection.reset(new Connection(std::move(stream), login));
   co_return made;
 }
 

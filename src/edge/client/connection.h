@@ -74,7 +74,7 @@ class Connection {
   void close();
 
  private:
-  Connection(io::Stream stream, mysql::ClientLogin login);
+  Connection(io::Stream stream, const mysql::ClientLogin& login);
 
   io::Stream stream_;
   mysql::Greeting greeting_;

@@ -28,11 +28,11 @@ class ClusterStoreTest : public ::testing::Test {
   Result<Member> admit(const std::string& name,
                        const std::string& address,
                        std::optional<ServerId> wanted = std::nullopt) {
-    return wait(cluster_.admit(NodeName(name), address, wanted, kNever));
+    return wait(cluster_.admit(NodeName(name), address, wanted, never_));
   }
-  Snapshot load() { return *wait(cluster_.load(kNever)); }
+  Snapshot load() { return *wait(cluster_.load(never_)); }
 
-  const Deadline kNever = Deadline::never();
+  const Deadline never_ = Deadline::never();
   io::Loop loop_;
   MemoryStore store_{loop_};
   ClusterStore cluster_{store_};
@@ -50,8 +50,8 @@ TEST_F(ClusterStoreTest, TheFirstCharterStays) {
   first.uuid = "first";
   cluster::Charter second;
   second.uuid = "second";
-  EXPECT_EQ(wait(cluster_.found(first, kNever))->uuid, "first");
-  EXPECT_EQ(wait(cluster_.found(second, kNever))->uuid, "first");
+  EXPECT_EQ(wait(cluster_.found(first, never_))->uuid, "first");
+  EXPECT_EQ(wait(cluster_.found(second, never_))->uuid, "first");
   EXPECT_EQ(load().topology.charter.uuid, "first");
 }
 
@@ -82,7 +82,7 @@ TEST_F(ClusterStoreTest, AnAddressBelongsToOneNode) {
 TEST_F(ClusterStoreTest, ANodeMayMoveToAnotherAddress) {
   ASSERT_TRUE(admit("a", "h:1"));
   Member joined{NodeName("a"), ServerId(1), "h:1", true, true};
-  ASSERT_TRUE(wait(cluster_.update_member(joined, kNever)));
+  ASSERT_TRUE(wait(cluster_.update_member(joined, never_)));
   auto moved = admit("a", "h:9");
   ASSERT_TRUE(moved);
   EXPECT_EQ(moved->address, "h:9");
@@ -98,33 +98,33 @@ TEST_F(ClusterStoreTest, AnAdmissionThatWasCutShortIsFinishedByTheNext) {
 
 TEST_F(ClusterStoreTest, OnlyMembersAreUpdated) {
   Member stranger{NodeName("x"), ServerId(1), "h:1", true, true};
-  EXPECT_EQ(wait(cluster_.update_member(stranger, kNever)).error().kind, ErrorKind::NotFound);
+  EXPECT_EQ(wait(cluster_.update_member(stranger, never_)).error().kind, ErrorKind::NotFound);
 }
 
 TEST_F(ClusterStoreTest, OfTwoLeadersTheSecondMeetsAConflict) {
   cluster::Leadership leadership{cluster::Term(1), NodeName("a"), 0, 0};
-  ASSERT_TRUE(wait(cluster_.lead(leadership, Revision(), kNever)));
-  EXPECT_EQ(wait(cluster_.lead(leadership, Revision(), kNever)).error().kind, ErrorKind::Conflict);
+  ASSERT_TRUE(wait(cluster_.lead(leadership, Revision(), never_)));
+  EXPECT_EQ(wait(cluster_.lead(leadership, Revision(), never_)).error().kind, ErrorKind::Conflict);
   auto snapshot = load();
   EXPECT_EQ(snapshot.topology.leadership.term, cluster::Term(1));
   leadership.term = cluster::Term(2);
-  EXPECT_TRUE(wait(cluster_.lead(leadership, snapshot.leadership_revision, kNever)));
+  EXPECT_TRUE(wait(cluster_.lead(leadership, snapshot.leadership_revision, never_)));
 }
 
 TEST_F(ClusterStoreTest, TheNewestStateOfANodeIsLoaded) {
   ASSERT_TRUE(admit("a", "h:1"));
   cluster::NodeState state;
   state.activity = "first";
-  ASSERT_TRUE(wait(cluster_.publish(NodeName("a"), state, kNever)));
+  ASSERT_TRUE(wait(cluster_.publish(NodeName("a"), state, never_)));
   state.activity = "second";
-  ASSERT_TRUE(wait(cluster_.publish(NodeName("a"), state, kNever)));
+  ASSERT_TRUE(wait(cluster_.publish(NodeName("a"), state, never_)));
   // A restarted agent knows no revision.
   ClusterStore restarted(store_);
   state.activity = "third";
-  ASSERT_TRUE(wait(restarted.publish(NodeName("a"), state, kNever)));
+  ASSERT_TRUE(wait(restarted.publish(NodeName("a"), state, never_)));
   EXPECT_EQ(load().topology.nodes[0].state.activity, "third");
   state.activity = "fourth";
-  ASSERT_TRUE(wait(cluster_.publish(NodeName("a"), state, kNever)));
+  ASSERT_TRUE(wait(cluster_.publish(NodeName("a"), state, never_)));
   EXPECT_EQ(load().topology.nodes[0].state.activity, "fourth");
 }
 
@@ -137,17 +137,17 @@ TEST_F(ClusterStoreTest, NodesAreSortedByName) {
 }
 
 TEST_F(ClusterStoreTest, AWatchDoesNotSpinOnARemovedKey) {
-  auto revision = *wait(store_.put("other", "", Revision(), kNever));
-  ASSERT_TRUE(wait(store_.erase("other", revision, kNever)));
-  ASSERT_TRUE(wait(cluster_.changed_since(load().newest, kNever)));
+  auto revision = *wait(store_.put("other", "", Revision(), never_));
+  ASSERT_TRUE(wait(store_.erase("other", revision, never_)));
+  ASSERT_TRUE(wait(cluster_.changed_since(load().newest, never_)));
   auto again =
       wait(cluster_.changed_since(load().newest, loop_.after(std::chrono::milliseconds(1))));
   EXPECT_EQ(again.error().kind, ErrorKind::Timeout);
 }
 
 TEST_F(ClusterStoreTest, ARecordThatMakesNoSenseIsNamed) {
-  ASSERT_TRUE(wait(store_.put("member/a", "{}", Revision(), kNever)));
-  EXPECT_EQ(wait(cluster_.load(kNever)).error().message,
+  ASSERT_TRUE(wait(store_.put("member/a", "{}", Revision(), never_)));
+  EXPECT_EQ(wait(cluster_.load(never_)).error().message,
             "store key 'member/a': name or server_id is missing");
 }
 
@@ -156,9 +156,9 @@ TEST_F(ClusterStoreTest, AFailureOfTheStoreIsPassedOn) {
     MemoryStore store(loop_);
     ClusterStore cluster(store);
     store.fail_next(1, unavailable("out of reach"));
-    EXPECT_EQ(wait(cluster.admit(NodeName("a"), "h:1", std::nullopt, kNever)).error().kind,
+    EXPECT_EQ(wait(cluster.admit(NodeName("a"), "h:1", std::nullopt, never_)).error().kind,
               ErrorKind::Unavailable);
-    EXPECT_TRUE(wait(cluster.admit(NodeName("a"), "h:1", std::nullopt, kNever)));
+    EXPECT_TRUE(wait(cluster.admit(NodeName("a"), "h:1", std::nullopt, never_)));
   }
 }
 
@@ -212,7 +212,7 @@ TEST(ClusterStoreOnSqlite, ServerIdsAreUniqueAmongProcesses) {
   }
   for (auto& child : children) EXPECT_TRUE(child.wait().ok());
   auto ids = server_ids(path);
-  EXPECT_EQ(ids.size(), std::size_t{kProcesses * kEach});
+  EXPECT_EQ(ids.size(), std::size_t{kProcesses} * kEach);
   EXPECT_EQ(*ids.rbegin(), std::uint32_t{kProcesses * kEach});
 }
 
@@ -220,6 +220,7 @@ TEST(ClusterStoreOnSqlite, ServerIdsAreUniqueAmongThreads) {
   TestFolder folder;
   auto path = folder.file("store.db");
   std::vector<std::thread> threads;
+  threads.reserve(6);
   for (int i = 0; i < 6; ++i) {
     threads.emplace_back([&, i] {
       auto admitted = admit_on_own_connection(path, "t" + std::to_string(i));

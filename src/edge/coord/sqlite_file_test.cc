@@ -103,6 +103,7 @@ TEST(SqliteFile, MayBeCreatedByManyAtOnce) {
   auto path = folder.file("store.db");
   std::vector<std::thread> threads;
   std::atomic<int> written = 0;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {
       auto file = SqliteFile::open(path);

@@ -116,7 +116,7 @@ Receiver read_receiver(std::string_view text) {
 }
 
 // MySQL puts how often it tried in front of why it failed.
-std::string without_attempts(std::string text) {
+std::string without_attempts(const std::string& text) {
   constexpr std::string_view kWhy = " Message: ";
   const std::size_t at = text.find(kWhy);
   return at == std::string::npos ? text : text.substr(at + kWhy.size());
@@ -124,8 +124,8 @@ std::string without_attempts(std::string text) {
 
 // Both errors where there are two: the first may be the cause of the other.
 std::string error_text(const NamedRow& row) {
-  const std::string receiver = without_attempts(row.text("Last_IO_Error"));
-  const std::string applier = row.text("Last_SQL_Error");
+  std::string receiver = without_attempts(row.text("Last_IO_Error"));
+  std::string applier = row.text("Last_SQL_Error");
   if (receiver.empty()) return applier;
   return applier.empty() ? receiver : receiver + "; " + applier;
 }

@@ -19,8 +19,8 @@ namespace dorsal::io {
 namespace {
 
 constexpr int kAuthorityDays = 20 * 365;
-constexpr long kSecondsPerDay = 24 * 60 * 60;
-constexpr long kClockTolerance = 60 * 60;
+constexpr long kSecondsPerDay = 24L * 60 * 60;
+constexpr long kClockTolerance = 60L * 60;
 constexpr mode_t kCertificateMode = 0644;
 constexpr mode_t kKeyMode = 0600;
 

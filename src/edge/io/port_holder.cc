@@ -1,6 +1,7 @@
 #include "edge/io/port_holder.h"
 
 #include <dirent.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,7 +56,7 @@ bool has_open(const std::string& process, const std::set<std::string>& links) {
   const std::string folder = "/proc/" + process + "/fd";
   for (const auto& name : names_in(folder)) {
     char target[64];
-    auto size = ::readlink((folder + "/" + name).c_str(), target, sizeof target);
+    auto size = ::readlink(fmt::format("{}/{}", folder, name).c_str(), target, sizeof target);
     if (size <= 0) continue;
     if (links.contains(std::string(target, static_cast<std::size_t>(size)))) return true;
   }

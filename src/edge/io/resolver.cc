@@ -58,7 +58,7 @@ void report(const std::shared_ptr<Lookup>& lookup) {
 bool start(const std::shared_ptr<Lookup>& lookup,
            std::string host,
            std::uint16_t port,
-           std::shared_ptr<std::atomic<int>> running) {
+           const std::shared_ptr<std::atomic<int>>& running) {
   if (running->fetch_add(1) >= kMostLookups) {
     running->fetch_sub(1);
     return false;

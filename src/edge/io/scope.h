@@ -23,7 +23,7 @@ class Scope {
  public:
   // The loop outlives the Scope.
   explicit Scope(Loop& loop);
-  ~Scope();
+  ~Scope();  // NOLINT(bugprone-exception-escape): what a task throws aborts before it gets here
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 

@@ -422,7 +422,7 @@ Task<Result<void>> Stream::start_tls_server(const TlsContext& context,
 }
 
 Task<Result<void>> Stream::start_tls_client(const TlsContext& context,
-                                            std::string server_name,
+                                            const std::string& server_name,
                                             Deadline deadline,
                                             std::string_view already_read) {
   if (state_ == nullptr) return fail(stream_is_closed());

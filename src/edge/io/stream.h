@@ -84,7 +84,7 @@ class Stream {
   // verifies names (a DNS name or an IP address), and is sent as SNI; it may be empty otherwise. A
   // certificate that is refused is Invalid.
   Task<Result<void>> start_tls_client(const TlsContext& context,
-                                      std::string server_name,
+                                      const std::string& server_name,
                                       Deadline deadline,
                                       std::string_view already_read = {});
 

@@ -35,7 +35,7 @@ Task<Handshake> shake_hands(Loop& loop,
   auto deadline = loop.after(seconds(20));
   Scope scope(loop);
   scope.spawn(start_server(both.pair.server, server, deadline, both.server));
-  both.client = co_await both.pair.client.start_tls_client(client, std::move(name), deadline);
+  both.client = co_await both.pair.client.start_tls_client(client, name, deadline);
   if (!both.client) both.pair.client.close();
   co_await scope.join();
   co_return both;

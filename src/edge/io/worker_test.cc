@@ -48,6 +48,7 @@ TEST(Worker, KeepsTheOrderOfCalls) {
     co_await scope.join();
   };
   block_on(loop, all(loop, worker, out));
+  expected.reserve(100);
   for (int number = 0; number < 100; ++number) expected.push_back(number);
   EXPECT_EQ(out, expected);
 }

@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* kText = "text/plain; charset=utf-8";
 constexpr std::size_t kThreads = 8;
-constexpr std::size_t kLargestRequest_bytes = 64 * 1024;
+constexpr std::size_t kLargestRequest_bytes = std::size_t{64} * 1024;
 
 void answer(httplib::Response& response, const Health& health) {
   response.status = health.is_good ? 200 : 503;

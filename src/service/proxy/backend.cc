@@ -69,11 +69,11 @@ io::Task<Result<client::Login>> log_in(LoopContext& context,
 }
 
 const std::string& tracking_command() {
-  static const std::string command = fmt::format(
+  static const std::string kCommand = fmt::format(
       "SET SESSION session_track_gtids = OWN_GTID, session_track_schema = ON, "
       "session_track_system_variables = '{}'",
       sql::tracked_variables());
-  return command;
+  return kCommand;
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace dorsal::proxy {
 namespace {
 
 constexpr const char* kA = "11111111-1111-1111-1111-111111111111";
-std::string a(std::string rest) { return std::string(kA) + rest; }
-std::string b(std::string rest) { return "22222222-2222-2222-2222-222222222222" + rest; }
+std::string a(const std::string& rest) { return std::string(kA) + rest; }
+std::string b(const std::string& rest) { return "22222222-2222-2222-2222-222222222222" + rest; }
 
 TEST(Frontier, AServerCoversWhatItExecuted) {
   Frontier frontier;

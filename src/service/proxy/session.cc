@@ -14,7 +14,7 @@ namespace {
 // A command up to this size is read whole and understood; of a larger one only the beginning is,
 // and it goes home, packet by packet.
 constexpr std::size_t kWholeCommand = std::size_t{1} << 20;
-constexpr std::size_t kReadAhead = 16 * 1024;
+constexpr std::size_t kReadAhead = std::size_t{16} * 1024;
 
 // A client that does not take its reply for this long is given up.
 constexpr auto kClientWriteLimit = std::chrono::minutes(10);

@@ -20,7 +20,7 @@ constexpr std::uint16_t kSessionStatus =
 // meanwhile is kept up to a limit.
 constexpr auto kLookAtClient = std::chrono::seconds(1);
 constexpr std::size_t kPeek = 4096;
-constexpr std::size_t kMostReadAhead = 64 * 1024;
+constexpr std::size_t kMostReadAhead = std::size_t{64} * 1024;
 
 }  // namespace
 

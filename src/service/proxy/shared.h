@@ -98,7 +98,7 @@ struct LoopContext {
   // Buffers of kBufferBytes for one read at a time each; kept for reuse.
   std::unique_ptr<char[]> take_buffer();
   void give_buffer(std::unique_ptr<char[]> buffer);
-  static constexpr std::size_t kBufferBytes = 64 * 1024;
+  static constexpr std::size_t kBufferBytes = std::size_t{64} * 1024;
 
  private:
   std::uint64_t seen_version_ = 0;
