@@ -19,6 +19,12 @@ constexpr auto kPollEvery = std::chrono::milliseconds(10);
 // more memory than the contention it saves.
 constexpr const char* kFewArenas = "MALLOC_ARENA_MAX=4";
 
+// A buffer for one large packet or row goes back to the system when it is freed. Else the allocator
+// keeps hundreds of megabytes after a few of them: tcmalloc, which Debian links mysqld with, and
+// glibc's, whose limit rises with the first large buffer that it sees.
+constexpr const char* kGiveBackTcmalloc = "TCMALLOC_AGGRESSIVE_DECOMMIT=true";
+constexpr const char* kGiveBackGlibc = "MALLOC_MMAP_THRESHOLD_=1048576";
+
 }  // namespace
 
 MysqldProcess::~MysqldProcess() {
@@ -31,7 +37,10 @@ Result<void> MysqldProcess::start(const std::string& defaults_file) {
   io::SpawnOptions options;
   options.program = mysqld_;
   options.arguments = {"--defaults-file=" + defaults_file};
-  options.environment = {fmt::format("MYSQLD_PARENT_PID={}", ::getpid()), kFewArenas};
+  options.environment = {fmt::format("MYSQLD_PARENT_PID={}", ::getpid()),
+                         kFewArenas,
+                         kGiveBackTcmalloc,
+                         kGiveBackGlibc};
   options.output_file = output_file_;
   options.die_with_parent = true;
   DORSAL_TRY(io::ChildProcess child, io::ChildProcess::spawn(loop_, std::move(options)));
