@@ -14,6 +14,7 @@
 #include "edge/coord/cluster_store.h"
 #include "edge/coord/sqlite_store.h"
 #include "edge/io/clock.h"
+#include "edge/io/process.h"
 #include "edge/io/scope.h"
 
 namespace dorsal::app {
@@ -51,8 +52,9 @@ class Waiter {
       DORSAL_TRY_VOID(keeper_.start_missing(kMostEnds));
       auto load = cluster.load(loop_.after(kStoreLimit));
       DORSAL_TRY(auto snapshot, io::block_on(loop_, std::move(load)));
+      disbelieve_the_dead(snapshot.topology);
       show(snapshot.topology);
-      if (all_serve(snapshot.topology) && proxy_sees_all()) return {};
+      if (all_serve(snapshot.topology) && proxy_sees(snapshot.topology)) return {};
       if (has_waited_enough()) return give_up(snapshot.topology);
       std::this_thread::sleep_for(kLook);
     }
@@ -68,6 +70,16 @@ class Waiter {
   bool is_current(const std::string& name, const cluster::NodeState& state) const {
     auto oldest_ms = io::wall_ms() - cluster::kStateExpires_ms;
     return state.published_ms > std::max(keeper_.started_ms(name), oldest_ms);
+  }
+
+  // A server that was killed a moment ago is healthy in the store until its agent has noticed.
+  static void disbelieve_the_dead(cluster::Topology& topology) {
+    for (auto& node : topology.nodes) {
+      const auto pid = node.state.pid;
+      if (!pid || io::is_running(static_cast<pid_t>(*pid))) continue;
+      node.state.healthy = false;
+      node.state.activity = "its mysqld has ended";
+    }
   }
 
   void show(const cluster::Topology& topology) {
@@ -107,7 +119,8 @@ class Waiter {
     return topology.primary() != nullptr && laggard(topology) == nullptr;
   }
 
-  bool proxy_sees_all() {
+  // The same servers as the store says now, not those of a moment ago.
+  bool proxy_sees(const cluster::Topology& topology) {
     auto status = fetch_status(plan_.proxy.config);
     if (!status) {
       note(plan_.proxy.role.name, "starting", "");
@@ -116,7 +129,10 @@ class Waiter {
     auto json = nlohmann::json::parse(*status, nullptr, false);
     if (json["primary"].is_null() || json["nodes"].size() < plan_.nodes.size()) return false;
     for (const auto& node : json["nodes"]) {
-      if (!node.value("healthy", false)) return false;
+      const auto* stored = topology.find(cluster::NodeName(node.value("name", "")));
+      const bool is_same = stored != nullptr && stored->state.pid && node["pid"].is_number() &&
+                           node["pid"].get<std::int64_t>() == *stored->state.pid;
+      if (!is_same || !node.value("healthy", false)) return false;
     }
     note(plan_.proxy.role.name, "serves", "");
     return true;

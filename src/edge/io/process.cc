@@ -1,6 +1,7 @@
 #include "edge/io/process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -9,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "edge/io/descriptor.h"
@@ -206,6 +208,15 @@ Result<pid_t> spawn_daemon(const std::string& program,
   auto pid = io::spawn(plan);
   ::close(plan.output);
   return pid;
+}
+
+// The letter behind the name, which is in parentheses and may have any character: proc(5).
+bool is_running(pid_t pid) {
+  auto stat = read_file(fmt::format("/proc/{}/stat", pid));
+  if (!stat) return false;
+  auto state = stat->rfind(") ");
+  return state != std::string::npos && state + 2 < stat->size() &&
+         std::string_view("ZX").find((*stat)[state + 2]) == std::string_view::npos;
 }
 
 }  // namespace dorsal::io

@@ -105,4 +105,7 @@ Result<pid_t> spawn_daemon(const std::string& program,
                            const std::vector<std::string>& arguments,
                            const std::string& log_file);
 
+// Whether a process of this machine runs; one that has ended and waits to be reaped does not.
+bool is_running(pid_t pid);
+
 }  // namespace dorsal::io

@@ -223,5 +223,16 @@ TEST_F(Process, WaitsForSignals) {
   EXPECT_EQ(cancelled_as, 0);
 }
 
+TEST_F(Process, WhatHasEndedDoesNotRunEvenBeforeItIsReaped) {
+  EXPECT_TRUE(is_running(::getpid()));
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  siginfo_t ended{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+  EXPECT_FALSE(is_running(child));
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_FALSE(is_running(child));
+}
+
 }  // namespace
 }  // namespace dorsal::io
