@@ -200,7 +200,7 @@ class Cluster:
     def folder_of(self, node):
         """Where that node lives: the folder whose my.cnf has the node's port."""
         port = node["address"].rpartition(":")[2]
-        for file in self.dir.rglob("my.cnf"):
+        for file in self.dir.glob("*/my.cnf"):
             if re.search(rf"^port\s*=\s*{port}$", file.read_text(encoding="utf-8"), re.MULTILINE):
                 return file.parent
         raise AssertionError(f"no my.cnf below {self.dir} has the port of {node['name']}")
@@ -311,7 +311,8 @@ class Cluster:
     # ---- When something is wrong ----
 
     def logs(self):
-        return sorted(self.dir.rglob("*.log"))
+        """Not by a walk over the data folders, in which servers make and remove folders meanwhile."""
+        return sorted([*self.dir.glob("log/*.log"), *self.dir.glob("*/mysqld.log")])
 
     def log_tails(self, lines=25):
         tails = []
