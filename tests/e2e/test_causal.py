@@ -67,6 +67,16 @@ class Causal(harness.ClusterTest):
     def test_the_replicas_port_never_reads_stale(self):
         self.assertEqual(0, self.stale_reads(self.at(None), self.at(None, "replicas"), 5))
 
+    def test_a_transaction_of_the_replicas_port_sees_what_was_told_before_its_first_read(self):
+        writer, reader = self.at(None), self.at(None, "replicas")
+        for begin in ("BEGIN", "START TRANSACTION READ ONLY"):
+            for _ in range(3):
+                key = next(self.keys)
+                reader.run(begin)
+                writer.run(f"INSERT INTO t VALUES ({key})")
+                self.assertEqual(1, reader.value(f"SELECT COUNT(*) FROM t WHERE id = {key}"))
+                reader.run("COMMIT")
+
     def test_a_session_on_its_own_may_miss_what_another_wrote(self):
         self.assertGreater(self.stale_reads(self.at("session"), self.at("session")), 0)
 

@@ -74,4 +74,9 @@ std::string PacketAssembler::leftover() {
   return rest;
 }
 
+void append_command(std::string& out, std::string_view payload) {
+  std::uint8_t sequence = 0;
+  append_packet(out, sequence, payload);
+}
+
 }  // namespace dorsal::mysql

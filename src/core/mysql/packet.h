@@ -31,6 +31,9 @@ Header read_header(const char* four_bytes);
 // Appends the payload as packets and leaves `sequence` at the number of the next packet.
 void append_packet(std::string& out, std::uint8_t& sequence, std::string_view payload);
 
+// The same for a command, whose numbers begin at 0.
+void append_command(std::string& out, std::string_view payload);
+
 struct Packet {
   std::string payload;
   std::uint8_t first_sequence = 0;

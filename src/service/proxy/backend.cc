@@ -154,8 +154,7 @@ std::string Backend::sync_schema_command() {
 
 io::Task<Result<mysql::ReplySummary>> Backend::run(std::string sql, Deadline deadline) {
   std::string packet;
-  std::uint8_t sequence = 0;
-  mysql::append_packet(packet, sequence, mysql::encode_query(sql, capabilities()));
+  mysql::append_command(packet, mysql::encode_query(sql, capabilities()));
   DORSAL_CO_TRY_VOID(co_await stream().write_all(packet, deadline));
   inner_.begin(mysql::ReplyShape::Results, 0, std::nullopt, true);
   auto buffer = context_.take_buffer();
@@ -181,8 +180,7 @@ void Backend::close_statement(std::uint32_t client_id) {
   if (found == statements_.end()) return;
   std::string payload(5, static_cast<char>(mysql::Command::StmtClose));
   mysql::set_statement_id(payload, found->second);
-  std::uint8_t sequence = 0;
-  mysql::append_packet(closes_, sequence, payload);
+  mysql::append_command(closes_, payload);
   statements_.erase(found);
 }
 

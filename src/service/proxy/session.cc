@@ -24,6 +24,14 @@ routing::Where force_home(const sql::Statement& statement, routing::Where where)
   return wants_primary && where == routing::Where::Reader ? routing::Where::Home : where;
 }
 
+// False for what only begins or ends a transaction: its first read is what has to be fresh. A wait
+// ahead of it would also use up a SET TRANSACTION.
+bool may_read(sql::Kind kind) {
+  using sql::Kind;
+  return kind != Kind::Begin && kind != Kind::BeginReadOnly && kind != Kind::Commit &&
+         kind != Kind::Rollback && kind != Kind::Savepoint && kind != Kind::SetTransaction;
+}
+
 }  // namespace
 
 Session::Session(LoopContext& context, io::Stream client, routing::Listener listener)
@@ -200,7 +208,7 @@ io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {
 routing::SessionView Session::view_of_session() const {
   routing::SessionView view;
   view.listener = listener_;
-  view.in_transaction = (state_.status & mysql::status::kInTransaction) != 0;
+  view.in_transaction = state_.in_transaction();
   view.autocommit = state_.autocommit;
   view.pinned = state_.pins.hold_reads() || sql::is_system_schema(state_.schema());
   view.last_ran_on_reader = state_.last_ran_on_reader;
@@ -236,7 +244,7 @@ io::Task<Session::Outcome> Session::run_statement(const sql::Statement& statemen
   }
   if (listener_ != routing::Listener::Replicas) {
     shared_.numbers.on_primary.add();
-  } else if (!follows_last) {
+  } else if (!follows_last && may_read(statement.kind)) {
     request.consistency = level(statement, wanted);
   }
   co_return co_await run_at_home(std::move(request), statement);

@@ -159,6 +159,7 @@ class Session {
   io::Task<Result<mysql::ReplySummary>> read_inner_reply(Backend& backend,
                                                          mysql::ReplyShape shape,
                                                          Deadline deadline);
+  io::Task<Result<void>> forward_bytes(Backend* backend, std::size_t left);
   io::Task<Result<void>> forward_rest(Backend* backend, const ClientCommand& command);
   io::Task<bool> forward_local_file(Backend& backend);
 

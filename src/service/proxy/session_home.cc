@@ -23,11 +23,9 @@ constexpr auto kIdle = std::chrono::milliseconds(500);
 // The server that this session's home is, or null when there is none now.
 Server* Session::pick_home() const {
   const ServerView& view = *context_.view;
-  if (listener_ != routing::Listener::Replicas) {
-    return view.primary != nullptr && view.primary->reachable ? view.primary : nullptr;
-  }
-  for (std::size_t i = 0; i < view.replicas.size(); ++i) {
-    Server* server = view.replicas[(turn_ + i) % view.replicas.size()];
+  const std::size_t replicas = listener_ == routing::Listener::Replicas ? view.replicas.size() : 0;
+  for (std::size_t i = 0; i < replicas; ++i) {
+    Server* server = view.replicas[(turn_ + i) % replicas];
     if (server->reachable) return server;
   }
   // Without any replica the primary serves those who asked for one: late data is worse than none.
@@ -38,11 +36,10 @@ Server* Session::pick_home() const {
 bool Session::home_is_still_right() const {
   const ServerView& view = *context_.view;
   const Server* server = &home_->server();
-  if (listener_ != routing::Listener::Replicas) {
+  const auto& replicas = view.replicas;
+  if (listener_ != routing::Listener::Replicas || replicas.empty()) {
     return view.primary == nullptr || view.primary == server;
   }
-  const auto& replicas = view.replicas;
-  if (replicas.empty()) return view.primary == nullptr || view.primary == server;
   return std::find(replicas.begin(), replicas.end(), server) != replicas.end();
 }
 
@@ -66,8 +63,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
     const bool is_idle = context_.loop.now() - home_->last_used() > kIdle;
     const bool is_good = home_is_still_right() && (!is_idle || home_->is_alive());
     if (is_good) co_return std::nullopt;
-    const bool was_in_transaction = (state_.status & mysql::status::kInTransaction) != 0;
-    if (was_in_transaction || state_.pins.any()) co_return std::nullopt;  // found out on sending
+    if (holds_something_at_home()) co_return std::nullopt;  // found out on sending
     home_.reset();
   }
   mysql::ErrPacket why = errors::no_primary("the cluster has none at the moment");
@@ -85,12 +81,11 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
   co_return why;
 }
 
-// On the replicas port: sees to it that what is about to run at home reads nothing stale. In a
-// transaction what it reads was settled when it began. An error is for the client.
+// On the replicas port: sees to it that what is about to run at home reads nothing stale. An error
+// is for the client.
 io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& request) {
-  const bool in_transaction = (state_.status & mysql::status::kInTransaction) != 0;
   const bool is_guarded = listener_ == routing::Listener::Replicas && request.consistency;
-  if (!is_guarded || in_transaction || &home_->server() == context_.view->primary) {
+  if (!is_guarded || &home_->server() == context_.view->primary) {
     co_return std::nullopt;
   }
   ProxyNumbers& numbers = shared_.numbers;
@@ -118,8 +113,8 @@ io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration
   auto reply = co_await home_->run(sql, limit);
   if (!reply) {
     // Whatever comes over it now is no answer to what is asked next.
-    if (!state_.pins.any()) home_.reset();
-    if (home_) home_->stream().close();
+    home_->stream().close();
+    if (!holds_something_at_home()) home_.reset();
     co_return false;
   }
   const bool is_there = !reply->err && reply->first_field == "0";
@@ -129,7 +124,7 @@ io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration
 
 // Makes a replica that is known to be there the session's home.
 io::Task<bool> Session::move_home(const routing::Position& position) {
-  if (state_.pins.any()) co_return false;
+  if (holds_something_at_home()) co_return false;
   for (Server* server : context_.view->replicas) {
     if (!server->reachable || !shared_.frontier.covers(server->index, position)) continue;
     const Deadline limit = context_.loop.after(shared_.options.connect_limit);
@@ -168,8 +163,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
 }
 
 bool Session::holds_something_at_home() const {
-  const bool in_transaction = (state_.status & mysql::status::kInTransaction) != 0;
-  return in_transaction || !state_.autocommit || state_.pins.any();
+  return state_.in_transaction() || !state_.autocommit || state_.pins.any();
 }
 
 // Sends the request home and relays its reply. `is_broken`: the connection failed before the client
@@ -215,7 +209,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
 // Tells the client what is lost with the home connection. The session lives on when the proxy can
 // make everything again that it had there.
 io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::Statement& statement) {
-  const bool was_in_transaction = (state_.status & mysql::status::kInTransaction) != 0;
+  const bool was_in_transaction = state_.in_transaction();
   const bool is_irreplaceable = state_.pins.any() || !state_.autocommit;
   const bool is_open = was_sent && (statement.may_write || statement.kind == sql::Kind::Commit);
   const bool may_have_committed =
@@ -251,8 +245,7 @@ io::Task<Result<void>> Session::bring_up_to_date(Backend& backend) {
                                 std::pair(&schema, mysql::ReplyShape::OnePacket)}) {
     if (command->empty()) continue;
     std::string bytes;
-    std::uint8_t sequence = 0;
-    mysql::append_packet(bytes, sequence, *command);
+    mysql::append_command(bytes, *command);
     DORSAL_CO_TRY_VOID(co_await backend.stream().write_all(bytes, deadline));
     auto reply = co_await read_inner_reply(backend, shape, deadline);
     if (!reply) co_return reply.error();

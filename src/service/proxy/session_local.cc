@@ -4,6 +4,7 @@
 #include "core/sql/dorsal_query.h"
 #include "core/sql/kill.h"
 #include "core/sql/set_statement.h"
+#include "core/sql/system_variable.h"
 #include "core/sql/tracked.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/session.h"
@@ -13,11 +14,10 @@ namespace {
 
 constexpr std::string_view kConsistency = "dorsal_consistency";
 constexpr std::uint16_t kBinaryCollation = 63;  // what numbers are sent in
-constexpr std::string_view kTrackPrefix = "session_track_";
 
 bool is_own(const sql::Assignment& assignment) {
-  if (assignment.scope != sql::Assignment::Scope::Session) return false;
-  return assignment.name.rfind("dorsal_", 0) == 0 || assignment.name.rfind(kTrackPrefix, 0) == 0;
+  return assignment.scope == sql::Assignment::Scope::Session &&
+         (sql::is_dorsal_variable(assignment.name) || sql::is_session_tracker(assignment.name));
 }
 
 bool means_on(std::string_view value) {

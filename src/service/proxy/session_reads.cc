@@ -31,11 +31,6 @@ class Outstanding {
   Server& server_;
 };
 
-void append_command(std::string& bytes, std::string_view payload) {
-  std::uint8_t sequence = 0;
-  mysql::append_packet(bytes, sequence, payload);
-}
-
 }  // namespace
 
 // What the read must see; empty when only the primary is known to have it.
@@ -189,13 +184,13 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
   std::string bytes = reader.take_closes();
   auto variables = reader.sync_variables_command();
   auto schema = reader.sync_schema_command();
-  if (!variables.empty()) append_command(bytes, variables);
-  if (!schema.empty()) append_command(bytes, schema);
+  if (!variables.empty()) mysql::append_command(bytes, variables);
+  if (!schema.empty()) mysql::append_command(bytes, schema);
   if (wait_for != nullptr) {
     auto wait = wait_for_position(shared_.frontier.text(*wait_for), patience);
-    append_command(bytes, mysql::encode_query(wait, reader.capabilities()));
+    mysql::append_command(bytes, mysql::encode_query(wait, reader.capabilities()));
   }
-  append_command(bytes, payload);
+  mysql::append_command(bytes, payload);
   reader.server().statements.add();
   std::string_view left = bytes;
   if (!reader.stream().try_write(left)) {

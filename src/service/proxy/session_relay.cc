@@ -162,22 +162,28 @@ io::Task<Result<mysql::ReplySummary>> Session::read_inner_reply(Backend& reader,
   }
 }
 
+// So many bytes of the client, as they come. Without a backend they are read and dropped.
+io::Task<Result<void>> Session::forward_bytes(Backend* backend, std::size_t left) {
+  while (left > 0) {
+    DORSAL_CO_TRY_VOID(co_await fill_inbox(1, Deadline::never()));
+    const std::size_t part = std::min(left, inbox_.size());
+    auto bytes = std::string_view(inbox_).substr(0, part);
+    if (backend != nullptr) {
+      DORSAL_CO_TRY_VOID(co_await backend->stream().write_all(bytes, Deadline::never()));
+    }
+    inbox_.erase(0, part);
+    left -= part;
+  }
+  co_return Result<void>();
+}
+
 // The rest of a command that was too large to be read whole, packet by packet. Without a backend
 // it is read and dropped.
 io::Task<Result<void>> Session::forward_rest(Backend* backend, const ClientCommand& command) {
-  std::uint64_t left = command.frame_left;
+  std::size_t left = command.frame_left;
   bool goes_on = command.frame_is_full;
   for (;;) {
-    while (left > 0) {
-      DORSAL_CO_TRY_VOID(co_await fill_inbox(1, Deadline::never()));
-      const std::size_t part = std::min<std::uint64_t>(left, inbox_.size());
-      auto bytes = std::string_view(inbox_).substr(0, part);
-      if (backend != nullptr) {
-        DORSAL_CO_TRY_VOID(co_await backend->stream().write_all(bytes, Deadline::never()));
-      }
-      inbox_.erase(0, part);
-      left -= part;
-    }
+    DORSAL_CO_TRY_VOID(co_await forward_bytes(backend, left));
     if (!goes_on) co_return Result<void>();
     DORSAL_CO_TRY_VOID(co_await fill_inbox(mysql::kHeaderSize, Deadline::never()));
     const mysql::Header header = mysql::read_header(inbox_.data());
@@ -197,17 +203,8 @@ io::Task<bool> Session::forward_local_file(Backend& backend) {
     if (!header_read) co_return false;
     const mysql::Header header = mysql::read_header(inbox_.data());
     inbox_[3] = static_cast<char>(header.sequence - shift);
-    std::size_t left = mysql::kHeaderSize + header.length;
-    while (left > 0) {
-      auto read = co_await fill_inbox(1, Deadline::never());
-      if (!read) co_return false;
-      const std::size_t part = std::min(left, inbox_.size());
-      auto bytes = std::string_view(inbox_).substr(0, part);
-      auto sent = co_await backend.stream().write_all(bytes, Deadline::never());
-      if (!sent) co_return false;
-      inbox_.erase(0, part);
-      left -= part;
-    }
+    auto forwarded = co_await forward_bytes(&backend, mysql::kHeaderSize + header.length);
+    if (!forwarded) co_return false;
     if (header.length == 0) {
       relay.client_sent_file(header.sequence);
       co_return true;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "core/mysql/protocol.h"
 #include "core/mysql/reply_relay.h"
 #include "core/routing/position.h"
 #include "core/sql/consistency.h"
@@ -46,6 +47,9 @@ class SessionState {
   // How the session's statements are to be read.
   sql::LexerMode lexer_mode() const { return lexer_mode_; }
   void start(std::string sql_mode, std::string charset, std::string schema);
+
+  // As of the last OK.
+  bool in_transaction() const { return (status & mysql::status::kInTransaction) != 0; }
 
   // COM_RESET_CONNECTION and COM_CHANGE_USER.
   void reset();

@@ -172,10 +172,9 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(Backend& b
                                                                       const Prepared& prepared) {
   const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
   std::string bytes = backend.take_closes();
-  std::uint8_t sequence = 0;
   std::string payload(1, static_cast<char>(mysql::Command::StmtPrepare));
   payload += prepared.sql;
-  mysql::append_packet(bytes, sequence, payload);
+  mysql::append_command(bytes, payload);
   DORSAL_CO_TRY_VOID(co_await backend.stream().write_all(bytes, deadline));
   reader_inbox_.clear();
   auto summary = co_await read_inner_reply(backend, mysql::ReplyShape::Prepare, deadline);

@@ -215,6 +215,36 @@ TEST_F(SessionTest, TheReplicasPortWaitsForWhatWasWritten) {
   EXPECT_EQ(shared_.numbers.on_primary.value(), 0);
 }
 
+TEST_F(SessionTest, OnTheReplicasPortTheReadsOfATransactionAreFreshNotItsBegin) {
+  port_ = routing::Listener::Replicas;
+  mysql::OkPacket begun;
+  begun.status = mysql::status::kAutocommit | mysql::status::kInTransaction;
+  replica_.answer("BEGIN", FakeServer::packets({mysql::encode_ok(begun, kServerCapabilities)}));
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("BEGIN"), "OK");
+    EXPECT_EQ(test.asked(test.replica_, "SELECT WAIT_FOR"), 0);
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
+  });
+  EXPECT_EQ(asked(replica_, "SELECT WAIT_FOR"), 1);
+}
+
+TEST_F(SessionTest, WithoutAutocommitNoOtherConnectionTakesThePlaceOfALostOne) {
+  port_ = routing::Listener::Replicas;
+  mysql::OkPacket off;
+  off.status = mysql::status::kSessionStateChanged;
+  off.trackers.variables = {{"autocommit", "OFF"}};
+  replica_.answer("SET autocommit = 0",
+                  FakeServer::packets({mysql::encode_ok(off, kServerCapabilities)}));
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SET autocommit = 0"), "OK");
+    auto topology = std::make_shared<cluster::Topology>(*test.topology_.load());
+    topology->nodes[1].state.role = cluster::Role::Joining;
+    test.topology_.store(topology);
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
+  });
+  EXPECT_EQ(asked(primary_, "SELECT v"), 0);
+}
+
 TEST_F(SessionTest, TheReplicasPortGivesAnErrorRatherThanAStaleRead) {
   port_ = routing::Listener::Replicas;
   replica_is_late_ = true;
