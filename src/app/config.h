@@ -55,6 +55,11 @@ struct ProxyConfig {
   Milliseconds login_limit{0};
   Milliseconds connect_limit{0};
   Milliseconds primary_limit{0};
+  std::uint32_t pool_max = 0;  // 0: no limit but the server's
+  std::uint32_t pool_min = 0;
+  std::uint32_t pool_reserve = 0;
+  Milliseconds pool_wait{0};
+  bool debug_swap_connections = false;
   std::uint32_t loops = 0;  // 0: one per core
 };
 

@@ -48,6 +48,12 @@ Result<void> set_count(std::uint32_t& count,
   return {};
 }
 
+Result<void> set_flag(bool& flag, const std::string& text) {
+  if (text != "true" && text != "false") return wrong("true or false", text);
+  flag = text == "true";
+  return {};
+}
+
 Result<void> set_time(Milliseconds& time, const std::string& text, std::uint64_t low) {
   DORSAL_TRY(auto value, number(text, low, 3'600'000, "milliseconds"));
   time = Milliseconds(value);
@@ -228,6 +234,12 @@ const std::vector<ConfigKey>& config_keys() {
       {"proxy.login_limit_ms", "10000", DORSAL_SET(set_time(c.proxy.login_limit, t, 1))},
       {"proxy.connect_limit_ms", "1000", DORSAL_SET(set_time(c.proxy.connect_limit, t, 1))},
       {"proxy.primary_limit_ms", "1500", DORSAL_SET(set_time(c.proxy.primary_limit, t, 0))},
+      {"proxy.pool_max", "0", DORSAL_SET(set_count(c.proxy.pool_max, t, 0, 100'000))},
+      {"proxy.pool_min", "0", DORSAL_SET(set_count(c.proxy.pool_min, t, 0, 100'000))},
+      {"proxy.pool_reserve", "0", DORSAL_SET(set_count(c.proxy.pool_reserve, t, 0, 100'000))},
+      {"proxy.pool_wait_ms", "10000", DORSAL_SET(set_time(c.proxy.pool_wait, t, 0))},
+      {"proxy.debug_swap_connections", "false",
+       DORSAL_SET(set_flag(c.proxy.debug_swap_connections, t))},
       {"proxy.loops", "0", DORSAL_SET(set_count(c.proxy.loops, t, 0, 256))},
       {"admin.listen", "127.0.0.1", DORSAL_SET(set_text(c.admin.listen, t))},
       {"admin.http_port", "6038", DORSAL_SET(set_port(c.admin.http_port, t))},

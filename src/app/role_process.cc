@@ -54,6 +54,11 @@ Result<proxy::Options> proxy_options(const Config& config) {
   options.login_limit = from.login_limit;
   options.connect_limit = from.connect_limit;
   options.primary_limit = from.primary_limit;
+  options.pools.maximum = from.pool_max;
+  options.pools.minimum = from.pool_min;
+  options.pools.reserve = from.pool_reserve;
+  options.pools.wait = from.pool_wait;
+  options.pools.debug_swap = from.debug_swap_connections;
   options.loops = from.loops;
   DORSAL_TRY_VOID(add_tls(config, options));
   options.monitor_user = instance::kMonitorUser;

@@ -59,6 +59,13 @@ struct ReplySummary {
   std::vector<std::string> gtids;  // one for each OK that carried some
   std::optional<std::string> schema;
   std::vector<std::pair<std::string, std::string>> variables;  // name, value
+  std::optional<std::string> characteristics;  // the newest: SQL that starts the transaction again
+  std::optional<std::string> transaction_state;  // the newest: eight characters
+  bool state_changed = false;                    // some OK said so
+  std::uint64_t affected_rows = 0;               // of the last OK that ended no rows
+  std::uint64_t insert_id = 0;                   // the same
+  std::uint64_t rows = 0;                        // of the last result set
+  bool ended_rows = false;                       // the last OK ended rows
   // COM_STMT_PREPARE's answer.
   std::uint32_t statement_id = 0;
   std::uint16_t parameters = 0;
@@ -83,6 +90,9 @@ class ReplyRelay {
       : server_capabilities_(server_capabilities),
         client_capabilities_(client_capabilities),
         tracking_(tracking) {}
+
+  // Another server sends the replies from now on. Between replies only.
+  void change_server(std::uint32_t capabilities) { server_capabilities_ = capabilities; }
 
   // Starts on the reply to a command whose last packet had sequence number `sent`. `statement_id`
   // replaces the server's in a Prepare reply. With `keep_first_field` the summary has it.
@@ -160,7 +170,7 @@ class ReplyRelay {
   bool client_wants_eof() const;
   Progress progress() const;
 
-  const std::uint32_t server_capabilities_;
+  std::uint32_t server_capabilities_;
   const std::uint32_t client_capabilities_;
   const ClientTracking& tracking_;
 

@@ -50,6 +50,7 @@ class LoopThread {
   void start() {
     for (auto& [listener, kind] : listeners_) scope_.spawn(accept(*listener, kind));
     if (watches_servers_) scope_.spawn(watch_servers());
+    scope_.spawn(context_.pools->tend_all());
     thread_ = std::thread([this] { io::block_on(loop_, until_cancelled()); });
   }
 
@@ -83,7 +84,7 @@ class LoopThread {
 
   io::Task<> until_cancelled() {
     co_await scope_.join();
-    co_await context_.probe->stop();
+    co_await context_.stop();
   }
 
   io::Loop loop_;

@@ -21,6 +21,15 @@
 
 namespace dorsal::proxy {
 
+// How the sessions of one user share connections to one server.
+struct PoolOptions {
+  std::uint32_t maximum = 0;  // 0: as many as the server takes
+  std::uint32_t minimum = 0;  // stay open once the user has come
+  std::uint32_t reserve = 0;  // beyond the maximum, for who has waited for half of `wait`
+  Duration wait = std::chrono::seconds(10);  // of a statement for a free connection
+  bool debug_swap = false;  // give sessions another connection wherever that is allowed
+};
+
 struct Options {
   std::string listen = "127.0.0.1";
   std::uint16_t split_port = 6033;
@@ -34,7 +43,8 @@ struct Options {
   Duration login_limit = std::chrono::seconds(10);   // a client must have logged in by then
   Duration connect_limit = std::chrono::seconds(1);  // for a connection to a server
   Duration primary_limit =
-      std::chrono::milliseconds(1500);       // how long a statement waits for a primary
+      std::chrono::milliseconds(1500);  // how long a statement waits for a primary
+  PoolOptions pools;
   unsigned loops = 0;                        // 0: one per core
   std::optional<io::TlsContext> client_tls;  // offered to clients
   std::optional<io::TlsContext> server_tls;  // used towards servers over TCP

@@ -32,7 +32,23 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
       reads_retried(counters.counter("dorsal_proxy_reads_retried_total",
                                      "Reads repeated since their replica failed.")),
       probes(counters.counter("dorsal_proxy_position_probes_total",
-                              "Times that the primary was asked for its position.")) {}
+                              "Times that the primary was asked for its position.")),
+      tied(counters.gauge("dorsal_proxy_tied_sessions",
+                          "Sessions that keep their server connection between statements.")) {
+  for (std::string_view reason : SessionState::ties()) {
+    ties_.push_back({reason,
+                     &counters.counter("dorsal_proxy_ties_total",
+                                       "Times that something tied a session to its connection.",
+                                       {{"reason", std::string(reason)}})});
+  }
+}
+
+void ProxyNumbers::note_tie(std::string_view reason, std::string_view before) {
+  if (reason.empty() != before.empty()) tied.add(reason.empty() ? -1 : 1);
+  for (const Tie& tie : ties_) {
+    if (tie.reason == reason) tie.times->add();
+  }
+}
 
 Shared::Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_)
     : options(std::move(options_)),
@@ -40,17 +56,41 @@ Shared::Shared(Options options_, const cluster::SharedTopology& topology_, Count
       counters(counters_),
       numbers(counters_),
       servers(counters_),
+      pool_limits(options.pools.maximum, options.pools.reserve),
       rsa_key(RsaKey::generate()) {}
+
+void Shared::ask_loops_for_room() {
+  std::lock_guard lock(mutex_);
+  for (LoopContext* context : loops_) {
+    context->loop.post([context] { context->pools->make_room_for_others(); });
+  }
+}
+
+std::size_t Shared::loop_count() {
+  std::lock_guard lock(mutex_);
+  return loops_.empty() ? 1 : loops_.size();
+}
 
 LoopContext::LoopContext(Shared& shared_, io::Loop& loop_)
     : shared(shared_),
       loop(loop_),
       view(std::make_shared<ServerView>()),
-      probe(std::make_unique<PrimaryProbe>(*this)) {
+      probe(std::make_unique<PrimaryProbe>(*this)),
+      pools(std::make_unique<Pools>(*this)) {
   refresh_view();
+  std::lock_guard lock(shared.mutex_);
+  shared.loops_.push_back(this);
 }
 
-LoopContext::~LoopContext() = default;
+LoopContext::~LoopContext() {
+  std::lock_guard lock(shared.mutex_);
+  std::erase(shared.loops_, this);
+}
+
+io::Task<> LoopContext::stop() {
+  co_await pools->stop();
+  co_await probe->stop();
+}
 
 void LoopContext::refresh_view() {
   const std::uint64_t version = shared.topology.version();
