@@ -160,6 +160,21 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Backend::set_up(Deadline deadl
   co_return std::optional<mysql::ErrPacket>();
 }
 
+bool Backend::has_user_variables_of(const SessionState& state, std::uint32_t session) const {
+  if (user_variables.empty() && state.user_variables.empty()) return true;
+  return user_variables_owner == session && user_variables_version == state.user_variables_version;
+}
+
+bool Backend::is_in_sync(const SessionState& state,
+                         std::uint32_t session,
+                         bool with_user_variables,
+                         bool with_insert_id) const {
+  const bool has_insert_id =
+      !with_insert_id || !last_insert_id || *last_insert_id == state.last_insert_id;
+  return has_insert_id && variables == state.variables() && schema == state.schema() &&
+         (!with_user_variables || has_user_variables_of(state, session));
+}
+
 std::string Backend::sync_command(const SessionState& state,
                                   std::uint32_t session,
                                   bool with_user_variables,
@@ -169,9 +184,7 @@ std::string Backend::sync_command(const SessionState& state,
     if (!clauses.empty()) clauses += ", ";
     clauses += clause;
   };
-  const bool are_its_own =
-      user_variables_owner == session && user_variables_version == state.user_variables_version;
-  if (with_user_variables && !are_its_own) {
+  if (with_user_variables && !has_user_variables_of(state, session)) {
     for (const auto& name : user_variables) {
       if (state.user_variables.count(name) == 0) add(sql::user_variable(name) + "=NULL");
     }

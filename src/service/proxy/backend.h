@@ -91,6 +91,12 @@ class Backend {
   bool has_counted_rows = false;  // of SQL_CALC_FOUND_ROWS
   bool is_spoilt = false;         // not fit for another session: close it
 
+  // Whether nothing needs to be sent to bring it to the session's state.
+  bool is_in_sync(const SessionState& state,
+                  std::uint32_t session,
+                  bool with_user_variables,
+                  bool with_insert_id) const;
+
   // A SET that brings variables and user variables to the session's, and LAST_INSERT_ID() where the
   // statement may use it; empty when nothing differs. `session` is the session's number.
   std::string sync_command(const SessionState& state,
@@ -132,6 +138,8 @@ class Backend {
   bool is_alive();
 
  private:
+  bool has_user_variables_of(const SessionState& state, std::uint32_t session) const;
+
   struct KeptStatement {
     std::shared_ptr<const PreparedText> text;
     std::uint32_t server_id = 0;

@@ -7,7 +7,6 @@
 #include "core/mysql/column.h"
 #include "core/mysql/row.h"
 #include "core/mysql/statement.h"
-#include "core/sql/user_variables.h"
 #include "service/proxy/errors.h"
 
 namespace dorsal::proxy {
@@ -59,7 +58,9 @@ io::Task<> Session::run() {
   const bool is_in = co_await log_in();
   if (is_in) {
     shared_.numbers.sessions.add(1);
-    while (co_await serve() == Outcome::Answered) co_await let_go();
+    while (co_await serve() == Outcome::Answered) {
+      if (!let_go_at_once()) co_await let_go();
+    }
     shared_.numbers.sessions.add(-1);
   }
   reader_.reset();
@@ -204,10 +205,7 @@ io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {
   }
   Request request;
   request.may_write = statement.may_write;
-  request.asks_insert_id = statement.may_write || statement.asks_insert_id;
-  if (statement.pins.has(sql::Pin::UserVariable)) {
-    request.user_variables = sql::user_variables_in(query->sql, state_.lexer_mode());
-  }
+  foresee(request, statement, query->sql);
   if (!command.is_whole) request.rest = &command;
   request.payload = std::move(command.payload);
   co_return co_await run_statement(statement, std::move(request), wanted);

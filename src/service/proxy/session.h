@@ -33,6 +33,7 @@
 #include "core/routing/route.h"
 #include "core/sql/diagnostics_query.h"
 #include "core/sql/statement.h"
+#include "core/sql/temporary_tables.h"
 #include "edge/io/event.h"
 #include "edge/io/stream.h"
 #include "edge/io/task.h"
@@ -84,6 +85,7 @@ class Session {
     bool may_write = true;
     bool asks_insert_id = true;               // what LAST_INSERT_ID() says there matters to it
     std::vector<std::string> user_variables;  // that it may assign to
+    sql::TemporaryTables temporary_tables;
     // On the replicas port: what it reads must be at least this fresh. Empty: it reads nothing.
     std::optional<sql::Consistency> consistency;
   };
@@ -134,6 +136,7 @@ class Session {
   std::string client_host() const;
 
   // session_home.cc
+  bool has_home_again();
   io::Task<std::optional<mysql::ErrPacket>> ensure_home(Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> borrow_home(Server& server, Deadline deadline);
   Server* pick_home() const;
@@ -158,9 +161,14 @@ class Session {
   io::Task<bool> take_over(Backend& backend);
   io::Task<bool> hand_down(Backend& backend);
   io::Task<bool> keep_warnings(Backend& backend, KeptWarnings& warnings);
+  bool let_go_at_once();
   io::Task<> let_go();
   io::Task<bool> read_user_variables();
   void give_back(Borrowed& borrowed, KillTarget::Slot slot);
+  void foresee(Request& request, const sql::Statement& statement, std::string_view sql) const;
+  bool may_have_let_go(const sql::Statement& statement) const;
+  io::Task<> inspect_home();
+  void note_temporary_tables(const Request& request, const sql::Statement& statement);
   void note_tie();
   void note_reply(Backend& backend, const Request& request, const sql::Statement& statement);
   void note_assignments(Backend& backend, const std::vector<std::string>& names);
@@ -256,9 +264,10 @@ class Session {
   std::uint64_t reader_lease_ = 0;          // the same of a reader
   std::uint64_t last_statement_lease_ = 0;  // of the connection that can still tell of it
   std::shared_ptr<Pool> last_reader_pool_;
-  std::string_view tie_;    // why home is kept, as last counted
-  bool succeeded_ = false;  // a server answered the last command without an error
-  int captures_ = 0;        // others that read from a connection what is this session's
+  std::string_view tie_;            // why home is kept, as last counted
+  bool is_inspection_due_ = false;  // what ties it to home may be gone
+  bool succeeded_ = false;          // a server answered the last command without an error
+  int captures_ = 0;                // others that read from a connection what is this session's
   io::Event captured_;
   std::size_t turn_ = 0;
 

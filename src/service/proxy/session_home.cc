@@ -60,6 +60,24 @@ io::Task<std::optional<mysql::ErrPacket>> Session::borrow_home(Server& server, D
   co_return std::nullopt;
 }
 
+// The common case without waiting: the connection of last time is here, or still free.
+bool Session::has_home_again() {
+  context_.refresh_view();
+  if (home_) {
+    const bool is_fresh = context_.loop.now() - home_->last_used() <= kIdle;
+    return home_is_still_right() && is_fresh;
+  }
+  if (home_lease_ == 0 || captures_ > 0) return false;
+  Server* server = pick_home();
+  if (server == nullptr) return false;
+  auto pool = pool_of(*server);
+  auto backend = pool->take_again(home_lease_);
+  if (backend == nullptr) return false;
+  home_ = Borrowed(std::move(pool), std::move(backend));
+  kill_target_->connected(KillTarget::Slot::Home, server->index, home_->connection_id());
+  return true;
+}
+
 // Makes sure that there is a home connection; else says what to tell the client.
 io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline) {
   context_.refresh_view();
@@ -89,10 +107,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
 // On the replicas port: sees to it that what is about to run at home reads nothing stale. An error
 // is for the client.
 io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& request) {
-  const bool is_guarded = listener_ == routing::Listener::Replicas && request.consistency;
-  if (!is_guarded || &home_->server() == context_.view->primary) {
-    co_return std::nullopt;
-  }
+  if (!request.consistency || &home_->server() == context_.view->primary) co_return std::nullopt;
   ProxyNumbers& numbers = shared_.numbers;
   auto position = co_await required(*request.consistency);
   if (!position) {
@@ -146,8 +161,13 @@ io::Task<bool> Session::move_home(const routing::Position& position) {
 io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Statement& statement) {
   succeeded_ = false;
   for (int attempt = 0;; ++attempt) {
-    auto refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
-    if (!refused) refused = co_await catch_up_home(request);
+    std::optional<mysql::ErrPacket> refused;
+    if (!has_home_again()) {
+      refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+    }
+    if (!refused && listener_ == routing::Listener::Replicas) {
+      refused = co_await catch_up_home(request);
+    }
     if (!refused && !home_) refused = errors::no_primary("its connection was lost");
     if (refused) co_return co_await send_err(*refused);
     bool was_sent = false;
@@ -176,7 +196,10 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
                                                 bool& was_sent,
                                                 bool& is_broken) {
   Backend& home = *home_;
-  auto brought = co_await bring_up_to_date(home, true, request.asks_insert_id);
+  Result<std::optional<mysql::ErrPacket>> brought = std::optional<mysql::ErrPacket>();
+  if (!home.is_in_sync(state_, id_, true, request.asks_insert_id)) {
+    brought = co_await bring_up_to_date(home, true, request.asks_insert_id);
+  }
   is_broken = !brought;
   if (is_broken) co_return Outcome::Answered;
   if (*brought && (*brought)->code == kUnknownSchema && !state_.is_tied()) {
@@ -252,7 +275,10 @@ void Session::note_end(const Request& request, const sql::Statement& statement) 
   } else if (statement.may_write) {
     state_.pins |= statement.pins;  // a part of it may have taken effect
   }
-  if (succeeded_ || statement.may_write) note_assignments(*home_, request.user_variables);
+  if (!succeeded_ && !statement.may_write) return;
+  note_assignments(*home_, request.user_variables);
+  note_temporary_tables(request, statement);
+  is_inspection_due_ = is_inspection_due_ || may_have_let_go(statement);
 }
 
 }  // namespace dorsal::proxy

@@ -8,7 +8,6 @@
 #include "core/sql/set_statement.h"
 #include "core/sql/system_variable.h"
 #include "core/sql/tracked.h"
-#include "core/sql/user_variables.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/session.h"
 
@@ -114,10 +113,7 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
   if (rest.empty()) co_return co_await send_ok();
   Request request;
   request.may_write = statement.may_write;
-  request.asks_insert_id = statement.may_write || statement.asks_insert_id;
-  if (statement.pins.has(sql::Pin::UserVariable)) {
-    request.user_variables = sql::user_variables_in(rest, mode);
-  }
+  foresee(request, statement, rest);
   request.consistency = level(statement, std::nullopt);
   if (rest.size() == sql.size()) {
     if (!command.is_whole) request.rest = &command;

@@ -154,6 +154,11 @@ io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
                                                   const routing::Position* wait_for,
                                                   Duration patience) {
   const Outstanding counted(server);
+  auto pool = pool_of(server);
+  if (reader_lease_ != 0 && captures_ == 0) {
+    reader_ = Borrowed(pool, pool->take_again(reader_lease_));
+    if (reader_) co_return co_await relay_read(request, statement, wait_for, patience);
+  }
   std::optional<mysql::ErrPacket> refused;
   const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
   auto borrowed = co_await borrow(server, reader_lease_, refused, deadline);
@@ -226,8 +231,9 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
     if (!refused || *refused) co_return ReaderOutcome::NotThere;
   }
   std::string bytes = reader.take_closes();
-  const auto variables = reader.sync_command(state_, id_, false, false);
-  const auto schema = reader.schema_command(state_);
+  const bool is_in_sync = reader.is_in_sync(state_, id_, false, false);
+  const std::string variables = is_in_sync ? "" : reader.sync_command(state_, id_, false, false);
+  const std::string schema = is_in_sync ? "" : reader.schema_command(state_);
   if (!variables.empty()) mysql::append_command(bytes, variables);
   if (!schema.empty()) mysql::append_command(bytes, schema);
   if (wait_for != nullptr) {
@@ -249,7 +255,7 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
     auto reply = co_await read_inner_reply(reader, shape, set_up);
     if (!reply || reply->err) co_return ReaderOutcome::NotThere;
   }
-  reader.synced(state_, id_, false, false);
+  if (!is_in_sync) reader.synced(state_, id_, false, false);
   if (wait_for != nullptr) {
     Server& server = reader.server();
     const Deadline limit = context_.loop.after(patience + kWaitSlack);

@@ -1,6 +1,7 @@
 // Connections that change hands: what has to follow a session to the connection that it gets, and
 // what has to be kept for the session that a connection is taken from.
 #include "base/log.h"
+#include "core/sql/ascii.h"
 #include "core/sql/user_variables.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/session.h"
@@ -147,9 +148,21 @@ io::Task<bool> Session::keep_warnings(Backend& backend, KeptWarnings& warnings) 
   co_return true;
 }
 
+// The common cases without waiting.
+bool Session::let_go_at_once() {
+  if (!home_) return true;
+  if (is_inspection_due_) return false;
+  note_tie();
+  if (!tie_.empty()) return true;
+  if (state_.has_unread_user_variables || shared_.options.pools.debug_swap) return false;
+  give_back(home_, Slot::Home);
+  return true;
+}
+
 // Between two commands: gives home back unless something ties the session to it.
 io::Task<> Session::let_go() {
   if (!home_) co_return;
+  if (is_inspection_due_) co_await inspect_home();
   note_tie();
   const bool is_tied_otherwise = !tie_.empty();
   if (is_tied_otherwise) co_return;
@@ -218,6 +231,60 @@ io::Task<bool> Session::read_user_variables() {
   co_return true;
 }
 
+// What the text of a statement tells of its effects, noted before the text is sent off.
+void Session::foresee(Request& request,
+                      const sql::Statement& statement,
+                      std::string_view sql) const {
+  request.asks_insert_id = statement.may_write || statement.asks_insert_id;
+  if (statement.pins.has(sql::Pin::UserVariable)) {
+    request.user_variables = sql::user_variables_in(sql, state_.lexer_mode());
+  }
+  const bool concerns_temporary_tables =
+      statement.kind == sql::Kind::Ddl &&
+      (statement.pins.has(sql::Pin::TemporaryTable) || !state_.temporary_tables.empty());
+  if (concerns_temporary_tables) {
+    request.temporary_tables = sql::temporary_tables_in(sql, state_.lexer_mode(), state_.schema());
+  }
+}
+
+// Whether something that ties the session may have ended with this statement, or have been tied by
+// code that nobody has seen, so that the server must be asked.
+bool Session::may_have_let_go(const sql::Statement& statement) const {
+  if (!state_.pins.without(sql::Pin::UserVariable).any()) return false;
+  return statement.pins.has(sql::Pin::Hidden) || statement.rule == "user_lock" ||
+         statement.kind == sql::Kind::Do || statement.kind == sql::Kind::Deallocate ||
+         statement.kind == sql::Kind::Handler || statement.kind == sql::Kind::Several;
+}
+
+// Asks the server what lies on the connection, where that is something that it can tell.
+io::Task<> Session::inspect_home() {
+  is_inspection_due_ = false;
+  constexpr sql::Pins kCanBeSeen = sql::Pins(sql::Pin::UserLock) | sql::Pin::TableLock |
+                                   sql::Pin::GlobalReadLock | sql::Pin::BackupLock |
+                                   sql::Pin::Handler | sql::Pin::SqlPrepare | sql::Pin::Hidden;
+  const bool is_of_use = !state_.in_transaction() &&
+                         !state_.pins.without(kCanBeSeen).without(sql::Pin::UserVariable).any();
+  if (!is_of_use) co_return;
+  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  auto found =
+      co_await context_.inspector.inspect(home_->server(), home_->connection_id(), deadline);
+  if (!found || found->has_locks || found->has_prepared) co_return;
+  state_.pins = state_.pins.without(kCanBeSeen);
+  std::vector<std::string> names;
+  for (const auto& name : found->user_variables) names.push_back(sql::to_lower(name));
+  if (!names.empty()) note_assignments(*home_, names);
+}
+
+void Session::note_temporary_tables(const Request& request, const sql::Statement& statement) {
+  auto& tables = state_.temporary_tables;
+  if (statement.pins.has(sql::Pin::TemporaryTable) && request.temporary_tables.made.empty()) {
+    tables.insert("");
+  }
+  tables.insert(request.temporary_tables.made.begin(), request.temporary_tables.made.end());
+  for (const auto& name : request.temporary_tables.dropped) tables.erase(name);
+  if (tables.empty()) state_.pins = state_.pins.without(sql::Pin::TemporaryTable);
+}
+
 // What a reply says about its connection and its session.
 void Session::note_reply(Backend& backend,
                          const Request& request,
@@ -244,9 +311,12 @@ void Session::note_reply(Backend& backend,
   state_.row_count =
       failed || summary.ended_rows ? -1 : static_cast<std::int64_t>(summary.affected_rows);
   if (summary.ended_rows) state_.found_rows = summary.rows;
-  // A trigger may set a user variable, or make a temporary table, that the text does not name.
-  if (statement.kind == sql::Kind::Write && summary.state_changed) {
-    state_.pins |= sql::Pin::Hidden;
+  // Stored programs may make temporary tables and set variables that the text does not name.
+  const bool is_hidden_change =
+      statement.kind == sql::Kind::Write || statement.pins.has(sql::Pin::Hidden);
+  if (is_hidden_change && summary.state_changed) {
+    state_.pins |= sql::Pin::TemporaryTable;
+    state_.temporary_tables.insert("");
   }
 }
 

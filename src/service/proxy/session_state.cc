@@ -68,6 +68,7 @@ void SessionState::reset() {
   user_variables.clear();
   ++user_variables_version;
   has_unread_user_variables = false;
+  temporary_tables.clear();
   last_insert_id = 0;
   warnings = KeptWarnings();
   row_count = 0;

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -89,6 +90,9 @@ class SessionState {
   std::map<std::string, std::string> user_variables;
   std::uint64_t user_variables_version = 0;  // counts assignments
   bool has_unread_user_variables = false;
+
+  // "schema.table"; an empty name stands for those that nobody has seen being made.
+  std::set<std::string> temporary_tables;
 
   std::uint64_t last_insert_id = 0;  // unless a connection knows better, see Backend
   KeptWarnings warnings;             // of a last statement whose connection has gone elsewhere

@@ -1,7 +1,6 @@
 #include "base/bytes.h"
 #include "core/mysql/protocol.h"
 #include "core/mysql/statement.h"
-#include "core/sql/user_variables.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/session.h"
 
@@ -117,10 +116,7 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   Request request;
   request.executes = *id;
   request.may_write = statement.may_write;
-  request.asks_insert_id = statement.may_write || statement.asks_insert_id;
-  if (statement.pins.has(sql::Pin::UserVariable)) {
-    request.user_variables = sql::user_variables_in(prepared.text->sql, state_.lexer_mode());
-  }
+  foresee(request, statement, prepared.text->sql);
   if (!command.is_whole) request.rest = &command;
   request.payload = std::move(command.payload);
   succeeded_ = false;

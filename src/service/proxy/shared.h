@@ -16,6 +16,7 @@
 #include "edge/io/scope.h"
 #include "service/proxy/credentials.h"
 #include "service/proxy/frontier.h"
+#include "service/proxy/inspector.h"
 #include "service/proxy/pool.h"
 #include "service/proxy/prepared_texts.h"
 #include "service/proxy/proxy.h"
@@ -112,6 +113,7 @@ struct LoopContext {
   io::Loop& loop;
   std::shared_ptr<const ServerView> view;  // refreshed by refresh_view()
   std::unique_ptr<PrimaryProbe> probe;
+  Inspector inspector{*this};
   std::unordered_map<std::uint32_t, Session*> sessions;  // those of this loop, by their numbers
   PreparedTexts prepared_texts;
   std::unique_ptr<Pools> pools;
