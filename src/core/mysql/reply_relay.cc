@@ -341,7 +341,7 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
       auto gtids = decode_gtid_change(change.data);
       if (!gtids) return corrupt("a GTID change is malformed");
       summary_.gtids.emplace_back(*gtids);
-      return tracking_.gtids;
+      return tracking_.gtids && gtids_are_clients_;
     }
     case change_type::kState:
       summary_.state_changed = true;

@@ -91,8 +91,12 @@ class ReplyRelay {
         client_capabilities_(client_capabilities),
         tracking_(tracking) {}
 
-  // Another server sends the replies from now on. Between replies only.
-  void change_server(std::uint32_t capabilities) { server_capabilities_ = capabilities; }
+  // Another server sends the replies from now on. Between replies only. GTIDs may be those of the
+  // client's own writes, which it is shown if it asked for them, or all that the server has.
+  void change_server(std::uint32_t capabilities, bool gtids_are_clients) {
+    server_capabilities_ = capabilities;
+    gtids_are_clients_ = gtids_are_clients;
+  }
 
   // Starts on the reply to a command whose last packet had sequence number `sent`. `statement_id`
   // replaces the server's in a Prepare reply. With `keep_first_field` the summary has it.
@@ -182,6 +186,7 @@ class ReplyRelay {
   bool last_frame_was_full_ = false;  // the packet goes on in the next frame
   bool eof_is_held_ = false;          // columns are over; their EOF waits for what follows
   bool keep_first_field_ = false;
+  bool gtids_are_clients_ = true;
   bool has_output_ = false;
   std::optional<std::uint32_t> statement_id_;
   std::uint16_t last_status_ = 0;  // of the last OK, for an EOF that has none of its own

@@ -165,26 +165,24 @@ bool Backend::has_user_variables_of(const SessionState& state, std::uint32_t ses
   return user_variables_owner == session && user_variables_version == state.user_variables_version;
 }
 
-bool Backend::is_in_sync(const SessionState& state,
-                         std::uint32_t session,
-                         bool with_user_variables,
-                         bool with_insert_id) const {
+bool Backend::is_in_sync(const SessionState& state, const Needs& needs) const {
   const bool has_insert_id =
-      !with_insert_id || !last_insert_id || *last_insert_id == state.last_insert_id;
-  return has_insert_id && variables == state.variables() && schema == state.schema() &&
-         (!with_user_variables || has_user_variables_of(state, session));
+      !needs.insert_id || !last_insert_id || *last_insert_id == state.last_insert_id;
+  return has_insert_id && tells_all_gtids == needs.all_gtids && variables == state.variables() &&
+         schema == state.schema() &&
+         (!needs.user_variables || has_user_variables_of(state, needs.session));
 }
 
-std::string Backend::sync_command(const SessionState& state,
-                                  std::uint32_t session,
-                                  bool with_user_variables,
-                                  bool with_insert_id) const {
+std::string Backend::sync_command(const SessionState& state, const Needs& needs) const {
   std::string clauses = sql::set_clauses(variables, state.variables(), initial_charset_);
   auto add = [&](const std::string& clause) {
     if (!clauses.empty()) clauses += ", ";
     clauses += clause;
   };
-  if (with_user_variables && !has_user_variables_of(state, session)) {
+  if (tells_all_gtids != needs.all_gtids) {
+    add(needs.all_gtids ? "session_track_gtids=ALL_GTIDS" : "session_track_gtids=OWN_GTID");
+  }
+  if (needs.user_variables && !has_user_variables_of(state, needs.session)) {
     for (const auto& name : user_variables) {
       if (state.user_variables.count(name) == 0) add(sql::user_variable(name) + "=NULL");
     }
@@ -192,7 +190,7 @@ std::string Backend::sync_command(const SessionState& state,
       add(sql::user_variable(name) + "=" + value);
     }
   }
-  if (with_insert_id && last_insert_id && *last_insert_id != state.last_insert_id) {
+  if (needs.insert_id && last_insert_id && *last_insert_id != state.last_insert_id) {
     add(fmt::format("last_insert_id={}", state.last_insert_id));
   }
   return clauses.empty() ? clauses : mysql::encode_query("SET " + clauses, capabilities());
@@ -204,19 +202,17 @@ std::string Backend::schema_command(const SessionState& state) const {
   return std::string(1, static_cast<char>(mysql::Command::InitDb)) + state.schema();
 }
 
-void Backend::synced(const SessionState& state,
-                     std::uint32_t session,
-                     bool with_user_variables,
-                     bool with_insert_id) {
+void Backend::synced(const SessionState& state, const Needs& needs) {
   variables = state.variables();
   schema = state.schema();
-  if (with_user_variables) {
+  tells_all_gtids = needs.all_gtids;
+  if (needs.user_variables) {
     user_variables.clear();
     for (const auto& [name, value] : state.user_variables) user_variables.insert(name);
-    user_variables_owner = session;
+    user_variables_owner = needs.session;
     user_variables_version = state.user_variables_version;
   }
-  if (with_insert_id && last_insert_id) last_insert_id = state.last_insert_id;
+  if (needs.insert_id && last_insert_id) last_insert_id = state.last_insert_id;
 }
 
 io::Task<Result<mysql::ReplySummary>> Backend::run(std::string sql, Deadline deadline) {

@@ -77,6 +77,7 @@ class Backend {
 
   // ---- What holds on it ----
 
+  bool tells_all_gtids = false;  // that the server has executed, not only those of own writes
   sql::SessionVariables variables;
   std::string schema;                               // empty: none
   std::set<std::string> user_variables;             // names of those that have a value
@@ -91,24 +92,23 @@ class Backend {
   bool has_counted_rows = false;  // of SQL_CALC_FOUND_ROWS
   bool is_spoilt = false;         // not fit for another session: close it
 
-  // Whether nothing needs to be sent to bring it to the session's state.
-  bool is_in_sync(const SessionState& state,
-                  std::uint32_t session,
-                  bool with_user_variables,
-                  bool with_insert_id) const;
+  // What a session needs of it for one statement.
+  struct Needs {
+    std::uint32_t session = 0;  // its number
+    bool user_variables = false;
+    bool insert_id = false;  // what LAST_INSERT_ID() says matters
+    bool all_gtids = false;  // it reads on a replica: tell how far that has come
+  };
 
-  // A SET that brings variables and user variables to the session's, and LAST_INSERT_ID() where the
-  // statement may use it; empty when nothing differs. `session` is the session's number.
-  std::string sync_command(const SessionState& state,
-                           std::uint32_t session,
-                           bool with_user_variables,
-                           bool with_insert_id) const;
+  // Whether nothing needs to be sent to bring it to the session's state.
+  bool is_in_sync(const SessionState& state, const Needs& needs) const;
+
+  // A SET that brings variables, and what else is needed, to the session's; empty when nothing
+  // differs.
+  std::string sync_command(const SessionState& state, const Needs& needs) const;
   // COM_INIT_DB to the session's schema; empty when it is there.
   std::string schema_command(const SessionState& state) const;
-  void synced(const SessionState& state,
-              std::uint32_t session,
-              bool with_user_variables,
-              bool with_insert_id);
+  void synced(const SessionState& state, const Needs& needs);
 
   // ---- Prepared statements, kept for whoever prepares the same text ----
 

@@ -177,6 +177,7 @@ class Session {
   io::Task<Outcome> run_on_reader(Request request,
                                   const sql::Statement& statement,
                                   sql::Consistency consistency);
+  bool may_leave_primary(sql::Consistency consistency);
   io::Task<std::optional<routing::Position>> required(sql::Consistency consistency);
   Server* choose(const routing::Position& position, bool be_patient, bool& must_wait);
   io::Task<ReaderOutcome> read_on(Server& server,
@@ -201,6 +202,8 @@ class Session {
   bool client_is_gone();
   void absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen);
   io::Task<> settle_position_after_error();
+  void note_gtids(Backend& backend, const std::string& gtids);
+  void lower_to_repaired();
   io::Task<Result<mysql::ReplySummary>> read_inner_reply(Backend& backend,
                                                          mysql::ReplyShape shape,
                                                          Deadline deadline);
@@ -217,11 +220,13 @@ class Session {
       Backend& backend,
       std::shared_ptr<const PreparedText> text);
   io::Task<Result<std::optional<mysql::ErrPacket>>> translate_statement(Backend& backend,
+                                                                        Backend::Needs needs,
                                                                         std::uint32_t client_id,
                                                                         std::string& payload);
+  Backend::Needs needs_at_home(bool insert_id) const;
+  Backend::Needs needs_of_reader() const;
   io::Task<Result<std::optional<mysql::ErrPacket>>> bring_up_to_date(Backend& backend,
-                                                                     bool with_user_variables,
-                                                                     bool with_insert_id);
+                                                                     Backend::Needs needs);
   io::Task<Result<std::optional<mysql::ErrPacket>>> run_inner(Backend& backend,
                                                               std::string command,
                                                               mysql::ReplyShape shape,
@@ -269,6 +274,7 @@ class Session {
   bool succeeded_ = false;          // a server answered the last command without an error
   int captures_ = 0;                // others that read from a connection what is this session's
   io::Event captured_;
+  std::uint64_t repairs_seen_ = 0;
   std::size_t turn_ = 0;
 
   std::string reader_inbox_;   // bytes of a reader's reply that came with those before it

@@ -197,9 +197,8 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
                                                 bool& is_broken) {
   Backend& home = *home_;
   Result<std::optional<mysql::ErrPacket>> brought = std::optional<mysql::ErrPacket>();
-  if (!home.is_in_sync(state_, id_, true, request.asks_insert_id)) {
-    brought = co_await bring_up_to_date(home, true, request.asks_insert_id);
-  }
+  const Backend::Needs needs = needs_at_home(request.asks_insert_id);
+  if (!home.is_in_sync(state_, needs)) brought = co_await bring_up_to_date(home, needs);
   is_broken = !brought;
   if (is_broken) co_return Outcome::Answered;
   if (*brought && (*brought)->code == kUnknownSchema && !state_.is_tied()) {
@@ -211,7 +210,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   if (*brought) co_return co_await send_err(**brought);
   std::string payload = request.payload;
   if (request.executes) {
-    auto refused = co_await translate_statement(home, *request.executes, payload);
+    auto refused = co_await translate_statement(home, needs, *request.executes, payload);
     is_broken = !refused;
     if (is_broken) co_return Outcome::Answered;
     if (*refused) co_return co_await send_err(**refused);
@@ -222,7 +221,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   writer.u24(static_cast<std::uint32_t>(payload.size()) + frame_left);
   writer.u8(0);
   writer.put(payload);
-  relay_->change_server(home.capabilities());
+  relay_->change_server(home.capabilities(), !home.tells_all_gtids);
   relay_->begin(request.shape, 0, request.statement_id);
   home.server().statements.add();
   std::string_view left = bytes;

@@ -166,7 +166,7 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
   if (!refused) refused = co_await ensure_home(server_deadline);
   if (!refused) {
     state_.status = home_->login_status();
-    auto brought = co_await bring_up_to_date(*home_, false, false);
+    auto brought = co_await bring_up_to_date(*home_, needs_at_home(false));
     refused = brought ? *brought : errors::no_primary(brought.error().message);
     if (refused) home_.reset();
   }

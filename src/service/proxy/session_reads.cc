@@ -33,23 +33,47 @@ class Outstanding {
 
 }  // namespace
 
+// False: the session has seen something on the primary of which nobody knows how new it is, and no
+// replica is so near that finding out would be of use.
+bool Session::may_leave_primary(sql::Consistency consistency) {
+  const bool must_find_out = state_.has_read_primary && consistency != sql::Consistency::Eventual;
+  if (!must_find_out || shared_.frontier.only_primary_will_do()) return true;
+  routing::Position position = state_.own;
+  if (consistency == sql::Consistency::Global) position.raise(shared_.frontier.told());
+  context_.refresh_view();
+  const TimePoint now = context_.loop.now();
+  const auto& replicas = context_.view->replicas;
+  return std::any_of(replicas.begin(), replicas.end(), [&](const Server* server) {
+    return server->reachable &&
+           (server->is_keeping_up(now) || shared_.frontier.covers(server->index, position));
+  });
+}
+
 // What the read must see; empty when only the primary is known to have it.
 io::Task<std::optional<routing::Position>> Session::required(sql::Consistency consistency) {
   Frontier& frontier = shared_.frontier;
   if (consistency == sql::Consistency::Eventual) co_return routing::Position();
   if (frontier.only_primary_will_do()) co_return std::nullopt;
-  const bool needs_probe = consistency == sql::Consistency::Strong ||
-                           (consistency == sql::Consistency::Global && !frontier.has_track());
-  if (needs_probe) {
+  lower_to_repaired();
+  const bool asks_for_all = consistency == sql::Consistency::Strong ||
+                            (consistency == sql::Consistency::Global && !frontier.has_track());
+  if (asks_for_all || state_.has_read_primary) {
     const std::uint64_t losses = frontier.losses();
     auto position =
         co_await context_.probe->position(context_.loop.after(shared_.options.connect_limit));
-    if (!position) co_return std::nullopt;
-    frontier.tell(*position);
-    frontier.found_track(losses);
-    co_return *position;
+    if (!position && asks_for_all) co_return std::nullopt;
+    // What a primary showed before it was lost has reached some replica, or is lost with it.
+    if (!position) position = frontier.furthest();
+    if (asks_for_all) {
+      frontier.tell(*position);
+      frontier.found_track(losses);
+    }
+    state_.own.raise(*position);
+    state_.has_read_primary = false;
   }
-  co_return consistency == sql::Consistency::Session ? state_.own : frontier.told();
+  routing::Position position = state_.own;
+  if (consistency != sql::Consistency::Session) position.raise(frontier.told());
+  co_return position;
 }
 
 // The replica for a read that must see `position`; null when none may serve it. A patient read
@@ -78,7 +102,8 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
                                                   const sql::Statement& statement,
                                                   sql::Consistency consistency) {
   ProxyNumbers& numbers = shared_.numbers;
-  auto position = co_await required(consistency);
+  std::optional<routing::Position> position;
+  if (may_leave_primary(consistency)) position = co_await required(consistency);
   bool must_run_at_home = !position;
   const std::size_t tries = context_.view->replicas.size() + 1;
   for (std::size_t attempt = 0; attempt < tries && !must_run_at_home; ++attempt) {
@@ -224,15 +249,16 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
                                                     const routing::Position* wait_for,
                                                     Duration patience) {
   const Deadline set_up = context_.loop.after(shared_.options.connect_limit);
+  const Backend::Needs needs = needs_of_reader();
   std::string payload = request.payload;
   if (request.executes) {
-    auto refused = co_await translate_statement(reader, *request.executes, payload);
+    auto refused = co_await translate_statement(reader, needs, *request.executes, payload);
     // A statement that cannot be prepared there may be good at home, where the client prepared it.
     if (!refused || *refused) co_return ReaderOutcome::NotThere;
   }
   std::string bytes = reader.take_closes();
-  const bool is_in_sync = reader.is_in_sync(state_, id_, false, false);
-  const std::string variables = is_in_sync ? "" : reader.sync_command(state_, id_, false, false);
+  const bool is_in_sync = reader.is_in_sync(state_, needs);
+  const std::string variables = is_in_sync ? "" : reader.sync_command(state_, needs);
   const std::string schema = is_in_sync ? "" : reader.schema_command(state_);
   if (!variables.empty()) mysql::append_command(bytes, variables);
   if (!schema.empty()) mysql::append_command(bytes, schema);
@@ -255,7 +281,7 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
     auto reply = co_await read_inner_reply(reader, shape, set_up);
     if (!reply || reply->err) co_return ReaderOutcome::NotThere;
   }
-  if (!is_in_sync) reader.synced(state_, id_, false, false);
+  if (!is_in_sync) reader.synced(state_, needs);
   if (wait_for != nullptr) {
     Server& server = reader.server();
     const Deadline limit = context_.loop.after(patience + kWaitSlack);
@@ -275,7 +301,7 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
     server.wait_succeeded();
     shared_.frontier.executed(server.index, *wait_for);
   }
-  relay_->change_server(reader.capabilities());
+  relay_->change_server(reader.capabilities(), !reader.tells_all_gtids);
   relay_->begin(request.shape, 0, request.statement_id);
   co_return ReaderOutcome::Answered;
 }

@@ -114,7 +114,7 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
 void Session::absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen) {
   const mysql::ReplySummary& summary = relay_->summary();
   for (; gtids_seen < summary.gtids.size(); ++gtids_seen) {
-    state_.own.raise(shared_.frontier.tell(summary.gtids[gtids_seen]));
+    note_gtids(backend, summary.gtids[gtids_seen]);
   }
   const bool has_news = variables_seen < summary.variables.size() || summary.schema;
   for (; variables_seen < summary.variables.size(); ++variables_seen) {
@@ -126,6 +126,27 @@ void Session::absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& var
     backend.variables = state_.variables();
     backend.schema = state_.schema();
   }
+}
+
+// GTIDs of own writes, of which the client is about to be told; or how far a replica has come,
+// which a later read of this session must not fall behind.
+void Session::note_gtids(Backend& backend, const std::string& gtids) {
+  lower_to_repaired();
+  if (!backend.tells_all_gtids) {
+    state_.own.raise(shared_.frontier.tell(gtids));
+    state_.has_read_primary = false;  // a write comes after all that its session could see
+    return;
+  }
+  auto position = shared_.frontier.executed(backend.server().index, gtids);
+  if (position) state_.own.raise(*position);
+}
+
+// What was lost in a fail-over is not waited for.
+void Session::lower_to_repaired() {
+  const std::uint64_t repairs = shared_.frontier.repairs();
+  if (repairs == repairs_seen_) return;
+  repairs_seen_ = repairs;
+  shared_.frontier.lower_to_repaired(state_.own);
 }
 
 // After an ERR of something that may have committed a part of itself, nobody was told how far the

@@ -299,6 +299,9 @@ void Session::note_reply(Backend& backend,
     return;
   }
   last_statement_lease_ = backend.lease;
+  if (!backend.tells_all_gtids && summary.gtids.empty()) {
+    state_.has_read_primary |= summary.ended_rows || statement.may_write;
+  }
   const bool failed = summary.err.has_value();
   backend.has_diagnostics = failed || summary.warnings > 0;
   backend.has_counted_rows = statement.counts_all_rows;
@@ -332,11 +335,28 @@ void Session::note_assignments(Backend& backend, const std::vector<std::string>&
   backend.user_variables_version = ++state_.user_variables_version;
 }
 
+// At home nothing is known of what hidden code reads, so everything goes along.
+Backend::Needs Session::needs_at_home(bool insert_id) const {
+  Backend::Needs needs;
+  needs.session = id_;
+  needs.user_variables = true;
+  needs.insert_id = insert_id;
+  needs.all_gtids = home_ && &home_->server() != context_.view->primary;
+  return needs;
+}
+
+Backend::Needs Session::needs_of_reader() const {
+  Backend::Needs needs;
+  needs.session = id_;
+  needs.all_gtids = true;
+  return needs;
+}
+
 // Sets on a connection what the session has and it has not, ahead of what needs it. A value: what
 // to tell the client.
-io::Task<Result<std::optional<mysql::ErrPacket>>>
-Session::bring_up_to_date(Backend& backend, bool with_user_variables, bool with_insert_id) {
-  auto variables = backend.sync_command(state_, id_, with_user_variables, with_insert_id);
+io::Task<Result<std::optional<mysql::ErrPacket>>> Session::bring_up_to_date(Backend& backend,
+                                                                            Backend::Needs needs) {
+  auto variables = backend.sync_command(state_, needs);
   auto schema = backend.schema_command(state_);
   const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
   if (!variables.empty()) {
@@ -353,7 +373,7 @@ Session::bring_up_to_date(Backend& backend, bool with_user_variables, bool with_
         co_await run_inner(backend, std::move(schema), mysql::ReplyShape::OnePacket, deadline);
     if (!refused || *refused) co_return refused;
   }
-  backend.synced(state_, id_, with_user_variables, with_insert_id);
+  backend.synced(state_, needs);
   co_return std::optional<mysql::ErrPacket>();
 }
 

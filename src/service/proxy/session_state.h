@@ -82,6 +82,7 @@ class SessionState {
   bool has_next_transaction = false;  // SET TRANSACTION is still to be used up
   std::uint16_t status = 0x0002;      // the flags of the last OK
   bool last_ran_on_reader = false;
+  bool has_read_primary = false;   // and may have seen more there than `own` tells
   routing::Position own;           // what this session's own writes and reads have seen
   mysql::ClientTracking tracking;  // which session changes the client wants to see
 

@@ -140,9 +140,10 @@ io::Task<Session::Outcome> Session::send_long_data(ClientCommand& command) {
     auto dropped = co_await forward_rest(nullptr, command);
     co_return dropped ? Outcome::Answered : Outcome::Closed;
   }
-  auto brought = co_await bring_up_to_date(*home_, false, false);
+  const Backend::Needs needs = needs_at_home(false);
+  auto brought = co_await bring_up_to_date(*home_, needs);
   if (!brought || *brought) co_return Outcome::Closed;
-  auto translated = co_await translate_statement(*home_, *id, command.payload);
+  auto translated = co_await translate_statement(*home_, needs, *id, command.payload);
   if (!translated || *translated) co_return Outcome::Closed;
   set_open(found->second, true, found->second.has_cursor);
   std::string bytes = home_->take_closes();
@@ -214,7 +215,9 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(
   for (const auto& [name, value] : text->variables.map()) then.note_variable(name, value);
   const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
   std::string bytes = backend.take_closes();
-  auto variables = backend.sync_command(then, id_, false, false);
+  Backend::Needs needs;
+  needs.all_gtids = backend.tells_all_gtids;
+  auto variables = backend.sync_command(then, needs);
   auto schema = backend.schema_command(then);
   for (auto [command, shape] : {std::pair(&variables, mysql::ReplyShape::Results),
                                 std::pair(&schema, mysql::ReplyShape::OnePacket)}) {
@@ -237,15 +240,18 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(
 }
 
 // Puts the server's number for the statement into the payload.
-io::Task<Result<std::optional<mysql::ErrPacket>>>
-Session::translate_statement(Backend& backend, std::uint32_t client_id, std::string& payload) {
+io::Task<Result<std::optional<mysql::ErrPacket>>> Session::translate_statement(
+    Backend& backend,
+    Backend::Needs needs,
+    std::uint32_t client_id,
+    std::string& payload) {
   auto text = state_.prepared.at(client_id).text;
   auto known = backend.find_statement(*text);
   if (!known) {
     auto refused = co_await prepare_on(backend, text);
     if (!refused || *refused) co_return refused;
     known = backend.find_statement(*text);
-    auto brought = co_await bring_up_to_date(backend, false, false);
+    auto brought = co_await bring_up_to_date(backend, needs);
     if (!brought || *brought) co_return brought;
   }
   mysql::set_statement_id(payload, *known);

@@ -300,5 +300,23 @@ TEST_F(SessionTest, VariablesFollowTheSessionToItsReplica) {
   EXPECT_TRUE(was_set);
 }
 
+// A read of what the primary shows tells no position; the replica may be behind it.
+TEST_F(SessionTest, WhatWasReadOnThePrimaryIsNotUnseenOnAReplica) {
+  replica_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+    if (begins(sql, "SELECT WAIT_FOR")) return rows("0");
+    if (begins(sql, "SELECT")) return rows("from the replica");
+    return ok();
+  });
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
+    const auto probes = test.shared_.numbers.probes.value();
+    co_await test.ask("SELECT v FROM t");
+    EXPECT_EQ(test.shared_.numbers.probes.value(), probes + 1);
+    co_await test.ask("SELECT v FROM t");
+    EXPECT_EQ(test.shared_.numbers.probes.value(), probes + 1);
+  });
+}
+
 }  // namespace
 }  // namespace dorsal::proxy
