@@ -108,7 +108,8 @@ Result<ReplyRelay::Progress> ReplyRelay::start_packet(std::string_view& bytes, s
   const bool direct = pending_.empty() && bytes.size() > kHeaderSize;
   if (!direct && !gather(kHeaderSize)) return Progress::More;
   const Header header = read_header(direct ? bytes.data() : pending_.data());
-  if (header.sequence != in_sequence_) return corrupt("a packet is out of order");
+  const bool is_numbered = (server_capabilities_ & capability::kAnyCompression) == 0;
+  if (is_numbered && header.sequence != in_sequence_) return corrupt("a packet is out of order");
 
   const bool continues = last_frame_was_full_;
   if (!direct && header.length > 0 && !continues && !gather(kHeaderSize + 1)) {

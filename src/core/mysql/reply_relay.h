@@ -7,7 +7,9 @@
 // packets, so a blob of a gigabyte needs no more memory than a number.
 //
 // Calls match:  begin (feed (client_sent_file)?)* until feed returns Done or an Error.
-// An Error (Corrupt) means that the server broke the protocol; its connection must be closed.
+// An Error (Corrupt) means that the server broke the protocol; its connection must be closed. The
+// numbers of its packets are checked, unless it compresses: then they follow its frames, which have
+// numbers of their own.
 //
 // Sources: MySQL Internals, "Text Resultset", "COM_STMT_PREPARE Response", "LOCAL INFILE Request",
 // "OK_Packet"; sql/protocol_classic.cc of the server for what ends a result set.
