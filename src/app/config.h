@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "core/cluster/topology.h"
+#include "core/mysql/compression.h"
 #include "core/sql/consistency.h"
 
 namespace dorsal::app {
@@ -60,6 +61,8 @@ struct ProxyConfig {
   std::uint32_t pool_reserve = 0;
   Milliseconds pool_wait{0};
   bool debug_swap_connections = false;
+  mysql::CompressionOffer compression;
+  mysql::CompressionMethod server_compression = mysql::CompressionMethod::None;
   std::uint32_t loops = 0;  // 0: one per core
 };
 

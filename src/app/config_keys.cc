@@ -102,6 +102,26 @@ Result<void> set_optional_consistency(std::optional<sql::Consistency>& out,
   return {};
 }
 
+Result<void> set_compression(mysql::CompressionOffer& out, const std::string& text) {
+  auto parsed = mysql::parse_compression_offer(text);
+  if (!parsed) return wrong("some of zlib, zstd, uncompressed, with commas between them", text);
+  out = *parsed;
+  return {};
+}
+
+Result<void> set_server_compression(mysql::CompressionMethod& out, const std::string& text) {
+  constexpr std::pair<std::string_view, mysql::CompressionMethod> kMethods[] = {
+      {"off", mysql::CompressionMethod::None},
+      {"zlib", mysql::CompressionMethod::Zlib},
+      {"zstd", mysql::CompressionMethod::Zstd}};
+  for (const auto& [name, method] : kMethods) {
+    if (text != name) continue;
+    out = method;
+    return {};
+  }
+  return wrong("one of off, zlib, zstd", text);
+}
+
 Result<void> set_store(std::string& out, const std::string& text, const std::string& base_folder) {
   if (!text.starts_with(kSqlite) || text.size() == kSqlite.size()) {
     return wrong("sqlite:// and the path of a file, as in sqlite:///var/lib/dorsal/store.db", text);
@@ -240,6 +260,10 @@ const std::vector<ConfigKey>& config_keys() {
       {"proxy.pool_wait_ms", "10000", DORSAL_SET(set_time(c.proxy.pool_wait, t, 0))},
       {"proxy.debug_swap_connections", "false",
        DORSAL_SET(set_flag(c.proxy.debug_swap_connections, t))},
+      {"proxy.compression", "zlib,zstd,uncompressed",
+       DORSAL_SET(set_compression(c.proxy.compression, t))},
+      {"proxy.server_compression", "off",
+       DORSAL_SET(set_server_compression(c.proxy.server_compression, t))},
       {"proxy.loops", "0", DORSAL_SET(set_count(c.proxy.loops, t, 0, 256))},
       {"admin.listen", "127.0.0.1", DORSAL_SET(set_text(c.admin.listen, t))},
       {"admin.http_port", "6038", DORSAL_SET(set_port(c.admin.http_port, t))},

@@ -59,6 +59,8 @@ Result<proxy::Options> proxy_options(const Config& config) {
   options.pools.reserve = from.pool_reserve;
   options.pools.wait = from.pool_wait;
   options.pools.debug_swap = from.debug_swap_connections;
+  options.client_compression = from.compression;
+  options.server_compression = from.server_compression;
   options.loops = from.loops;
   DORSAL_TRY_VOID(add_tls(config, options));
   options.monitor_user = instance::kMonitorUser;

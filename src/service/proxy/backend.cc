@@ -43,7 +43,9 @@ client::ConnectOptions connect_options(const LoopContext& context,
   options.login.user = identity.user;
   options.login.password = std::string(identity.password.view());
   options.login.native_sha1 = identity.native_sha1;
-  options.login.capabilities = kNeeded | (identity.client_capabilities & kMirrored);
+  options.login.capabilities = kNeeded | (identity.client_capabilities & kMirrored) |
+                               mysql::capability_of(context.shared.options.server_compression);
+  options.compression_numbers = &context.shared.numbers.server_compression;
   options.login.collation = identity.collation;
   options.login.attributes = {{"_client_name", "dorsal"}, {"program_name", "dorsal proxy"}};
   options.login.tls =

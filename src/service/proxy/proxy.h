@@ -15,6 +15,7 @@
 #include "base/deadline.h"
 #include "base/result.h"
 #include "core/cluster/topology.h"
+#include "core/mysql/compression.h"
 #include "core/sql/consistency.h"
 #include "edge/io/connect.h"
 #include "edge/io/tls.h"
@@ -45,6 +46,9 @@ struct Options {
   Duration primary_limit =
       std::chrono::milliseconds(1500);  // how long a statement waits for a primary
   PoolOptions pools;
+  mysql::CompressionOffer client_compression;  // what clients may choose from
+  mysql::CompressionMethod server_compression =
+      mysql::CompressionMethod::None;        // of sessions' connections, where the server offers it
   unsigned loops = 0;                        // 0: one per core
   std::optional<io::TlsContext> client_tls;  // offered to clients
   std::optional<io::TlsContext> server_tls;  // used towards servers over TCP

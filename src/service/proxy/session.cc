@@ -83,6 +83,7 @@ io::Task<Session::Outcome> Session::serve() {
     if (command.error().kind == ErrorKind::Corrupt) {
       shared_.numbers.protocol_errors.add();
       log_debug("proxy", "session={} {}", id_, command.error().message);
+      client_.begin_reply();
       co_await send_err(errors::malformed_packet());
     }
     co_return Outcome::Closed;
@@ -117,6 +118,7 @@ io::Task<Result<ClientCommand>> Session::read_command() {
   if (command.payload.empty()) co_return corrupt("a command is empty");
   command.command = static_cast<mysql::Command>(command.payload[0]);
   reply_to_ = 0;
+  client_.begin_reply();
   co_return command;
 }
 

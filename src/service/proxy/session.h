@@ -127,6 +127,7 @@ class Session {
   io::Task<bool> log_in();
   io::Task<bool> converse_login(mysql::ServerLogin& login, Deadline deadline);
   void answer_login(mysql::ServerLogin& login);
+  void start_compression(const mysql::ServerLogin& login);
   io::Task<bool> finish_login(mysql::ServerLogin& login, Deadline deadline);
   io::Task<Outcome> change_user(const ClientCommand& command);
   void use_identity();

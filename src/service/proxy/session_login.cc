@@ -4,6 +4,7 @@
 #include "core/mysql/auth.h"
 #include "core/mysql/change_user.h"
 #include "core/mysql/login_server.h"
+#include "edge/client/compression.h"
 #include "edge/client/converse.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/session.h"
@@ -13,7 +14,7 @@ namespace {
 
 namespace cap = mysql::capability;
 
-// What clients are offered: everything that is carried through.
+// What clients are offered: everything that is carried through, and compression as configured.
 constexpr std::uint32_t kOffered =
     cap::kLongPassword | cap::kFoundRows | cap::kLongFlag | cap::kConnectWithDb | cap::kNoSchema |
     cap::kOdbc | cap::kLocalFiles | cap::kIgnoreSpace | cap::kProtocol41 | cap::kInteractive |
@@ -57,7 +58,7 @@ mysql::Greeting Session::make_greeting() const {
   greeting.server_version = shared_.facts.get().version;
   greeting.connection_id = id_;
   greeting.nonce = nonce_;
-  greeting.capabilities = kOffered;
+  greeting.capabilities = kOffered | shared_.options.client_compression.capabilities();
   greeting.auth_plugin = mysql::kCachingSha2;
   return greeting;
 }
@@ -73,6 +74,7 @@ io::Task<bool> Session::log_in() {
   mysql::ServerLoginOptions options;
   options.greeting = make_greeting();
   options.tls_available = shared_.options.client_tls.has_value();
+  options.compression_required = !shared_.options.client_compression.uncompressed;
   options.rsa_key = &shared_.rsa_key;
   mysql::ServerLogin login(std::move(options));
   const bool is_sound = co_await converse_login(login, deadline);
@@ -82,8 +84,19 @@ io::Task<bool> Session::log_in() {
   }
   inbox_ = login.leftover();
   const bool is_in = co_await finish_login(login, deadline);
+  if (is_in) start_compression(login);
   (is_in ? shared_.numbers.logins : shared_.numbers.logins_refused).add();
   co_return is_in;
+}
+
+void Session::start_compression(const mysql::ServerLogin& login) {
+  client::start_compression(client_,
+                            login.capabilities(),
+                            login.request().zstd_level,
+                            true,
+                            &shared_.numbers.client_compression,
+                            inbox_);
+  if (client_.is_compressed()) inbox_.clear();
 }
 
 // Until the client has proved who it is or is known not to have; false: the connection is of no

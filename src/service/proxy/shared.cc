@@ -13,6 +13,19 @@ Number& read_path(Counters& counters, const char* path) {
                           {{"path", path}});
 }
 
+io::CompressionNumbers compression_numbers(Counters& counters, const char* side) {
+  auto number = [&](const char* direction, const char* bytes) -> Number& {
+    return counters.counter("dorsal_proxy_compressed_bytes_total",
+                            "Bytes that compressed connections have moved: on the wire, and of the "
+                            "packets in them.",
+                            {{"side", side}, {"direction", direction}, {"bytes", bytes}});
+  };
+  return {number("received", "wire"),
+          number("received", "packets"),
+          number("sent", "wire"),
+          number("sent", "packets")};
+}
+
 }  // namespace
 
 ProxyNumbers::ProxyNumbers(Counters& counters)
@@ -34,7 +47,9 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
       probes(counters.counter("dorsal_proxy_position_probes_total",
                               "Times that the primary was asked for its position.")),
       tied(counters.gauge("dorsal_proxy_tied_sessions",
-                          "Sessions that keep their server connection between statements.")) {
+                          "Sessions that keep their server connection between statements.")),
+      client_compression(compression_numbers(counters, "client")),
+      server_compression(compression_numbers(counters, "server")) {
   for (std::string_view reason : SessionState::ties()) {
     ties_.push_back({reason,
                      &counters.counter("dorsal_proxy_ties_total",

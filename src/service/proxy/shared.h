@@ -11,6 +11,7 @@
 
 #include "base/counters.h"
 #include "base/crypto.h"
+#include "edge/io/compression.h"
 #include "edge/io/event.h"
 #include "edge/io/loop.h"
 #include "edge/io/scope.h"
@@ -42,6 +43,8 @@ struct ProxyNumbers {
   Number& reads_retried;     // again elsewhere, after the replica failed
   Number& probes;            // questions to the primary for its position
   Number& tied;              // sessions that keep their connection between two statements
+  io::CompressionNumbers client_compression;
+  io::CompressionNumbers server_compression;
 
   // A session is tied for another reason than before; empty: not any more.
   void note_tie(std::string_view reason, std::string_view before);
