@@ -379,6 +379,43 @@ class Cluster(Ports):
         ]
 
 
+class AnotherProxy(Cluster):
+    """One more `dorsal proxy` before the same servers, on ports of its own, with settings like "proxy.loops=1"."""
+
+    def __init__(self, cluster, *settings):
+        super().__init__(cluster.dir, binary=cluster.binary)
+        self.run_folder = temporary_folder()
+        ports = {"proxy.split_port": "split", "proxy.primary_port": "primary", "proxy.replicas_port": "replicas",
+                 "admin.http_port": "http", "admin.sql_port": "admin"}
+        given = [f"{key}={self.base + OFFSETS[name]}" for key, name in ports.items()]
+        given += [f"run={self.run_folder}", *settings]
+        words = [word for setting in given for word in ("--set", setting)]
+        command, environment = self.command("proxy", "--config", self.dir / "dorsal.yaml", *words)
+        with open(self.dir / "log" / f"proxy-{self.base}.log", "wb") as log:
+            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            wait_until("the other proxy serves", self.serves)
+        except BaseException:
+            self.stop()
+            raise
+
+    def serves(self):
+        return self.is_healthy(self.api_status()) and not processes.is_free(self.address("replicas")[1])
+
+    def proxy_pid(self):
+        return self.process.pid
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            code = self.process.wait(60)
+        finally:
+            processes.kill(self.process.pid)
+            shutil.rmtree(self.run_folder, ignore_errors=True)
+        if code != 0:
+            raise AssertionError(f"the other proxy ends with {code}\n{self.log_tails()}")
+
+
 class Spread:
     """Where statements ran."""
 

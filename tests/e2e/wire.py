@@ -309,7 +309,8 @@ class Wire:
     # Packets.
 
     def send_raw(self, data):
-        self.socket.sendall(data)
+        """Bytes as they are; frames too if both sides compress."""
+        (self.socket.socket if self.compression else self.socket).sendall(data)
 
     def send(self, payload, sequence=None):
         """One packet, or as many as its length needs."""
@@ -419,7 +420,7 @@ class Wire:
         self.start_compression(level)
         return ok
 
-    def start_compression(self, level=3):
+    def start_compression(self, level):
         """If it was negotiated; zlib wins, as at the server."""
         if self.capabilities & (COMPRESS | ZSTD_COMPRESSION):
             self.compression = "zlib" if self.capabilities & COMPRESS else "zstd"
