@@ -14,11 +14,12 @@ namespace {
 constexpr std::uint32_t kMaxWhole = 1U << 20;
 constexpr std::size_t kMaxFirstField = 256;
 
-// The status for an EOF that the server did not send: that of the OK before, less what was true of
-// that OK alone.
+// The status for an EOF that the server did not send: of the OK before, what is true of the session
+// rather than of one statement.
 std::uint16_t status_between(std::uint16_t last) {
-  return static_cast<std::uint16_t>(
-      last & ~(status::kMoreResults | status::kCursorExists | status::kLastRowSent));
+  return static_cast<std::uint16_t>(last &
+                                    (status::kInTransaction | status::kAutocommit |
+                                     status::kNoBackslashEscapes | status::kInReadOnlyTransaction));
 }
 
 bool is_listed(const std::vector<std::string>& names, std::string_view name) {

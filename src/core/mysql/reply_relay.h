@@ -191,7 +191,8 @@ class ReplyRelay {
   bool gtids_are_clients_ = true;
   bool has_output_ = false;
   std::optional<std::uint32_t> statement_id_;
-  std::uint16_t last_status_ = 0;  // of the last OK, for an EOF that has none of its own
+  // Of the last OK, for an EOF that has none of its own. A session begins with autocommit.
+  std::uint16_t last_status_ = status::kAutocommit;
   std::size_t consumed_ = 0;
   std::string pending_;  // a header, or a small packet, that came in pieces
   ReplySummary summary_;

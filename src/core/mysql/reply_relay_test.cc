@@ -28,7 +28,7 @@ class Script {
   }
   Script& ok(const OkPacket& packet) { return payload(encode_ok(packet, capabilities_)); }
   // What follows column definitions for those who know EOF.
-  Script& eof(std::uint16_t status = 0) {
+  Script& eof(std::uint16_t status = status::kAutocommit) {
     EofPacket packet;
     packet.status = status;
     return payload(encode(packet));
@@ -162,10 +162,12 @@ TEST(ReplyRelay, AResultSetGetsItsEofsBackForAnOldClient) {
 }
 
 TEST(ReplyRelay, AnEmptyResultSetHasBothEofs) {
+  OkPacket end;
+  end.status = status::kAutocommit;
   Script reply(kModern);
-  reply.columns(1, false).end_of_rows(OkPacket());
+  reply.columns(1, false).end_of_rows(end);
   Script expected(kOld);
-  expected.columns(1, true).end_of_rows(OkPacket());
+  expected.columns(1, true).end_of_rows(end);
   expect_relayed(reply, kOld, expected);
 }
 
@@ -179,9 +181,24 @@ TEST(ReplyRelay, AnOpenCursorHasOneEofOnly) {
   expect_relayed(reply, kOld, expected);
 }
 
+TEST(ReplyRelay, TheEofThatNoServerSentHasTheStatusOfTheSession) {
+  OkPacket before = tracked_ok();
+  before.status = status::kInTransaction | status::kSessionStateChanged | status::kDbDropped |
+                  status::kNoIndexUsed | status::kMoreResults;
+  OkPacket plain = before;
+  plain.trackers.clear();
+  plain.status &= ~status::kSessionStateChanged;
+  Script reply(kModern);
+  reply.ok(before).columns(1, false).row({"a"}).end_of_rows(OkPacket());
+  Script expected(kOld);
+  expected.ok(plain).columns(1, false).eof(status::kInTransaction);
+  expected.row({"a"}).end_of_rows(OkPacket());
+  expect_relayed(reply, kOld, expected);
+}
+
 TEST(ReplyRelay, SeveralResultsEndWithTheLastOne) {
   OkPacket more;
-  more.status = status::kMoreResults;
+  more.status = status::kAutocommit | status::kMoreResults;
   auto write = [&](std::uint32_t capabilities, bool eofs) {
     Script script(capabilities);
     script.columns(1, eofs).row({"a"}).end_of_rows(more).ok(more);
