@@ -134,7 +134,7 @@ class Ports:
 
 
 class Proxy(Ports):
-    """A proxy process beside the one of `dorsal up`."""
+    """A proxy process beside the one of `dorsal up`. It keeps its ports when it is started again."""
 
     def __init__(self, cluster, keys):
         self.cluster = cluster
@@ -150,18 +150,37 @@ class Proxy(Ports):
     def log(self):
         return self.cluster.dir / "log" / f"proxy-{self.base}.log"
 
+    @property
+    def output(self):
+        """What it writes beside its log, as sanitizers do. Both are among the logs of the cluster."""
+        return self.cluster.dir / "log" / f"proxy-{self.base}-output.log"
+
     def start(self):
         keys = {f"proxy.{name}_port": self.base + OFFSETS[name] for name in ("split", "primary", "replicas")}
         keys |= {"admin.http_port": self.base + OFFSETS["http"], "run": self.folder, "log.file": self.log, **self.keys}
         settings = [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
         command, environment = self.cluster.command("proxy", "--config", self.cluster.dir / "dorsal.yaml", *settings)
-        self.process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        wait_until("the proxy sees a healthy cluster", lambda: self.is_healthy(self.api_status()), 60)
+        with open(self.output, "ab") as output:
+            self.process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        wait_until("the proxy sees a healthy cluster, or ends", self.has_started, 60)
+        if self.process.poll() is not None:
+            raise AssertionError(f"the proxy ends with {self.process.returncode}\n{self.said()}")
+
+    def has_started(self):
+        return self.process.poll() is not None or self.is_healthy(self.api_status())
+
+    def said(self):
+        return "".join(log.read_text(encoding="utf-8")[-5000:] for log in (self.log, self.output) if log.exists())
 
     def proxy_pid(self):
         return self.process.pid
+
+    def kill(self):
+        """As a machine that loses power does."""
+        self.process.kill()
+        self.process.wait()
 
     def stop(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -170,7 +189,7 @@ class Proxy(Ports):
         self.process.terminate()
         code = self.process.wait(60)
         if code != 0:
-            raise AssertionError(f"the proxy ends with {code}\n{self.log.read_text()[-3000:]}")
+            raise AssertionError(f"the proxy ends with {code}\n{self.said()}")
 
 
 class Cluster(Ports):

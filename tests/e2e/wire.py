@@ -2,8 +2,9 @@
 
 Wire speaks the classic protocol as the manual has it: log-in with caching_sha2_password or
 mysql_native_password, over TLS or with the server's RSA key, text and prepared statements, cursors, long
-data, query attributes, LOAD DATA LOCAL, compression with zlib and zstd. Nothing is hidden: capabilities, sequence numbers, status flags and
-session trackers can be set and looked at.
+data, query attributes, LOAD DATA LOCAL, compression with zlib and zstd. Nothing is hidden: capabilities,
+sequence numbers, status flags, session trackers and every field of a column can be set and looked at, and
+several commands can be sent in one segment, before the first is answered.
 """
 
 import hashlib
@@ -15,10 +16,15 @@ import compressed
 
 LONG_PASSWORD = 1
 FOUND_ROWS = 2
+LONG_FLAG = 4
 CONNECT_WITH_DB = 8
+NO_SCHEMA = 16
 COMPRESS = 32
+ODBC = 64
 LOCAL_FILES = 128
+IGNORE_SPACE = 256
 PROTOCOL_41 = 512
+INTERACTIVE = 1024
 SSL = 2048
 TRANSACTIONS = 8192
 SECURE_CONNECTION = 32768
@@ -43,18 +49,29 @@ MODERN = OLD | DEPRECATE_EOF | SESSION_TRACK | QUERY_ATTRIBUTES
 IN_TRANSACTION = 1
 AUTOCOMMIT = 2
 MORE_RESULTS = 8
+NO_GOOD_INDEX_USED = 16
+NO_INDEX_USED = 32
 CURSOR_EXISTS = 64
 LAST_ROW_SENT = 128
+NO_BACKSLASH_ESCAPES = 0x200
+QUERY_WAS_SLOW = 0x800
+IN_READ_ONLY_TRANSACTION = 0x2000
 SESSION_CHANGED = 0x4000
 
+# The types of session trackers in an OK.
+TRACK_VARIABLE, TRACK_SCHEMA, TRACK_STATE, TRACK_GTIDS, TRACK_CHARACTERISTICS, TRACK_TRANSACTION = range(6)
+
 COM_QUIT, COM_INIT_DB, COM_QUERY, COM_FIELD_LIST = 1, 2, 3, 4
-COM_STATISTICS, COM_PROCESS_KILL, COM_PING, COM_CHANGE_USER = 9, 12, 14, 17
+COM_STATISTICS, COM_PROCESS_INFO, COM_PROCESS_KILL, COM_DEBUG, COM_PING, COM_CHANGE_USER = 9, 10, 12, 13, 14, 17
 COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_STMT_SEND_LONG_DATA, COM_STMT_CLOSE = 22, 23, 24, 25
 COM_STMT_RESET, COM_SET_OPTION, COM_STMT_FETCH, COM_RESET_CONNECTION = 26, 27, 28, 31
 
 LARGEST_PACKET = (1 << 24) - 1
 
-TYPE_DOUBLE, TYPE_NULL, TYPE_LONGLONG, TYPE_BLOB, TYPE_VAR_STRING = 5, 6, 8, 252, 253
+TYPE_TINY, TYPE_SHORT, TYPE_LONG, TYPE_FLOAT, TYPE_DOUBLE, TYPE_NULL, TYPE_TIMESTAMP, TYPE_LONGLONG = range(1, 9)
+TYPE_DATE, TYPE_TIME, TYPE_DATETIME, TYPE_YEAR = 10, 11, 12, 13
+TYPE_NEWDECIMAL, TYPE_BLOB, TYPE_VAR_STRING, TYPE_STRING = 246, 252, 253, 254
+UNSIGNED = 32  # a flag of columns
 
 
 class ServerError(Exception):
@@ -149,6 +166,8 @@ class Ok:
 
 
 class Column:
+    """A column definition. `default` is what COM_FIELD_LIST alone tells: bytes, or None for NULL."""
+
     def __init__(self, payload):
         reader = Reader(payload)
         self.catalog, self.schema, self.table, self.original_table, self.name, self.original_name = (
@@ -157,6 +176,9 @@ class Column:
         reader.take(1)
         self.charset, self.length, self.type = reader.integer(2), reader.integer(4), reader.integer(1)
         self.flags, self.decimals = reader.integer(2), reader.integer(1)
+        self.filler, self.default = reader.take(2), None
+        if reader.left() and reader.data[reader.at] != 0xFB:
+            self.default = reader.text()
 
 
 class Result:
@@ -189,7 +211,7 @@ FIXED_SIZE = {1: 1, 2: 2, 13: 2, 3: 4, 9: 4, 8: 8}
 def binary_value(reader, column):
     if column.type in FIXED_SIZE:
         size = FIXED_SIZE[column.type]
-        return int.from_bytes(reader.take(size), "little", signed=not column.flags & 32)
+        return int.from_bytes(reader.take(size), "little", signed=not column.flags & UNSIGNED)
     if column.type == 4:
         return struct.unpack("<f", reader.take(4))[0]
     if column.type == 5:
@@ -221,8 +243,11 @@ def binary_row(payload, columns):
     ]
 
 
-def binary_parameters(values, names=None):
-    """The null bitmap, the types (with names, for query attributes) and the values."""
+def binary_parameters(values, names=None, with_types=True):
+    """The null bitmap, the types (with names, for query attributes) and the values.
+
+    Without types the values count as being of those that were sent last.
+    """
     nulls, types, data = bytearray((len(values) + 7) // 8), b"", b""
     for i, value in enumerate(values):
         if value is None:
@@ -230,6 +255,9 @@ def binary_parameters(values, names=None):
             types += bytes([TYPE_NULL, 0])
         elif isinstance(value, LongData):
             types += bytes([TYPE_BLOB, 0])
+        elif isinstance(value, Typed):
+            types += bytes([value.type, 128 if value.is_unsigned else 0])
+            data += value.data
         elif isinstance(value, int):
             types += bytes([TYPE_LONGLONG, 0])
             data += struct.pack("<q", value)
@@ -241,11 +269,24 @@ def binary_parameters(values, names=None):
             data += lenenc_text(as_bytes(value))
         if names is not None:
             types += lenenc_text(as_bytes(names[i]))
-    return bytes(nulls) + b"\x01" + types + data
+    return bytes(nulls) + (b"\x01" + types if with_types else b"\0") + data
 
 
 class LongData:
     """Stands for a parameter whose value was sent with send_long_data()."""
+
+    def __repr__(self):
+        return "LongData()"
+
+
+class Typed:
+    """A parameter of that very type; `data` is its value as it stands in the packet."""
+
+    def __init__(self, type, data, is_unsigned=False):
+        self.type, self.data, self.is_unsigned = type, data, is_unsigned
+
+    def __repr__(self):
+        return f"Typed({self.type}, {self.data!r}, {self.is_unsigned})"
 
 
 # ---- Passwords ----
@@ -376,6 +417,18 @@ class Wire:
             self.socket.restart()
         self.send(bytes([number]) + body, sequence=0)
 
+    def send_together(self, commands):
+        """Several commands, each (number, body), in one write. expect_reply() comes before each reply.
+
+        Not with compression, whose frames are numbered anew with every command.
+        """
+        payloads = [bytes([number]) + body for number, body in commands]
+        self.send_raw(b"".join(struct.pack("<I", len(payload))[:3] + b"\0" + payload for payload in payloads))
+
+    def expect_reply(self):
+        """What comes next is the reply to a command of one packet."""
+        self.sequence = 1
+
     # Log-in.
 
     def read_greeting(self):
@@ -485,22 +538,22 @@ class Wire:
 
     # Results.
 
-    def _is_end(self, payload):
+    def is_end(self, payload):
         return payload[:1] == b"\xfe" and len(payload) < (LARGEST_PACKET if self.capabilities & DEPRECATE_EOF else 9)
 
-    def _end(self, payload):
+    def end_of(self, payload):
         if self.capabilities & DEPRECATE_EOF:
             return Ok(payload, self.capabilities)
         end = Ok(b"\0\0\0\0\0\0\0", 0)
         end.warnings, end.status = struct.unpack("<HH", payload[1:5])
         return end
 
-    def _skip_eof(self):
+    def skip_eof(self):
         if not self.capabilities & DEPRECATE_EOF:
             payload = self.receive_checked()
-            if not self._is_end(payload):
+            if not self.is_end(payload):
                 raise ValueError(f"an EOF packet is missing: {payload[:40]!r}")
-            return self._end(payload)
+            return self.end_of(payload)
         return None
 
     def read_result(self, binary=False, local_file=None):
@@ -515,7 +568,7 @@ class Wire:
             return Result(end=Ok(self.receive_checked(), self.capabilities))
         count = Reader(payload).lenenc()
         columns = [Column(self.receive_checked()) for _ in range(count)]
-        middle = self._skip_eof()
+        middle = self.skip_eof()
         if binary and middle is not None and middle.status & CURSOR_EXISTS:
             return Result(columns, [], middle)
         return Result(columns, *self.read_rows(columns, binary))
@@ -524,8 +577,8 @@ class Wire:
         rows = []
         while True:
             payload = self.receive_checked()
-            if self._is_end(payload):
-                return rows, self._end(payload)
+            if self.is_end(payload):
+                return rows, self.end_of(payload)
             rows.append(binary_row(payload, columns) if binary else text_row(payload, len(columns)))
 
     def read_results(self, binary=False, local_file=None):
@@ -574,7 +627,7 @@ class Wire:
         self.command(COM_STATISTICS)
         return self.receive_checked().decode()
 
-    def change_user(self, user, password, database="", charset=255):
+    def change_user_body(self, user, password, database="", charset=255):
         plugin = "caching_sha2_password"
         body = as_bytes(user) + b"\0"
         reply = self.reply(plugin, as_bytes(password))
@@ -582,15 +635,18 @@ class Wire:
         body += struct.pack("<H", charset) + plugin.encode() + b"\0"
         if self.capabilities & CONNECT_ATTRIBUTES:
             body += b"\0"
-        self.command(COM_CHANGE_USER, body)
-        return self.finish_login(as_bytes(password), plugin)
+        return body
+
+    def change_user(self, user, password, database="", charset=255):
+        self.command(COM_CHANGE_USER, self.change_user_body(user, password, database, charset))
+        return self.finish_login(as_bytes(password), "caching_sha2_password")
 
     def field_list(self, table):
         self.command(COM_FIELD_LIST, as_bytes(table) + b"\0")
         columns = []
         while True:
             payload = self.receive_checked()
-            if payload[:1] == b"\xfe" and len(payload) < 9 or self._is_end(payload):
+            if payload[:1] == b"\xfe" and len(payload) < 9 or self.is_end(payload):
                 return columns
             columns.append(Column(payload))
 
@@ -603,13 +659,13 @@ class Wire:
         warnings = reader.integer(2)
         parameters = [Column(self.receive_checked()) for _ in range(parameter_count)]
         if parameter_count:
-            self._skip_eof()
+            self.skip_eof()
         columns = [Column(self.receive_checked()) for _ in range(column_count)]
         if column_count:
-            self._skip_eof()
+            self.skip_eof()
         return Statement(number, parameters, columns, warnings)
 
-    def execute_body(self, number, values=(), cursor=0, attributes=None):
+    def execute_body(self, number, values=(), cursor=0, attributes=None, with_types=True):
         flags, names = cursor, None
         values = list(values)
         body = b""
@@ -621,7 +677,7 @@ class Wire:
             if values:
                 body += lenenc(len(values))
         if values:
-            body += binary_parameters(values, names)
+            body += binary_parameters(values, names, with_types)
         elif names is not None:
             body += lenenc(0)
         return struct.pack("<IBI", number, flags, 1) + body
@@ -638,7 +694,7 @@ class Wire:
         self.command(COM_STMT_EXECUTE, self.execute_body(statement.number, values, cursor=1))
         payload = self.receive_checked()
         columns = [Column(self.receive_checked()) for _ in range(Reader(payload).lenenc())]
-        end = self._end(self.receive_checked())
+        end = self.end_of(self.receive_checked())
         return Result(columns, [], end)
 
     def fetch(self, statement, columns, count):
