@@ -183,7 +183,8 @@ std::string encode_ok(const OkPacket& ok, std::uint32_t capabilities, bool as_re
 
 std::string encode_ok(const OkView& ok, std::uint32_t capabilities, bool as_result_end) {
   bool deprecates_eof = has(capabilities, capability::kDeprecateEof);
-  bool has_changes = has(capabilities, capability::kSessionTrack) && !ok.changes.empty();
+  const bool is_changed = !ok.changes.empty() || has(ok.status, status::kSessionStateChanged);
+  bool has_changes = has(capabilities, capability::kSessionTrack) && is_changed;
   auto status = static_cast<std::uint16_t>(ok.status & ~status::kSessionStateChanged);
   if (as_result_end && !deprecates_eof) return encode(EofPacket{ok.warnings, status});
   if (has_changes) status |= status::kSessionStateChanged;

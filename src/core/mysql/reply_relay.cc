@@ -1,6 +1,7 @@
 #include "core/mysql/reply_relay.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "core/mysql/lenenc.h"
@@ -283,6 +284,7 @@ Result<void> ReplyRelay::ok_packet(std::string_view payload, bool ends_rows, std
   auto ok = view_ok(payload, server_capabilities_);
   if (!ok) return ok.error();
   std::string wanted;
+  has_begun_transaction_ = false;
   DORSAL_TRY_VOID(note_changes(ok->changes, wanted));
   summary_.has_ok = true;
   summary_.status = last_status_ = ok->status;
@@ -319,6 +321,9 @@ Result<void> ReplyRelay::note_changes(std::string_view changes, std::string& wan
     auto pass = note_change(*change);
     if (!pass) return pass.error();
     if (*pass) append_change(wanted, change->type, change->data);
+    if (change->type == change_type::kTransactionState) {
+      note_boundary(*summary_.transaction_state, wanted);
+    }
   }
   if (!reader.ok()) return corrupt("the session changes of an OK are malformed");
   return {};
@@ -353,12 +358,31 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
       auto text = decode_text_change(change.data);
       if (!text) return corrupt("a transaction change is malformed");
       const bool is_state = change.type == change_type::kTransactionState;
+      has_begun_transaction_ |= !is_state && text->find("START TRANSACTION") != text->npos;
       (is_state ? summary_.transaction_state : summary_.characteristics) = std::string(*text);
       return is_state ? tracking_.transaction_state : tracking_.characteristics;
     }
     default:
       return false;  // a newer server's kind: no client asked this proxy for it
   }
+}
+
+// Also without session_track_transaction_info a server tells where a transaction that a statement
+// began begins and ends, though nothing of what happens in it.
+void ReplyRelay::note_boundary(std::string_view state, std::string& wanted) {
+  constexpr std::string_view kNone = "________";
+  constexpr std::string_view kBegun = "T_______";
+  constexpr std::string_view kSnapshot = "T_R_____";  // START TRANSACTION WITH CONSISTENT SNAPSHOT
+  const bool is_begun = state.substr(0, 1) == "T";
+  std::string_view told = told_transaction_;
+  if (!is_begun) told = kNone;
+  if (is_begun && told_transaction_ == kNone) told = state == kSnapshot ? kSnapshot : kBegun;
+  if (state == kBegun) told = kBegun;  // one that follows another at once
+  if (std::exchange(told_transaction_, told) == told || tracking_.transaction_state) return;
+  std::string data;
+  Writer writer(data);
+  write_lenenc_string(writer, told);
+  append_change(wanted, change_type::kTransactionState, data);
 }
 
 void ReplyRelay::note_first_row(std::string_view payload) {
@@ -381,7 +405,11 @@ void ReplyRelay::write_ok(const OkView& ok,
   OkView rewritten = ok;
   rewritten.changes = wanted_changes;
   rewritten.status = static_cast<std::uint16_t>(ok.status & ~status::kSessionStateChanged);
-  if (!wanted_changes.empty()) rewritten.status |= status::kSessionStateChanged;
+  // A transaction that follows another at once is no change that a server tells, but it has the
+  // flag.
+  if (!wanted_changes.empty() || has_begun_transaction_) {
+    rewritten.status |= status::kSessionStateChanged;
+  }
   write_packet(encode_ok(rewritten, client_capabilities_, ends_rows), out);
 }
 

@@ -163,6 +163,7 @@ class ReplyRelay {
   Result<void> err_packet(std::string_view payload, std::string& out);
   Result<void> note_changes(std::string_view changes, std::string& wanted);
   Result<bool> note_change(const Change& change);
+  void note_boundary(std::string_view state, std::string& wanted);
   void note_first_row(std::string_view payload);
 
   void write_ok(const OkView& ok,
@@ -190,6 +191,8 @@ class ReplyRelay {
   bool keep_first_field_ = false;
   bool gtids_are_clients_ = true;
   bool has_output_ = false;
+  bool has_begun_transaction_ = false;              // by the statement that the present OK answers
+  std::string_view told_transaction_ = "________";  // to clients that do not track transactions
   std::optional<std::uint32_t> statement_id_;
   // Of the last OK, for an EOF that has none of its own. A session begins with autocommit.
   std::uint16_t last_status_ = status::kAutocommit;

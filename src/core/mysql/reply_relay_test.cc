@@ -132,6 +132,43 @@ TEST(ReplyRelay, AClientThatAskedForGtidsGetsThem) {
                  tracking);
 }
 
+std::string state_and_start(std::string state, std::string start) {
+  OkPacket ok;
+  ok.status = status::kAutocommit | status::kSessionStateChanged;
+  ok.trackers.transaction_state = std::move(state);
+  ok.trackers.characteristics = std::move(start);
+  return Script(kModern).ok(ok).bytes();
+}
+
+// What a client gets that does not track transactions: "flag" for a change that names nothing.
+std::string told_of_transaction(ReplyRelay& relay, const std::string& reply) {
+  relay.begin(ReplyShape::Results);
+  std::string out;
+  EXPECT_TRUE(relay.feed(reply, out));
+  auto ok = decode_ok(std::string_view(out).substr(kHeaderSize), kModern);
+  if (!ok) return ok.error().message;
+  if (ok->trackers.transaction_state) return *ok->trackers.transaction_state;
+  return (ok->status & status::kSessionStateChanged) != 0 ? "flag" : "nothing";
+}
+
+TEST(ReplyRelay, EveryClientIsToldWhereATransactionBeginsAndEndsButNotWhatItDoes) {
+  const ClientTracking usual;
+  ReplyRelay relay(kModern, kModern, usual);
+  auto told = [&](const char* state, const char* start) {
+    return told_of_transaction(relay, state_and_start(state, start));
+  };
+  EXPECT_EQ(told("T_______", "START TRANSACTION;"), "T_______");
+  EXPECT_EQ(told("T___W___", ""), "nothing");
+  EXPECT_EQ(told("T_______", "START TRANSACTION;"), "flag");
+  EXPECT_EQ(told("________", ""), "________");
+  EXPECT_EQ(told("T_R_____", "START TRANSACTION WITH CONSISTENT SNAPSHOT;"), "T_R_____");
+  EXPECT_EQ(told("T_R_W___", ""), "nothing");
+  EXPECT_EQ(told("T_______", "START TRANSACTION;"), "T_______");
+  EXPECT_EQ(told("________", ""), "________");
+  EXPECT_EQ(told("I___W___", ""), "nothing");
+  EXPECT_EQ(told("________", ""), "nothing");
+}
+
 TEST(ReplyRelay, AnOldClientSeesNoChangesAtAll) {
   OkPacket plain = tracked_ok();
   plain.trackers.clear();
