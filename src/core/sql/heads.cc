@@ -150,6 +150,8 @@ void Heads::show(Recogniser& r) {
     if (!row.second.empty()) r.skip();
     return r.decide(row.place, row.rule);
   }
+  // SHOW VARIABLES has last_insert_id and identity.
+  r.statement_.asks_insert_id = is_word(first, "variables") || is_word(r.token(), "variables");
   r.decide(Place::Primary, "show_server_state");
   r.read_rest();
   if (!parse_dorsal_query(r.sql_, r.mode_)) return;

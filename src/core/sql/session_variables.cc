@@ -16,11 +16,12 @@ constexpr std::string_view kCollation = "collation_connection";
 constexpr std::string_view kResults = "character_set_results";
 
 bool is_of_charset_group(std::string_view name) {
-  return name == kClient || name == kConnection || name == kCollation || name == kResults;
+  return name == kClient || name == kConnection || name == kCollation || name == kResults ||
+         name == kResultsCollation;
 }
 
 bool has_same_charset(const SessionVariables& left, const SessionVariables& right) {
-  for (std::string_view name : {kClient, kConnection, kCollation, kResults}) {
+  for (std::string_view name : {kClient, kConnection, kCollation, kResults, kResultsCollation}) {
     const std::string* one = left.find(name);
     const std::string* other = right.find(name);
     const bool is_same = one == nullptr || other == nullptr ? one == other : *one == *other;
@@ -35,6 +36,19 @@ void add(Clauses& clauses, std::string_view name, std::string_view value) {
   clauses.emplace_back(carry_order(name), set_clause(name, value));
 }
 
+// SET NAMES, which alone gives results a collation that is not their character set's own; what
+// stands behind it puts the rest right. Empty where there is none to be given.
+std::string names_clause(const SessionVariables& wanted, const InitialCharset& initial) {
+  const std::string* results = wanted.find(kResults);
+  const std::string* collation = wanted.find(kResultsCollation);
+  if (results != nullptr && collation != nullptr) {
+    return "NAMES '" + *results + "' COLLATE '" + *collation + "'";
+  }
+  const bool is_as_begun = results == nullptr && initial.results == initial.connection;
+  if (!is_as_begun) return {};
+  return "NAMES '" + initial.results + "' COLLATE '" + initial.collation + "'";
+}
+
 // The collation is named only where it is not the character set's own.
 void add_charset_group(Clauses& clauses,
                        const SessionVariables& wanted,
@@ -43,9 +57,11 @@ void add_charset_group(Clauses& clauses,
     const std::string* found = wanted.find(name);
     return found != nullptr ? *found : otherwise;
   };
+  const std::string names = names_clause(wanted, initial);
+  if (!names.empty()) clauses.emplace_back(-1, names);
   add(clauses, kClient, value(kClient, initial.client));
   add(clauses, kConnection, value(kConnection, initial.connection));
-  add(clauses, kResults, value(kResults, initial.results));
+  if (names.empty()) add(clauses, kResults, value(kResults, initial.results));
   const std::string* collation = wanted.find(kCollation);
   if (collation != nullptr) {
     add(clauses, kCollation, *collation);
@@ -57,13 +73,16 @@ void add_charset_group(Clauses& clauses,
 }  // namespace
 
 bool SessionVariables::note(std::string_view name, std::string_view value) {
-  if (!is_tracked(name)) return false;
+  if (!is_tracked(name) && name != kResultsCollation) return false;
   const std::string* known = find(name);
   // A new character set brings its own collation, which servers do not report.
-  const bool drops_collation = name == kConnection && find(kCollation) != nullptr;
+  const std::string_view dropped = name == kConnection ? kCollation
+                                   : name == kResults  ? kResultsCollation
+                                                       : std::string_view();
+  const bool drops_collation = !dropped.empty() && find(dropped) != nullptr;
   if (known != nullptr && *known == value && !drops_collation) return false;
   Map changed = map();
-  if (drops_collation) changed.erase(changed.find(kCollation));
+  if (drops_collation) changed.erase(changed.find(dropped));
   changed.insert_or_assign(std::string(name), std::string(value));
   map_ = std::make_shared<const Map>(std::move(changed));
   return true;

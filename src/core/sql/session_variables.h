@@ -15,6 +15,11 @@
 
 namespace dorsal::sql {
 
+// Stands, among the variables, for the collation that SET NAMES … COLLATE gave to
+// character_set_results: columns of results are described with it. It ends with the next report of
+// character_set_results.
+inline constexpr std::string_view kResultsCollation = "collation_results";
+
 class SessionVariables {
  public:
   using Map = std::map<std::string, std::string, std::less<>>;

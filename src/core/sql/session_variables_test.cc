@@ -35,8 +35,21 @@ TEST(SessionVariables, CharacterSetsAreSetTogetherAndInOrder) {
             "character_set_client='latin1', character_set_connection='latin1', "
             "character_set_results=NULL");
   EXPECT_EQ(set_clauses(wanted, {}, kInitial),
-            "character_set_client='utf8mb4', character_set_connection='utf8mb4', "
-            "collation_connection='utf8mb4_0900_ai_ci', character_set_results='utf8mb4'");
+            "NAMES 'utf8mb4' COLLATE 'utf8mb4_0900_ai_ci', character_set_client='utf8mb4', "
+            "character_set_connection='utf8mb4', collation_connection='utf8mb4_0900_ai_ci'");
+}
+
+TEST(SessionVariables, ResultsKeepTheCollationOfSetNamesUntilTheirCharacterSetIsSet) {
+  auto wanted = with({{"character_set_client", "latin1"},
+                      {"character_set_connection", "latin1"},
+                      {"character_set_results", "latin1"},
+                      {"collation_connection", "latin1_german2_ci"},
+                      {kResultsCollation, "latin1_german2_ci"}});
+  EXPECT_EQ(set_clauses({}, wanted, kInitial),
+            "NAMES 'latin1' COLLATE 'latin1_german2_ci', character_set_client='latin1', "
+            "character_set_connection='latin1', collation_connection='latin1_german2_ci'");
+  EXPECT_TRUE(wanted.note("character_set_results", "latin1"));
+  EXPECT_EQ(wanted.find(kResultsCollation), nullptr);
 }
 
 TEST(SessionVariables, ANewCharacterSetMakesAnOldCollationVoid) {

@@ -61,22 +61,21 @@ constexpr std::string_view kTrackedVariables =
     "print_identified_with_as_hex,terminology_use_previous,"
     // The protocol.
     "resultset_metadata,net_read_timeout,net_write_timeout,wait_timeout,"
+    // No effect on what any statement means or returns; but a session sees what it has set.
+    "big_tables,bulk_insert_buffer_size,connection_memory_chunk_size,connection_memory_limit,"
+    "enable_secondary_engine_statistics,generated_random_password_length,"
+    "global_connection_memory_tracking,histogram_generation_max_mem_size,innodb_ddl_buffer_size,"
+    "innodb_ddl_threads,innodb_parallel_read_threads,innodb_tmpdir,interactive_timeout,"
+    "keep_files_on_create,long_query_time,low_priority_updates,"
+    "max_delayed_threads,max_insert_delayed_threads,max_length_for_sort_data,"
+    "min_examined_row_limit,myisam_sort_buffer_size,myisam_stats_method,"
+    "net_retry_count,old_alter_table,preload_buffer_size,query_alloc_block_size,"
+    "query_prealloc_size,range_alloc_block_size,select_into_buffer_size,select_into_disk_sync,"
+    "select_into_disk_sync_delay,sql_log_off,transaction_alloc_block_size,"
+    "transaction_allow_batching,transaction_prealloc_size,"
     // The tracker itself.
     "session_track_gtids,session_track_schema,session_track_state_change,"
     "session_track_system_variables,session_track_transaction_info";
-
-constexpr std::string_view kHarmlessVariables =
-    "big_tables bulk_insert_buffer_size connection_memory_chunk_size connection_memory_limit "
-    "enable_secondary_engine_statistics generated_random_password_length "
-    "global_connection_memory_tracking histogram_generation_max_mem_size innodb_ddl_buffer_size "
-    "innodb_ddl_threads innodb_parallel_read_threads innodb_tmpdir interactive_timeout "
-    "keep_files_on_create long_query_time low_priority_updates max_allowed_packet "
-    "max_delayed_threads max_insert_delayed_threads max_length_for_sort_data "
-    "min_examined_row_limit myisam_sort_buffer_size myisam_stats_method net_buffer_length "
-    "net_retry_count old_alter_table preload_buffer_size query_alloc_block_size "
-    "query_prealloc_size range_alloc_block_size select_into_buffer_size select_into_disk_sync "
-    "select_into_disk_sync_delay sql_log_off transaction_alloc_block_size "
-    "transaction_allow_batching transaction_prealloc_size";
 
 constexpr int kNotCarried = 1000;
 
@@ -86,14 +85,12 @@ struct Known {
 };
 
 constexpr auto make_rows() {
-  std::array<NameRow<Known>, count_words(kTrackedVariables, ',') + count_words(kHarmlessVariables)>
-      rows{};
+  std::array<NameRow<Known>, count_words(kTrackedVariables, ',')> rows{};
   std::size_t tracked = add_words(rows, 0, kTrackedVariables, Known{Carry::Carried}, ',');
   for (std::size_t i = 0; i < tracked; ++i) {
     rows[i].value.order = static_cast<int>(i);
     if (starts_with_word(rows[i].name, "session_track_")) rows[i].value.carry = Carry::Guarded;
   }
-  (void)add_words(rows, tracked, kHarmlessVariables, Known{Carry::Harmless, kNotCarried});
   return rows;
 }
 

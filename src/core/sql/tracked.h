@@ -2,7 +2,6 @@
 //
 //   carried   the server reports a change (session_track_system_variables) and the proxy sets the
 //             same value on every other connection of the session
-//   harmless  no effect on what any statement means or returns; it stays where it was set
 //   guarded   the proxy's own settings of the tracker; a report means that somebody changed them
 //   pins      everything else, also every name that is not in the table: the session then stays on
 //             the connection where the variable was set
@@ -23,12 +22,11 @@
 
 namespace dorsal::sql {
 
-enum class Carry : std::uint8_t { Carried, Harmless, Guarded, Pins };
+enum class Carry : std::uint8_t { Carried, Guarded, Pins };
 
 // Names in any case of letters.
 Carry carry(std::string_view variable);
 inline bool is_tracked(std::string_view variable) { return carry(variable) == Carry::Carried; }
-inline bool is_harmless(std::string_view variable) { return carry(variable) == Carry::Harmless; }
 inline bool is_guarded(std::string_view variable) { return carry(variable) == Carry::Guarded; }
 
 // The carried and guarded names, separated by commas, for session_track_system_variables. Set

@@ -17,7 +17,6 @@ TEST(Tracked, NoNameTwice) {
     std::string_view name = rest.substr(0, rest.find(','));
     EXPECT_TRUE(seen.insert(name).second) << name;
     EXPECT_TRUE(is_tracked(name) != is_guarded(name)) << name;
-    EXPECT_FALSE(is_harmless(name)) << name;
     rest.remove_prefix(std::min(name.size() + 1, rest.size()));
   }
   EXPECT_GT(seen.size(), 80U);
@@ -26,7 +25,7 @@ TEST(Tracked, NoNameTwice) {
 TEST(Tracked, EachVariableHasOnePlace) {
   EXPECT_EQ(carry("SQL_MODE"), Carry::Carried);
   EXPECT_EQ(carry("time_zone"), Carry::Carried);
-  EXPECT_EQ(carry("long_query_time"), Carry::Harmless);
+  EXPECT_EQ(carry("long_query_time"), Carry::Carried);
   EXPECT_EQ(carry("session_track_gtids"), Carry::Guarded);
   for (auto name : {"gtid_next",
                     "sql_log_bin",
