@@ -245,17 +245,26 @@ io::Task<Result<client::Reply>> Backend::query(std::string sql, Deadline deadlin
   co_return reply;
 }
 
-std::optional<std::uint32_t> Backend::find_statement(const PreparedText& text) {
+std::optional<std::uint32_t> Backend::find_statement(const PreparedText& text,
+                                                     std::uint32_t session,
+                                                     const std::string& types) {
   auto found = statement_of_.find(&text);
   if (found == statement_of_.end()) return std::nullopt;
+  KeptStatement& kept = *found->second;
+  if (kept.session != session && !kept.types.empty() && kept.types != types) {
+    close_statement(text);
+    return std::nullopt;
+  }
+  kept.session = session;
+  kept.types = types;
   statements_.splice(statements_.begin(), statements_, found->second);
-  return found->second->server_id;
+  return kept.server_id;
 }
 
 void Backend::keep_statement(std::shared_ptr<const PreparedText> text, std::uint32_t server_id) {
   close_statement(*text);
   const PreparedText* key = text.get();
-  statements_.push_front({std::move(text), server_id});
+  statements_.push_front({std::move(text), server_id, 0, {}});
   statement_of_.emplace(key, statements_.begin());
   if (statements_.size() <= kMaxKeptStatements) return;
   const PreparedText& oldest = *statements_.back().text;

@@ -112,7 +112,11 @@ class Backend {
 
   // ---- Prepared statements, kept for whoever prepares the same text ----
 
-  std::optional<std::uint32_t> find_statement(const PreparedText& text);
+  // A server goes on to read parameters as being of the types of earlier executions, so a session
+  // does not get a statement that another one has executed with other types than these.
+  std::optional<std::uint32_t> find_statement(const PreparedText& text,
+                                              std::uint32_t session,
+                                              const std::string& types);
   void keep_statement(std::shared_ptr<const PreparedText> text, std::uint32_t server_id);
   void close_statement(const PreparedText& text);
 
@@ -143,6 +147,8 @@ class Backend {
   struct KeptStatement {
     std::shared_ptr<const PreparedText> text;
     std::uint32_t server_id = 0;
+    std::uint32_t session = 0;  // that executed it last
+    std::string types;          // with which it did
   };
   using KeptStatements = std::list<KeptStatement>;
 

@@ -10,11 +10,17 @@ ErrPacket malformed_packet() { return {1835, "HY000", "Malformed communication p
 
 ErrPacket unknown_command() { return {1047, "08S01", "Unknown command"}; }
 
-ErrPacket unknown_statement(std::uint32_t id, std::string_view command) {
+ErrPacket unknown_statement(std::uint32_t id) {
   return {1243,
           "HY000",
-          fmt::format("Unknown prepared statement handler ({}) given to {}", id, command)};
+          fmt::format("Unknown prepared statement handler ({}) given to mysql_stmt_precheck", id)};
 }
+
+ErrPacket no_open_cursor(std::uint32_t statement_id) {
+  return {1421, "HY000", fmt::format("The statement ({}) has no open cursor.", statement_id)};
+}
+
+ErrPacket interrupted() { return {1317, "70100", "Query execution was interrupted"}; }
 
 ErrPacket too_many_statements(std::size_t limit) {
   return {1461,
@@ -32,6 +38,13 @@ ErrPacket wrong_value(std::string_view variable, std::string_view value) {
   return {1231,
           "42000",
           fmt::format("Variable '{}' can't be set to the value of '{}'", variable, value)};
+}
+
+ErrPacket not_in_transaction(std::string_view variable) {
+  return {1766,
+          "HY000",
+          fmt::format("The system variable {} cannot be set when there is an ongoing transaction.",
+                      variable)};
 }
 
 ErrPacket unknown_variable(std::string_view variable) {

@@ -14,10 +14,13 @@ namespace errors {
 
 mysql::ErrPacket malformed_packet();                                              // 1835
 mysql::ErrPacket unknown_command();                                               // 1047
-mysql::ErrPacket unknown_statement(std::uint32_t id, std::string_view command);   // 1243
+mysql::ErrPacket unknown_statement(std::uint32_t id);                             // 1243
+mysql::ErrPacket no_open_cursor(std::uint32_t statement_id);                      // 1421
+mysql::ErrPacket interrupted();                                                   // 1317
 mysql::ErrPacket too_many_statements(std::size_t limit);                          // 1461
 mysql::ErrPacket unknown_thread(std::uint64_t id);                                // 1094
 mysql::ErrPacket wrong_value(std::string_view variable, std::string_view value);  // 1231
+mysql::ErrPacket not_in_transaction(std::string_view variable);                   // 1766
 mysql::ErrPacket unknown_variable(std::string_view variable);                     // 1193
 
 // What the proxy carries out itself cannot be one of several statements in a text.

@@ -142,7 +142,7 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
     case Command::ChangeUser:
       co_return co_await change_user(command);
     case Command::Ping:
-      co_return co_await send_ok();
+      co_return co_await ping(command);
     case Command::ProcessKill: {
       if (command.payload.size() != 5) co_return co_await send_err(errors::malformed_packet());
       Reader reader(command.payload);
@@ -159,7 +159,7 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
     case Command::ResetConnection:
       break;
     default:
-      co_return co_await send_err(errors::unknown_command());
+      co_return co_await refuse(errors::unknown_command());
   }
   if (!command.is_whole) co_return co_await send_err(errors::malformed_packet());
 
@@ -176,14 +176,14 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
   plain.rule = "command";
   const bool resets = command.command == Command::ResetConnection;
   if (resets && !home_) {
-    state_.reset();
+    start_anew();
     co_return co_await send_ok();
   }
   const Outcome outcome = co_await run_at_home(std::move(request), plain);
   if (!resets || outcome == Outcome::Closed || !succeeded_) co_return outcome;
-  // The server forgot the session's state and the proxy's tracking with it: start anew.
-  state_.reset();
+  // The server forgot the session's state and the proxy's tracking with it.
   home_.reset();
+  start_anew();
   co_return outcome;
 }
 
@@ -241,6 +241,7 @@ io::Task<Session::Outcome> Session::run_statement(const sql::Statement& statemen
     if (asked) co_return *asked;
     where = routing::Where::Home;
   }
+  request.never_goes_back = !follows_last && level(statement, wanted) != sql::Consistency::Eventual;
   if (where == routing::Where::Reader) {
     co_return co_await run_on_reader(std::move(request), statement, level(statement, wanted));
   }
@@ -265,10 +266,25 @@ io::Task<Session::Outcome> Session::send_to_client(std::string_view bytes) {
   co_return sent ? Outcome::Answered : Outcome::Closed;
 }
 
-io::Task<Session::Outcome> Session::send_ok(std::uint16_t warnings) {
+// After COM_RESET_CONNECTION, which returns to the server's character set, not to that of the
+// log-in.
+void Session::start_anew() {
+  state_.reset();
+  last_statement_lease_ = 0;
+  identity_.collation = mysql::kDefaultCollation;
+  use_identity();
+  relay_.emplace(client_capabilities_, client_capabilities_, state_.tracking);
+}
+
+// `schema`: the one that the session has now, for those who want to be told.
+io::Task<Session::Outcome> Session::send_ok(std::uint16_t warnings, std::string schema) {
   mysql::OkPacket ok;
   ok.status = state_.status;
   ok.warnings = warnings;
+  if (!schema.empty()) {
+    ok.status |= mysql::status::kSessionStateChanged;
+    ok.trackers.schema = std::move(schema);
+  }
   std::string bytes;
   auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
   mysql::append_packet(bytes, sequence, mysql::encode_ok(ok, client_capabilities_));
@@ -292,14 +308,26 @@ io::Task<Session::Outcome> Session::send_err(mysql::ErrPacket err) {
   co_return co_await send_to_client(bytes);
 }
 
+// An error that no server has given, and that SHOW WARNINGS is to tell of all the same.
+io::Task<Session::Outcome> Session::refuse(mysql::ErrPacket err) {
+  using Row = std::vector<std::optional<std::string>>;
+  if (last_statement_lease_ != 0) co_await keep_last_warnings();
+  state_.warnings.rows.push_back(Row{"Error", std::to_string(err.code), err.message});
+  state_.ping_counts_warnings = true;
+  state_.row_count = -1;
+  co_return co_await send_err(std::move(err));
+}
+
 io::Task<Session::Outcome> Session::send_rows(
     const std::vector<mysql::Column>& columns,
-    const std::vector<std::vector<std::optional<std::string>>>& rows) {
+    const std::vector<std::vector<std::optional<std::string>>>& rows,
+    std::uint16_t warnings) {
   const bool with_eof = (client_capabilities_ & mysql::capability::kDeprecateEof) == 0;
   std::string bytes;
   auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
   mysql::EofPacket eof;
   eof.status = state_.status;
+  eof.warnings = warnings;
   mysql::append_packet(bytes, sequence, std::string(1, static_cast<char>(columns.size())));
   for (const mysql::Column& column : columns) {
     mysql::append_packet(bytes, sequence, mysql::encode(column));
@@ -310,6 +338,7 @@ io::Task<Session::Outcome> Session::send_rows(
   }
   mysql::OkPacket ok;
   ok.status = state_.status;
+  ok.warnings = warnings;
   mysql::append_packet(
       bytes,
       sequence,

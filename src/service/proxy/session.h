@@ -88,6 +88,7 @@ class Session {
     bool asks_insert_id = true;               // what LAST_INSERT_ID() says there matters to it
     std::vector<std::string> user_variables;  // that it may assign to
     sql::TemporaryTables temporary_tables;
+    bool never_goes_back = false;  // it reads nothing older than the session has seen
     // Where home is a replica: what it reads must be at least this fresh. Empty: it reads nothing.
     std::optional<sql::Consistency> consistency;
   };
@@ -114,14 +115,17 @@ class Session {
   io::Task<Outcome> run_statement(const sql::Statement& statement,
                                   Request request,
                                   std::optional<sql::Consistency> wanted);
+  void start_anew();
   routing::SessionView view_of_session() const;
   sql::Consistency level(const sql::Statement& statement,
                          std::optional<sql::Consistency> wanted) const;
   io::Task<Outcome> send_to_client(std::string_view bytes);
-  io::Task<Outcome> send_ok(std::uint16_t warnings = 0);
+  io::Task<Outcome> send_ok(std::uint16_t warnings = 0, std::string schema = {});
   io::Task<Outcome> send_err(mysql::ErrPacket err);
+  io::Task<Outcome> refuse(mysql::ErrPacket err);
   io::Task<Outcome> send_rows(const std::vector<mysql::Column>& columns,
-                              const std::vector<std::vector<std::optional<std::string>>>& rows);
+                              const std::vector<std::vector<std::optional<std::string>>>& rows,
+                              std::uint16_t warnings = 0);
 
   io::Task<Outcome> send_ok_ending_rows();
 
@@ -145,6 +149,7 @@ class Session {
   Server* pick_home() const;
   bool home_is_still_right() const;
   io::Task<std::optional<mysql::ErrPacket>> catch_up_home(const Request& request);
+  io::Task<> catch_up_primary();
   io::Task<bool> wait_at_home(const routing::Position& position, Duration patience);
   io::Task<bool> move_home(const routing::Position& position);
   io::Task<Outcome> run_at_home(Request request, const sql::Statement& statement);
@@ -164,6 +169,9 @@ class Session {
   io::Task<bool> take_over(Backend& backend);
   io::Task<bool> hand_down(Backend& backend);
   io::Task<bool> keep_warnings(Backend& backend, KeptWarnings& warnings);
+  io::Task<> keep_last_warnings();
+  Borrowed take_last_used();
+  io::Task<> reread_schema();
   bool let_go_at_once();
   io::Task<> let_go();
   io::Task<bool> read_user_variables();
@@ -255,7 +263,9 @@ class Session {
                                    std::string_view sql);
   io::Task<Outcome> show_own(std::string_view sql);
   io::Task<Outcome> show_diagnostics(const sql::DiagnosticsQuery& query);
+  void begin_own_statement();
   io::Task<Outcome> set_option(ClientCommand& command);
+  io::Task<Outcome> ping(ClientCommand& command);
   std::map<std::string, std::string> own_variables() const;
   io::Task<Outcome> kill(bool query_only, std::uint64_t id);
   io::Task<std::optional<mysql::ErrPacket>> kill_query(KillTarget::Connection connection,

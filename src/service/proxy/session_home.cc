@@ -134,6 +134,17 @@ io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& 
   co_return errors::no_replica("none has caught up in time");
 }
 
+// A replica may show a write before the primary does, which commits only when a replica has it.
+// What the primary does not come to have was lost, and is not waited for any longer.
+io::Task<> Session::catch_up_primary() {
+  if (state_.in_transaction() || state_.has_next_transaction) co_return;
+  const Frontier& frontier = shared_.frontier;
+  const bool is_there =
+      frontier.told().covers(state_.own) || frontier.covers(home_->server().index, state_.own);
+  if (!is_there) (void)co_await wait_at_home(state_.own, shared_.options.primary_limit);
+  state_.has_read_replica = false;
+}
+
 io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration patience) {
   if (!home_) co_return false;
   const std::string sql = wait_for_position(shared_.frontier.text(position), patience);
@@ -175,6 +186,11 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     }
     const bool is_on_replica = listener_ == routing::Listener::Replicas || read_only_;
     if (!refused && is_on_replica) refused = co_await catch_up_home(request);
+    if (!refused && !is_on_replica && request.never_goes_back && state_.has_read_replica) {
+      co_await catch_up_primary();
+      if (!home_)
+        refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+    }
     if (!refused && !home_) refused = errors::no_primary("its connection was lost");
     if (refused) co_return co_await send_err(*refused);
     bool was_sent = false;
@@ -183,6 +199,8 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     if (outcome == Outcome::Closed) co_return outcome;
     if (!is_broken) {
       note_end(request, statement);
+      const bool has_dropped = (relay_->summary().status & mysql::status::kDbDropped) != 0;
+      if (has_dropped && home_) co_await reread_schema();
       co_return outcome;
     }
     if (read_only_ && request.rest == nullptr && may_leave_read_only()) {

@@ -17,14 +17,34 @@ namespace {
 constexpr std::string_view kConsistency = "dorsal_consistency";
 constexpr std::uint16_t kBinaryCollation = 63;  // what numbers are sent in
 
+constexpr std::uint8_t kTextDecimals = 31;  // none, in what servers say of texts
+
+// What servers say of each use of it.
+constexpr std::string_view kFoundRowsIsDeprecated =
+    "FOUND_ROWS() is deprecated and will be removed in a future release. Consider using COUNT(*) "
+    "instead.";
+
 bool is_own(const sql::Assignment& assignment) {
   return assignment.scope == sql::Assignment::Scope::Session &&
          (sql::is_dorsal_variable(assignment.name) || sql::is_session_tracker(assignment.name));
 }
 
-bool means_on(std::string_view value) {
-  return value == "1" || value == "ON" || value == "on" || value == "On" || value == "true" ||
-         value == "TRUE";
+// The place of the value among the names, of which the server takes the number too; empty for what
+// the server refuses.
+std::optional<std::size_t> choice(std::string_view value,
+                                  std::initializer_list<std::string_view> names) {
+  std::size_t place = 0;
+  for (std::string_view name : names) {
+    if (sql::equal_words(value, name) || value == std::to_string(place)) return place;
+    ++place;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::size_t> on_or_off(std::string_view value) {
+  if (sql::equal_words(value, "true")) return 1;
+  if (sql::equal_words(value, "false")) return 0;
+  return choice(value, {"off", "on"});
 }
 
 std::vector<std::string> split_list(std::string_view text) {
@@ -42,28 +62,30 @@ std::vector<std::string> split_list(std::string_view text) {
 
 mysql::Column text_column(std::string name, std::uint32_t length = 1024) {
   mysql::Column column;
+  column.decimals = kTextDecimals;
   column.name = std::move(name);
   column.length = length;
   return column;
 }
 
-mysql::Column number_column(std::string name, bool is_unsigned) {
+mysql::Column number_column(std::string name, std::uint16_t flags) {
   mysql::Column column = text_column(std::move(name), 21);
   column.type = mysql::field_type::kLongLong;
-  column.flags = mysql::column_flag::kNotNull;
-  if (is_unsigned) column.flags |= mysql::column_flag::kUnsigned;
+  column.flags = mysql::column_flag::kBinary | flags;
   column.collation = kBinaryCollation;
+  column.decimals = 0;
   return column;
 }
 
 // Those of SHOW WARNINGS.
 std::vector<mysql::Column> diagnostics_columns() {
   std::vector<mysql::Column> columns = {text_column("Level", 28),
-                                        number_column("Code", true),
+                                        number_column("Code", mysql::column_flag::kUnsigned),
                                         text_column("Message", 2048)};
   columns[0].flags = mysql::column_flag::kNotNull;
   columns[1].type = mysql::field_type::kLong;
-  columns[1].length = 4;
+  columns[1].length = 5;
+  columns[1].flags |= mysql::column_flag::kNotNull;
   columns[2].flags = mysql::column_flag::kNotNull;
   return columns;
 }
@@ -86,18 +108,22 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
                                                    std::string_view sql) {
   const sql::LexerMode mode = state_.lexer_mode();
   if (statement.kind == sql::Kind::Kill) {
+    begin_own_statement();
     if (auto kill_statement = sql::parse_kill(sql, mode)) {
       co_return co_await kill(kill_statement->query_only, kill_statement->id);
     }
-    co_return co_await send_err(errors::only_alone("KILL"));
+    co_return co_await refuse(errors::only_alone("KILL"));
   }
-  if (statement.kind == sql::Kind::DorsalShow) co_return co_await show_own(sql);
+  if (statement.kind == sql::Kind::DorsalShow) {
+    begin_own_statement();
+    co_return co_await show_own(sql);
+  }
 
   auto assignments = sql::parse_set(sql, mode);
   // Passed on as it is, it would change what the proxy itself relies on.
   if (statement.kind == sql::Kind::DorsalSet && (statement.several || !assignments)) {
-    co_return co_await send_err(
-        errors::only_alone("setting dorsal_… or session_track_… variables"));
+    begin_own_statement();
+    co_return co_await refuse(errors::only_alone("setting dorsal_… or session_track_… variables"));
   }
   std::string rest(sql);
   std::string collation;
@@ -106,11 +132,16 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
     for (const sql::Assignment& assignment : *assignments) {
       if (!is_own(assignment)) continue;
       auto refused = apply_own_variable(assignment.name, sql::literal_text(assignment.value, mode));
-      if (refused) co_return co_await send_err(*refused);
+      if (!refused) continue;
+      begin_own_statement();
+      co_return co_await refuse(*std::move(refused));
     }
     rest = sql::without(sql, *assignments, is_own);
   }
-  if (rest.empty()) co_return co_await send_ok();
+  if (rest.empty()) {
+    begin_own_statement();
+    co_return co_await send_ok();
+  }
   Request request;
   request.may_write = statement.may_write;
   foresee(request, statement, rest);
@@ -128,6 +159,7 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
   const Outcome outcome = co_await run_at_home(std::move(request), statement);
   if (succeeded_ && !collation.empty()) {
     state_.note_variable("collation_connection", collation);
+    state_.note_variable(std::string(sql::kResultsCollation), collation);
     if (home_) home_->variables = state_.variables();
   }
   co_return outcome;
@@ -136,22 +168,35 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
 std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& name,
                                                             const std::string& value) {
   mysql::ClientTracking& tracking = state_.tracking;
+  const mysql::ClientTracking usual;
+  const bool is_default = sql::equal_words(value, "default");
+  auto set = [&](bool& flag, bool otherwise) {
+    auto place = is_default ? std::optional<std::size_t>(otherwise ? 1 : 0) : on_or_off(value);
+    if (place) flag = *place == 1;
+    return place.has_value();
+  };
   if (name == kConsistency) {
     auto consistency = sql::parse_consistency(value);
     if (!consistency) return errors::wrong_value(name, value);
     state_.consistency = *consistency;
   } else if (name == "session_track_gtids") {
-    tracking.gtids = value != "OFF" && value != "off" && value != "0";
+    auto place = is_default ? 0 : choice(value, {"off", "own_gtid", "all_gtids"});
+    if (!place) return errors::wrong_value(name, value);
+    if (state_.in_transaction()) return errors::not_in_transaction(name);
+    tracking.gtids = *place > 0;
   } else if (name == "session_track_schema") {
-    tracking.schema = means_on(value);
+    if (!set(tracking.schema, usual.schema)) return errors::wrong_value(name, value);
   } else if (name == "session_track_state_change") {
-    tracking.state_change = means_on(value);
+    if (!set(tracking.state_change, usual.state_change)) return errors::wrong_value(name, value);
   } else if (name == "session_track_system_variables") {
+    if (sql::equal_words(value, "null")) return std::nullopt;  // as servers have it, no change
     tracking.all_variables = value == "*";
-    tracking.variables = split_list(value);
+    tracking.variables = is_default ? usual.variables : split_list(value);
   } else if (name == "session_track_transaction_info") {
-    tracking.transaction_state = value != "OFF" && value != "off" && value != "0";
-    tracking.characteristics = value == "CHARACTERISTICS" || value == "characteristics";
+    auto place = is_default ? 0 : choice(value, {"off", "state", "characteristics"});
+    if (!place) return errors::wrong_value(name, value);
+    tracking.transaction_state = *place > 0;
+    tracking.characteristics = *place > 1;
   } else {
     return errors::unknown_variable(name);
   }
@@ -184,7 +229,8 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
   std::vector<Row> rows;
   if (query->what == sql::DorsalQuery::What::ConnectionId) {
     rows.push_back(Row{std::to_string(id_)});
-    const std::vector<mysql::Column> columns = {number_column(query->column, true)};
+    const std::vector<mysql::Column> columns = {
+        number_column(query->column, mysql::column_flag::kNotNull | mysql::column_flag::kUnsigned)};
     co_return co_await send_rows(columns, rows);
   }
   const auto variables = own_variables();
@@ -213,10 +259,19 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
   co_return co_await send_rows(columns, rows);
 }
 
+// The proxy runs a statement itself: what can be asked about the last statement is about this one.
+void Session::begin_own_statement() {
+  last_statement_lease_ = 0;
+  state_.ping_counts_warnings = false;
+  state_.warnings = KeptWarnings();
+  state_.row_count = 0;
+}
+
 // What a connection that went to somebody else would have said about this session's last statement.
 io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery& query) {
   using What = sql::DiagnosticsQuery::What;
   using Row = std::vector<std::optional<std::string>>;
+  state_.ping_counts_warnings = false;
   auto is_wanted = [&](const Row& row) {
     const bool is_error = !row.empty() && row[0] == "Error";
     return is_error || query.what == What::Warnings || query.what == What::WarningCount;
@@ -230,20 +285,57 @@ io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery
     const std::size_t count = std::min<std::uint64_t>(query.limit, rows.size() - begin);
     const std::vector<Row> shown(rows.begin() + static_cast<std::ptrdiff_t>(begin),
                                  rows.begin() + static_cast<std::ptrdiff_t>(begin + count));
-    co_return co_await send_rows(diagnostics_columns(), shown);
+    std::vector<mysql::Column> shown_columns = state_.warnings.columns;
+    if (shown_columns.empty()) shown_columns = diagnostics_columns();
+    co_return co_await send_rows(shown_columns, shown);
   }
   std::string value = std::to_string(rows.size());
   if (query.what == What::RowCount) value = std::to_string(state_.row_count);
   if (query.what == What::FoundRows) value = std::to_string(state_.found_rows);
+  const bool is_variable = query.what == What::WarningCount || query.what == What::ErrorCount;
   const std::vector<mysql::Column> columns = {
-      number_column(query.column, query.what != What::RowCount)};
+      number_column(query.column,
+                    is_variable ? mysql::column_flag::kUnsigned : mysql::column_flag::kNotNull)};
+  const std::string* limit = state_.variables().find("sql_select_limit");
+  std::vector<Row> shown;
+  if (limit == nullptr || *limit != "0") shown.push_back(Row{value});
+  std::uint16_t warnings = 0;
   if (query.resets) {
-    state_.warnings = KeptWarnings();
+    begin_own_statement();
     state_.row_count = -1;
-    state_.found_rows = 1;
+    state_.found_rows = shown.size();
+    if (query.what == What::FoundRows) {
+      state_.warnings.rows.push_back(Row{"Warning", "1287", std::string(kFoundRowsIsDeprecated)});
+      state_.ping_counts_warnings = true;
+      warnings = 1;
+    }
   }
-  const std::vector<Row> shown = {Row{value}};
-  co_return co_await send_rows(columns, shown);
+  co_return co_await send_rows(columns, shown, warnings);
+}
+
+// The OK counts the warnings of the statement before, which its connection may still know. An error
+// may have ended the transaction, which only the server can tell.
+io::Task<Session::Outcome> Session::ping(ClientCommand& command) {
+  const bool is_unsure = home_ && state_.in_transaction();
+  if (!is_unsure && !state_.ping_counts_warnings) co_return co_await send_ok();
+  Request request;
+  request.shape = mysql::ReplyShape::OnePacket;
+  request.may_write = false;
+  request.asks_insert_id = false;
+  request.payload = std::move(command.payload);
+  sql::Statement plain;
+  plain.kind = sql::Kind::Other;
+  plain.may_write = false;
+  plain.place = sql::Place::LastUsed;
+  if (!is_unsure) {
+    auto asked = co_await ask_last_used(plain, request);
+    if (asked) co_return *asked;
+    const bool knows = home_ && last_statement_lease_ != 0 && home_->lease == last_statement_lease_;
+    if (!knows) {
+      co_return co_await send_ok(static_cast<std::uint16_t>(state_.warnings.rows.size()));
+    }
+  }
+  co_return co_await run_at_home(std::move(request), plain);
 }
 
 // Whether several statements may come in one text is a matter of the connection, so the session
@@ -255,7 +347,7 @@ io::Task<Session::Outcome> Session::set_option(ClientCommand& command) {
   reader.skip(1);
   const std::uint16_t option = reader.u16();
   if (!reader.ok() || !command.is_whole) co_return co_await send_err(errors::malformed_packet());
-  if (option != kOn && option != kOff) co_return co_await send_err(errors::unknown_command());
+  if (option != kOn && option != kOff) co_return co_await refuse(errors::unknown_command());
   Outcome outcome = Outcome::Answered;
   if (home_) {
     Request request;
@@ -282,7 +374,11 @@ io::Task<Session::Outcome> Session::set_option(ClientCommand& command) {
 // which are killed with this client's own privileges.
 io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
   auto target = id > UINT32_MAX ? nullptr : shared_.sessions.find(static_cast<std::uint32_t>(id));
-  if (target == nullptr) co_return co_await send_err(errors::unknown_thread(id));
+  if (target == nullptr) co_return co_await refuse(errors::unknown_thread(id));
+  if (id == id_) {
+    const Outcome told = co_await refuse(errors::interrupted());
+    co_return query_only ? told : Outcome::Closed;
+  }
   const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
   target->begin_kill();
   std::optional<mysql::ErrPacket> refused;

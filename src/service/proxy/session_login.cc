@@ -199,7 +199,7 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
   if (outcome.method == Method::Full) {
     shared_.credentials.remember(identity_.user, identity_.password.view(), context_.loop.now());
   }
-  const bool is_in = co_await send_ok() == Outcome::Answered;
+  const bool is_in = co_await send_ok(0, state_.schema()) == Outcome::Answered;
   co_await let_go();
   co_return is_in;
 }

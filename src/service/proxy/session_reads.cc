@@ -131,10 +131,7 @@ io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Stat
   if (home_ && home_->lease == lease) co_return std::nullopt;
   const bool was_reader = state_.last_ran_on_reader;
   if (lease != 0 && (was_reader || !home_)) {
-    auto pool = was_reader               ? last_reader_pool_
-                : pick_home() != nullptr ? pool_of(*pick_home())
-                                         : nullptr;
-    Borrowed borrowed(pool, pool == nullptr ? nullptr : pool->take_again(lease));
+    Borrowed borrowed = take_last_used();
     if (borrowed && !was_reader) {
       home_ = std::move(borrowed);
       kill_target_->connected(KillTarget::Slot::Home,
@@ -159,6 +156,15 @@ io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Stat
   auto diagnostics = sql::parse_diagnostics_query(query->sql, state_.lexer_mode());
   if (!diagnostics) co_return std::nullopt;
   co_return co_await show_diagnostics(*diagnostics);
+}
+
+// The connection of the last statement, if it is in its pool and has not been used since.
+Borrowed Session::take_last_used() {
+  Server* home = state_.last_ran_on_reader ? nullptr : pick_home();
+  auto pool = state_.last_ran_on_reader ? last_reader_pool_ : nullptr;
+  if (home != nullptr) pool = pool_of(*home);
+  if (pool == nullptr) return Borrowed();
+  return Borrowed(pool, pool->take_again(last_statement_lease_));
 }
 
 io::Task<Session::ReaderOutcome> Session::read_on(Server& server,

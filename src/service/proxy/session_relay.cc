@@ -134,7 +134,9 @@ void Session::note_gtids(Backend& backend, const std::string& gtids) {
     return;
   }
   auto position = shared_.frontier.executed(backend.server().index, gtids);
-  if (position) state_.own.raise(*position);
+  if (!position) return;
+  state_.own.raise(*position);
+  state_.has_read_replica = true;
 }
 
 // What was lost in a fail-over is not waited for.

@@ -102,12 +102,16 @@ io::Task<bool> Session::hand_down(Backend& backend) {
   };
   const bool has_insert_id = !backend.last_insert_id;
   if (Session* session = find_owner(); session != nullptr) {
+    // What it says of a statement before the session's last one, nobody can ask any more.
+    const bool has_last = session->last_statement_lease_ == backend.lease;
+    const bool has_diagnostics = has_last && backend.has_diagnostics;
+    const bool has_counted_rows = has_last && backend.has_counted_rows;
     ++session->captures_;
     bool is_good = true;
     KeptWarnings warnings;
-    if (backend.has_diagnostics) is_good = co_await keep_warnings(backend, warnings);
+    if (has_diagnostics) is_good = co_await keep_warnings(backend, warnings);
     std::optional<client::Reply> numbers;
-    if (is_good && (has_insert_id || backend.has_counted_rows)) {
+    if (is_good && (has_insert_id || has_counted_rows)) {
       const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
       auto reply = co_await backend.query("SELECT LAST_INSERT_ID(), FOUND_ROWS()", deadline);
       is_good = reply && !reply->err && !reply->results.at(0).rows.empty();
@@ -116,11 +120,11 @@ io::Task<bool> Session::hand_down(Backend& backend) {
     session = find_owner();
     if (session != nullptr) {
       SessionState& state = session->state_;
-      if (backend.has_diagnostics) state.warnings = std::move(warnings);
+      if (has_diagnostics) state.warnings = std::move(warnings);
       if (numbers) {
         const auto& row = numbers->results[0].rows[0];
         if (has_insert_id) state.last_insert_id = number(row.at(0));
-        if (backend.has_counted_rows) state.found_rows = number(row.at(1));
+        if (has_counted_rows) state.found_rows = number(row.at(1));
       }
       if (--session->captures_ == 0) session->captured_.notify_all();
     }
@@ -146,6 +150,36 @@ io::Task<bool> Session::keep_warnings(Backend& backend, KeptWarnings& warnings) 
     warnings.rows.push_back(std::move(row));
   }
   co_return true;
+}
+
+// What the connection of the last statement would say of it is kept here, so that more can be said.
+io::Task<> Session::keep_last_warnings() {
+  KeptWarnings warnings;
+  const std::uint64_t lease = last_statement_lease_;
+  const bool is_home = home_ && home_->lease == lease;
+  Borrowed borrowed;
+  if (!is_home) borrowed = take_last_used();
+  Backend* backend = is_home ? home_.get() : borrowed.get();
+  const bool can_tell = backend != nullptr && backend->has_diagnostics;
+  if (can_tell && !co_await keep_warnings(*backend, warnings)) backend->is_spoilt = true;
+  if (borrowed) borrowed.give_back();
+  if (backend != nullptr) state_.warnings = std::move(warnings);
+  last_statement_lease_ = 0;
+}
+
+// DROP DATABASE leaves a session without a schema if it was its own; no tracker tells of it.
+io::Task<> Session::reread_schema() {
+  Backend& home = *home_;
+  co_await keep_last_warnings();
+  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  auto reply = co_await home.query("SELECT DATABASE()", deadline);
+  if (!reply || reply->err || reply->results.at(0).rows.empty()) {
+    home.is_spoilt = true;
+    co_return;
+  }
+  state_.note_schema(reply->results[0].rows[0].at(0).value_or(""));
+  home.schema = state_.schema();
+  reader_lease_ = 0;  // its reader still has the schema, and no command takes one away
 }
 
 // The common cases without waiting.
@@ -235,7 +269,8 @@ io::Task<bool> Session::read_user_variables() {
 void Session::foresee(Request& request,
                       const sql::Statement& statement,
                       std::string_view sql) const {
-  request.asks_insert_id = statement.may_write || statement.asks_insert_id;
+  request.asks_insert_id = statement.may_write || statement.asks_insert_id || statement.several ||
+                           statement.pins.has(sql::Pin::Hidden);
   if (statement.pins.has(sql::Pin::UserVariable)) {
     request.user_variables = sql::user_variables_in(sql, state_.lexer_mode());
   }
@@ -294,23 +329,29 @@ void Session::note_reply(Backend& backend,
   if (request.prepares && succeeded_) {
     backend.keep_statement(request.prepares, summary.statement_id);
   }
-  if (statement.place == sql::Place::LastUsed || request.shape != mysql::ReplyShape::Results) {
-    backend.has_diagnostics |= summary.err.has_value();
+  const bool failed = summary.err.has_value();
+  const bool prepares = request.shape == mysql::ReplyShape::Prepare;
+  const bool is_statement = request.shape == mysql::ReplyShape::Results || prepares;
+  if (statement.place == sql::Place::LastUsed || !is_statement) {
+    backend.has_diagnostics |= failed;
+    state_.ping_counts_warnings = failed;
     return;
   }
   last_statement_lease_ = backend.lease;
+  state_.warnings = KeptWarnings();
+  backend.has_diagnostics = state_.ping_counts_warnings = failed || summary.warnings > 0;
+  if (prepares) return;
   if (!backend.tells_all_gtids && summary.gtids.empty()) {
     state_.has_read_primary |= summary.ended_rows || statement.may_write;
   }
-  const bool failed = summary.err.has_value();
-  backend.has_diagnostics = failed || summary.warnings > 0;
   backend.has_counted_rows = statement.counts_all_rows;
-  const bool may_change_insert_id = summary.insert_id != 0 || statement.asks_insert_id ||
-                                    statement.several || statement.pins.has(sql::Pin::Hidden) ||
-                                    (failed && statement.may_write);
+  // Only of a connection that had the session's own can what it says now be the session's.
+  const bool may_change_insert_id =
+      summary.insert_id != 0 ||
+      (request.asks_insert_id && (statement.asks_insert_id || statement.several || failed ||
+                                  statement.pins.has(sql::Pin::Hidden)));
   if (may_change_insert_id) backend.last_insert_id.reset();
   if (summary.insert_id != 0) state_.last_insert_id = summary.insert_id;
-  state_.warnings = KeptWarnings();
   state_.row_count =
       failed || summary.ended_rows ? -1 : static_cast<std::int64_t>(summary.affected_rows);
   if (summary.ended_rows) state_.found_rows = summary.rows;

@@ -88,6 +88,7 @@ class SessionState {
   bool has_next_transaction = false;  // SET TRANSACTION is still to be used up
   std::uint16_t status = 0x0002;      // the flags of the last OK
   bool last_ran_on_reader = false;
+  bool has_read_replica = false;   // and may have seen there what the primary does not show yet
   bool has_read_primary = false;   // and may have seen more there than `own` tells
   routing::Position own;           // what this session's own writes and reads have seen
   mysql::ClientTracking tracking;  // which session changes the client wants to see
@@ -101,9 +102,10 @@ class SessionState {
   // "schema.table"; an empty name stands for those that nobody has seen being made.
   std::set<std::string> temporary_tables;
 
-  std::uint64_t last_insert_id = 0;  // unless a connection knows better, see Backend
-  KeptWarnings warnings;             // of a last statement whose connection has gone elsewhere
-  std::int64_t row_count = 0;        // as ROW_COUNT() and FOUND_ROWS() would say
+  std::uint64_t last_insert_id = 0;   // unless a connection knows better, see Backend
+  bool ping_counts_warnings = false;  // of the last statement; not behind SHOW WARNINGS
+  KeptWarnings warnings;              // of a last statement whose connection has gone elsewhere
+  std::int64_t row_count = 0;         // as ROW_COUNT() and FOUND_ROWS() would say
   std::uint64_t found_rows = 0;
 
   std::unordered_map<std::uint32_t, Prepared> prepared;

@@ -18,19 +18,6 @@ std::optional<std::uint32_t> statement_id_of(std::string_view payload) {
   return reader.ok() ? std::optional(id) : std::nullopt;
 }
 
-std::string_view name_of(mysql::Command command) {
-  switch (command) {
-    case mysql::Command::StmtExecute:
-      return "mysqld_stmt_execute";
-    case mysql::Command::StmtFetch:
-      return "mysqld_stmt_fetch";
-    case mysql::Command::StmtReset:
-      return "mysqld_stmt_reset";
-    default:
-      return "mysqld_stmt_send_long_data";
-  }
-}
-
 }  // namespace
 
 io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
@@ -94,8 +81,7 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   auto id = statement_id_of(command.payload);
   auto found = id ? state_.prepared.find(*id) : state_.prepared.end();
   if (found == state_.prepared.end()) {
-    co_return co_await send_err(
-        errors::unknown_statement(id.value_or(0), name_of(command.command)));
+    co_return co_await refuse(errors::unknown_statement(id.value_or(0)));
   }
   Prepared& prepared = found->second;
   auto view = mysql::view_execute(command.payload, prepared.parameters, client_capabilities_);
@@ -174,10 +160,14 @@ io::Task<Session::Outcome> Session::other_statement_command(ClientCommand& comma
   }
   auto found = state_.prepared.find(*id);
   if (found == state_.prepared.end()) {
-    co_return co_await send_err(errors::unknown_statement(*id, name_of(command.command)));
+    co_return co_await refuse(errors::unknown_statement(*id));
   }
   const bool is_reset = command.command == mysql::Command::StmtReset;
   const bool is_open = found->second.has_long_data || found->second.has_cursor;
+  const bool is_fetch = command.command == mysql::Command::StmtFetch;
+  if (is_fetch && !found->second.has_cursor) {
+    co_return co_await refuse(errors::no_open_cursor(*id));
+  }
   // Cursors and long data lie at home; elsewhere there is nothing to reset.
   if (is_reset && !is_open) co_return co_await send_ok();
   Request request;
@@ -249,11 +239,12 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::translate_statement(
     std::uint32_t client_id,
     std::string& payload) {
   auto text = state_.prepared.at(client_id).text;
-  auto known = backend.find_statement(*text);
+  const std::string types = state_.prepared.at(client_id).types;
+  auto known = backend.find_statement(*text, id_, types);
   if (!known) {
     auto refused = co_await prepare_on(backend, text);
     if (!refused || *refused) co_return refused;
-    known = backend.find_statement(*text);
+    known = backend.find_statement(*text, id_, types);
     auto brought = co_await bring_up_to_date(backend, needs);
     if (!brought || *brought) co_return brought;
   }

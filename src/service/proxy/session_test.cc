@@ -285,6 +285,34 @@ TEST_F(SessionTest, TheProxyAnswersForItsOwnVariable) {
   });
 }
 
+TEST_F(SessionTest, ATrackerTakesWhatAServerWouldTakeAndNothingElse) {
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SET session_track_schema = off"), "OK");
+    EXPECT_EQ(co_await test.ask("SELECT @@session_track_schema"), "OFF");
+    EXPECT_EQ(co_await test.ask("SET session_track_schema = DEFAULT"), "OK");
+    EXPECT_EQ(co_await test.ask("SELECT @@session_track_schema"), "ON");
+    EXPECT_EQ(co_await test.ask("SET session_track_transaction_info = 2"), "OK");
+    EXPECT_EQ(co_await test.ask("SELECT @@session_track_transaction_info"), "CHARACTERISTICS");
+    EXPECT_EQ(co_await test.ask("SET session_track_system_variables = 'sql_mode'"), "OK");
+    EXPECT_EQ(co_await test.ask("SET session_track_system_variables = NULL"), "OK");
+    EXPECT_EQ(co_await test.ask("SELECT @@session_track_system_variables"), "sql_mode");
+    auto refused = co_await test.ask("SET session_track_schema = 2");
+    EXPECT_TRUE(begins(refused, "ERROR 1231")) << refused;
+    refused = co_await test.ask("SET session_track_gtids = 'sometimes'");
+    EXPECT_TRUE(begins(refused, "ERROR 1231")) << refused;
+  });
+}
+
+TEST_F(SessionTest, AnErrorOfTheProxysOwnIsWhatWarningsTellOf) {
+  run([](SessionTest& test) -> io::Task<> {
+    auto refused = co_await test.ask("KILL QUERY 1");
+    EXPECT_TRUE(begins(refused, "ERROR 1317")) << refused;
+    EXPECT_EQ(co_await test.ask("SHOW COUNT(*) ERRORS"), "1");
+    EXPECT_EQ(co_await test.ask("SELECT @@error_count"), "1");
+    EXPECT_EQ(co_await test.ask("SHOW WARNINGS"), "OK");
+  });
+}
+
 TEST_F(SessionTest, VariablesFollowTheSessionToItsReplica) {
   mysql::OkPacket changed;
   changed.status = mysql::status::kAutocommit | mysql::status::kSessionStateChanged;
@@ -298,6 +326,26 @@ TEST_F(SessionTest, VariablesFollowTheSessionToItsReplica) {
   bool was_set = false;
   for (const auto& sql : replica_.asked()) was_set |= sql.find("+02:00") != std::string::npos;
   EXPECT_TRUE(was_set);
+}
+
+// The primary commits only when a replica has the write, and the replica may show it before.
+TEST_F(SessionTest, WhatAReplicaShowedIsWaitedForOnThePrimary) {
+  mysql::OkPacket ahead;
+  ahead.status = mysql::status::kAutocommit | mysql::status::kSessionStateChanged;
+  ahead.trackers.gtids = std::string(kUuid) + ":1-9";
+  replica_.answer("SELECT v FROM t",
+                  FakeServer::packets({mysql::encode_ok(ahead, kServerCapabilities)}));
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
+    EXPECT_EQ(test.asked(test.primary_, "SELECT WAIT_FOR"), 0);
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "OK");
+    EXPECT_EQ(co_await test.ask("SELECT /* dorsal: consistency=eventual */ v FOR UPDATE"),
+              "from the primary");
+    EXPECT_EQ(test.asked(test.primary_, "SELECT WAIT_FOR"), 0);
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
+    EXPECT_EQ(co_await test.ask("SELECT w FROM t FOR UPDATE"), "from the primary");
+  });
+  EXPECT_EQ(asked(primary_, "SELECT WAIT_FOR"), 1);
 }
 
 // A read of what the primary shows tells no position; the replica may be behind it.
