@@ -153,7 +153,8 @@ class AnswerReader:
             part["rows"].append(row)
 
     def read_fetched(self):
-        part = {"part": "rows", "columns": [], "middle": None, "rows": [], "end": None}
+        columns = [describe_column(column) for column in self.columns]
+        part = {"part": "rows", "columns": columns, "middle": None, "rows": [], "end": None}
         self.parts.append(part)
         self.read_rows(part, True)
 

@@ -75,6 +75,13 @@ DIAGNOSTICS = (
     "SELECT FOUND_ROWS() AS `rows`", "SHOW STATUS LIKE 'no such status'", "/* c */ SHOW /* c */ WARNINGS",
 )
 
+# One that is NULL is, for every statement but this, the same as one that was never set; and that is what servers make
+# of those that a statement would have set, had it come so far.
+USER_VARIABLES_OF_SESSION = (
+    "SELECT variable_name, variable_value FROM performance_schema.user_variables_by_thread"
+    " WHERE thread_id = PS_CURRENT_THREAD_ID() AND variable_value IS NOT NULL ORDER BY variable_name"
+)
+
 USER_VARIABLES = (
     "SET @a = 1, @b = 'two', @c = NULL", "SET @a := @a + 1", "SET @a = 1.50", "SET @a = 2e0", "SET @a = 'text'",
     "SET @a = _latin1'x' COLLATE latin1_german2_ci", "SET @a = x'00FF'", "SET @a = (SELECT COUNT(*) FROM items)",
@@ -87,8 +94,7 @@ USER_VARIABLES = (
     "SELECT COERCIBILITY(@a), @a = 'text'", "SET @a = @@session.sql_mode, @@session.sql_mode = @a", "SELECT @A, @a",
     "SELECT @by_trigger, @updates, @last_updated, @by_procedure, @by_function", "SET @a = 18446744073709551615",
     "SET @b = REPEAT('long', 2000)", "SELECT LENGTH(@b), HEX(LEFT(@b, 4))", "UPDATE logs SET amount = (@b := 4) WHERE id = 1",
-    "SELECT variable_name, variable_value FROM performance_schema.user_variables_by_thread WHERE thread_id = PS_CURRENT_THREAD_ID()"
-    " ORDER BY variable_name", "SET @a = sets_variable(3)", "SELECT sets_variable(5)", "DO @c := 12",
+    USER_VARIABLES_OF_SESSION, "SET @a = sets_variable(3)", "SELECT sets_variable(5)", "DO @c := 12",
 )
 
 ODD_TEXTS = (
@@ -117,6 +123,20 @@ ODD_TEXTS = (
 UNKNOWN_COMMANDS = (0, 5, 6, 7, 8, 10, 11, 15, 16, 19, 20, 29, 30, 40, 100, 255)
 
 
+# What parameters are bound to; those in a line are of one type.
+TEXT_VALUES = ("text", "", "n0", "ß日", b"bytes\0", "2", "+02:00", None)
+VALUES = (
+    (1, 2, 3, 0, -1, 1 << 40, None), (1, 2, 3, 4), TEXT_VALUES, TEXT_VALUES, TEXT_VALUES, (1.5, -0.25, None),
+    (wire.Typed(wire.TYPE_TINY, b"\x05"), wire.Typed(wire.TYPE_TINY, b"\xff")), (wire.Typed(wire.TYPE_SHORT, b"\x01\x80"),),
+    (wire.Typed(wire.TYPE_TINY, b"\xff", True),), (wire.Typed(wire.TYPE_LONG, b"\x02\0\0\0"), None),
+    (wire.Typed(wire.TYPE_LONGLONG, b"\xff" * 8, True),), (wire.Typed(wire.TYPE_FLOAT, struct.pack("<f", 2.5)),),
+    (wire.Typed(wire.TYPE_NEWDECIMAL, b"\x0512.34"),), (wire.Typed(wire.TYPE_DATE, b"\x04\xe8\x07\x02\x1d"), None),
+    (wire.Typed(wire.TYPE_DATETIME, b"\0"), wire.Typed(wire.TYPE_DATETIME, b"\x0b\xe8\x07\x02\x1d\x0a\x0b\x0c\x01\0\0\0")),
+    (wire.Typed(wire.TYPE_TIME, b"\x08\x01\x01\0\0\0\x02\x03\x04"),), (wire.Typed(wire.TYPE_STRING, b"\x03abc"),),
+)
+ANY_VALUE = tuple(value for values in VALUES for value in values)
+
+
 class Client:
     """What the generator believes about one client."""
 
@@ -129,7 +149,7 @@ class Client:
         """A new session."""
         self.in_transaction = self.reads_only = self.without_autocommit = self.has_locks = False
         self.next_reads_only = self.always_reads_only = False
-        self.statements = {}  # name: parameters
+        self.statements = {}  # name: (text, for each parameter the values to choose from)
         self.sql_statements = set()
 
     def may_hold_something(self):
@@ -191,8 +211,11 @@ class Generator:
     # ---- Making steps ----
 
     def add(self, client, kind, **what):
-        if not self.known.avoid(what.get("sql", "")):
-            self.steps.append(Step(client.number, kind, **what))
+        """True unless it is a known difference."""
+        if self.known.avoid(what.get("sql", "")):
+            return False
+        self.steps.append(Step(client.number, kind, **what))
+        return True
 
     def query(self, client, sql, ordered=True, **what):
         if not ordered:
@@ -248,8 +271,6 @@ class Generator:
         client.forget()
         client.capabilities, client.charset = capabilities, what["charset"]
         self.add(client, "connect", **what)
-        if not self.may("warnings of the log-in"):
-            self.add(client, "query", sql="DO 0")
         if database is None and self.chance(0.7):
             self.add(client, "use", schema=MAIN)
 
@@ -280,8 +301,7 @@ class Generator:
         """At what the session has become."""
         if self.chance(0.5):
             self.query(client, "SHOW WARNINGS")
-        self.query(client, "SELECT variable_name, variable_value FROM performance_schema.user_variables_by_thread"
-                           " WHERE thread_id = PS_CURRENT_THREAD_ID() ORDER BY variable_name")
+        self.query(client, USER_VARIABLES_OF_SESSION)
         self.query(client, "SELECT DATABASE(), USER(), CURRENT_USER(), @@warning_count, LAST_INSERT_ID()")
         self.query(client, "SHOW VARIABLES", ordered=False)
 
@@ -581,15 +601,16 @@ class Generator:
             if self.chance(0.15):
                 sql, _ = self.grammar.read()
                 parameters = 0
-            self.add(client, "prepare", name=name, sql=sql, ordered=False)
-            client.statements[name] = (sql, parameters)
+            if not self.add(client, "prepare", name=name, sql=sql, ordered=False):
+                return
+            client.statements[name] = (sql, [self.values_of_parameter() for _ in range(parameters)])
             if sql in ("BEGIN", "COMMIT"):
                 client.in_transaction = True
         for _ in range(self.pick(1, 1, 2, 3)):
             self.use_prepared(client, name)
 
     def use_prepared(self, client, name):
-        sql, parameters = client.statements.get(name, ("", 1))
+        _, parameters = client.statements.get(name, ("", [ANY_VALUE]))
         draw = self.rng.random()
         if draw < 0.68:
             self.execute(client, name, parameters)
@@ -598,11 +619,15 @@ class Generator:
             for _ in range(self.pick(1, 2, 3)):
                 self.add(client, "fetch", name=name, count=self.pick(1, 2, 100, 0))
         elif draw < 0.84 and parameters:
-            parameter = self.rng.randrange(parameters + 1) if self.chance(0.05) else self.rng.randrange(parameters)
+            of_text = [i for i, values in enumerate(parameters) if values in (TEXT_VALUES, ANY_VALUE)]
+            if not of_text:
+                return
+            parameter = len(parameters) if self.chance(0.05) else self.rng.choice(of_text)
             for _ in range(self.pick(1, 2)):
                 self.add(client, "long data", name=name, parameter=parameter, data=self.pick(b"long", b"", b"x" * 5000))
             values = self.values(parameters)
-            values[min(parameter, parameters - 1)] = wire.LongData()
+            if parameter < len(parameters):
+                values[parameter] = wire.LongData()
             self.add(client, "execute", name=name, values=values, ordered=False)
         elif draw < 0.89:
             self.add(client, "reset statement", name=name)
@@ -610,8 +635,11 @@ class Generator:
             self.add(client, "close statement", name=name)
             client.statements.pop(name, None)
         elif draw < 0.97:
+            # What is left of the statement before would stand in front of the proxy's own error.
+            self.query(client, "DO 0")
             self.add(client, "execute", name="never prepared", values=[])
         else:
+            self.query(client, "DO 0")
             self.add(client, "fetch", name=name, count=1)
 
     def execute(self, client, name, parameters):
@@ -623,19 +651,11 @@ class Generator:
         if self.chance(0.15) and "attributes" not in what and name in client.statements:
             self.add(client, "execute", name=name, ordered=False, with_types=False, **what)
 
-    def values(self, count):
-        return [self.value() for _ in range(count)]
+    def values_of_parameter(self):
+        return ANY_VALUE if self.may("types of earlier executions") else self.rng.choice(VALUES)
 
-    def value(self):
-        return self.pick(
-            1, 2, 3, 0, -1, 1 << 40, None, None, "text", "", "n0", "ß日", b"bytes\0", 1.5, -0.25, "2", "+02:00",
-            wire.Typed(wire.TYPE_TINY, b"\x05"), wire.Typed(wire.TYPE_TINY, b"\xff", True), wire.Typed(wire.TYPE_SHORT, b"\x01\x80"),
-            wire.Typed(wire.TYPE_LONG, b"\x02\0\0\0"), wire.Typed(wire.TYPE_LONGLONG, b"\xff" * 8, True),
-            wire.Typed(wire.TYPE_FLOAT, struct.pack("<f", 2.5)), wire.Typed(wire.TYPE_NEWDECIMAL, b"\x0512.34"),
-            wire.Typed(wire.TYPE_DATE, b"\x04\xe8\x07\x02\x1d"), wire.Typed(wire.TYPE_DATETIME, b"\0"),
-            wire.Typed(wire.TYPE_TIME, b"\x08\x01\x01\0\0\0\x02\x03\x04"),
-            wire.Typed(wire.TYPE_DATETIME, b"\x0b\xe8\x07\x02\x1d\x0a\x0b\x0c\x01\0\0\0"), wire.Typed(wire.TYPE_STRING, b"\x03abc"),
-        )
+    def values(self, parameters):
+        return [self.rng.choice(values) for values in parameters]
 
     # ---- Other commands ----
 
@@ -648,10 +668,12 @@ class Generator:
         elif draw < 0.6:
             self.add(client, "field list", table=self.pick("items", "kinds", "missing", "temporary_one", ""), pattern=self.pick("", "%n%"))
         elif draw < 0.7:
+            self.query(client, "DO 0")
             self.add(client, "set option", option=self.pick(0, 1, 0, 7))
         elif draw < 0.75:
             self.add(client, "debug")
         elif draw < 0.9:
+            self.query(client, "DO 0")
             self.add(client, "command", number=self.rng.choice(UNKNOWN_COMMANDS), shape="RESULTS")
         else:
             self.kill_self(client)

@@ -4,7 +4,6 @@ A step prints as the Python expression that makes it, so that what a failing run
 may contain ME and OTHER(n), which stand for connection ids, since those differ from side to side.
 """
 
-import re
 import struct
 from pathlib import Path
 
@@ -14,10 +13,6 @@ from wire import as_bytes
 
 ME = "<my connection id>"
 UNKNOWN_STATEMENT = 987654321  # nobody prepares that many
-
-# What leaves SHOW WARNINGS as it is, unless it fails.
-SAY_NOTHING_NEW = ("ping", "statistics", "use", "long data", "close statement", "reset statement")
-SHOW_DIAGNOSTICS = re.compile(r"\W*(c\W*)?SHOW\b.*\b(WARNINGS|ERRORS)|\W*(c\W*)?GET\b", re.IGNORECASE | re.DOTALL)
 
 TIMEOUT = 60  # seconds; nothing that is generated waits for longer than a few
 
@@ -62,15 +57,6 @@ class Party:
         self.connection = None
         self.connection_id = None
         self.statements = {}
-        self.last_error = None  # the number, of the last command that said something new about itself
-
-    def note_answer(self, step, answer):
-        if not isinstance(answer, list):
-            return
-        error = answer[-1]["number"] if answer and answer[-1]["part"] == "error" else None
-        asks = step.kind in SAY_NOTHING_NEW or SHOW_DIAGNOSTICS.match(str(step.get("sql", "")))
-        if error or not asks:
-            self.last_error = error
 
     def close(self):
         if self.connection is not None:
