@@ -187,14 +187,14 @@ void ReplyRelay::packet_passed(std::string& out) {
       break;
     case Stage::PrepareParameters:
       if (--left_in_stage_ == 0) {
-        if (client_wants_eof()) write_eof(status_between(last_status_), 0, out);
+        if (client_wants_eof()) write_eof(status_between(last_status_), summary_.warnings, out);
         left_in_stage_ = summary_.columns;
         stage_ = left_in_stage_ > 0 ? Stage::PrepareColumns : Stage::Done;
       }
       break;
     case Stage::PrepareColumns:
       if (--left_in_stage_ == 0) {
-        if (client_wants_eof()) write_eof(status_between(last_status_), 0, out);
+        if (client_wants_eof()) write_eof(status_between(last_status_), summary_.warnings, out);
         stage_ = Stage::Done;
       }
       break;

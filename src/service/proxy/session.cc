@@ -313,7 +313,7 @@ io::Task<Session::Outcome> Session::refuse(mysql::ErrPacket err) {
   using Row = std::vector<std::optional<std::string>>;
   if (last_statement_lease_ != 0) co_await keep_last_warnings();
   state_.warnings.rows.push_back(Row{"Error", std::to_string(err.code), err.message});
-  state_.ping_counts_warnings = true;
+  state_.ping_counts = SessionState::PingCounts::OneError;
   state_.row_count = -1;
   co_return co_await send_err(std::move(err));
 }

@@ -312,6 +312,8 @@ void Session::note_end(const Request& request, const sql::Statement& statement) 
   } else if (statement.may_write) {
     state_.pins |= statement.pins;  // a part of it may have taken effect
   }
+  // A trigger may have set user variables before it failed, of which an ERR does not tell.
+  is_inspection_due_ = is_inspection_due_ || (!succeeded_ && statement.kind == sql::Kind::Write);
   if (succeeded_ || statement.may_write) {
     note_assignments(*home_, request.user_variables);
     note_temporary_tables(request, statement);

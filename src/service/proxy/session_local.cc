@@ -262,7 +262,7 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
 // The proxy runs a statement itself: what can be asked about the last statement is about this one.
 void Session::begin_own_statement() {
   last_statement_lease_ = 0;
-  state_.ping_counts_warnings = false;
+  state_.ping_counts = SessionState::PingCounts::Nothing;
   state_.warnings = KeptWarnings();
   state_.row_count = 0;
 }
@@ -271,7 +271,7 @@ void Session::begin_own_statement() {
 io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery& query) {
   using What = sql::DiagnosticsQuery::What;
   using Row = std::vector<std::optional<std::string>>;
-  state_.ping_counts_warnings = false;
+  state_.ping_counts = SessionState::PingCounts::Nothing;
   auto is_wanted = [&](const Row& row) {
     const bool is_error = !row.empty() && row[0] == "Error";
     return is_error || query.what == What::Warnings || query.what == What::WarningCount;
@@ -306,7 +306,7 @@ io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery
     state_.found_rows = shown.size();
     if (query.what == What::FoundRows) {
       state_.warnings.rows.push_back(Row{"Warning", "1287", std::string(kFoundRowsIsDeprecated)});
-      state_.ping_counts_warnings = true;
+      state_.ping_counts = SessionState::PingCounts::Warnings;
       warnings = 1;
     }
   }
@@ -316,8 +316,9 @@ io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery
 // The OK counts the warnings of the statement before, which its connection may still know. An error
 // may have ended the transaction, which only the server can tell.
 io::Task<Session::Outcome> Session::ping(ClientCommand& command) {
+  using PingCounts = SessionState::PingCounts;
   const bool is_unsure = home_ && state_.in_transaction();
-  if (!is_unsure && !state_.ping_counts_warnings) co_return co_await send_ok();
+  if (!is_unsure && state_.ping_counts == PingCounts::Nothing) co_return co_await send_ok();
   Request request;
   request.shape = mysql::ReplyShape::OnePacket;
   request.may_write = false;
@@ -327,6 +328,7 @@ io::Task<Session::Outcome> Session::ping(ClientCommand& command) {
   plain.kind = sql::Kind::Other;
   plain.may_write = false;
   plain.place = sql::Place::LastUsed;
+  if (!is_unsure && state_.ping_counts == PingCounts::OneError) co_return co_await send_ok(1);
   if (!is_unsure) {
     auto asked = co_await ask_last_used(plain, request);
     if (asked) co_return *asked;

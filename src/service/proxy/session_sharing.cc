@@ -293,12 +293,12 @@ bool Session::may_have_let_go(const sql::Statement& statement) const {
 
 // Asks the server what lies on the connection, where that is something that it can tell.
 io::Task<> Session::inspect_home() {
+  if (state_.in_transaction()) co_return;
   is_inspection_due_ = false;
   constexpr sql::Pins kCanBeSeen = sql::Pins(sql::Pin::UserLock) | sql::Pin::TableLock |
                                    sql::Pin::GlobalReadLock | sql::Pin::BackupLock |
                                    sql::Pin::Handler | sql::Pin::SqlPrepare | sql::Pin::Hidden;
-  const bool is_of_use = !state_.in_transaction() &&
-                         !state_.pins.without(kCanBeSeen).without(sql::Pin::UserVariable).any();
+  const bool is_of_use = !state_.pins.without(kCanBeSeen).without(sql::Pin::UserVariable).any();
   if (!is_of_use) co_return;
   const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
   auto found =
@@ -330,16 +330,18 @@ void Session::note_reply(Backend& backend,
     backend.keep_statement(request.prepares, summary.statement_id);
   }
   const bool failed = summary.err.has_value();
+  using PingCounts = SessionState::PingCounts;
   const bool prepares = request.shape == mysql::ReplyShape::Prepare;
   const bool is_statement = request.shape == mysql::ReplyShape::Results || prepares;
   if (statement.place == sql::Place::LastUsed || !is_statement) {
     backend.has_diagnostics |= failed;
-    state_.ping_counts_warnings = failed;
+    state_.ping_counts = failed ? PingCounts::Warnings : PingCounts::Nothing;
     return;
   }
   last_statement_lease_ = backend.lease;
   state_.warnings = KeptWarnings();
-  backend.has_diagnostics = state_.ping_counts_warnings = failed || summary.warnings > 0;
+  backend.has_diagnostics = failed || summary.warnings > 0;
+  state_.ping_counts = backend.has_diagnostics ? PingCounts::Warnings : PingCounts::Nothing;
   if (prepares) return;
   if (!backend.tells_all_gtids && summary.gtids.empty()) {
     state_.has_read_primary |= summary.ended_rows || statement.may_write;

@@ -84,7 +84,7 @@ void SessionState::reset() {
   has_unread_user_variables = false;
   temporary_tables.clear();
   last_insert_id = 0;
-  ping_counts_warnings = false;
+  ping_counts = PingCounts::Nothing;
   warnings = KeptWarnings();
   row_count = 0;
   found_rows = 0;

@@ -102,10 +102,12 @@ class SessionState {
   // "schema.table"; an empty name stands for those that nobody has seen being made.
   std::set<std::string> temporary_tables;
 
-  std::uint64_t last_insert_id = 0;   // unless a connection knows better, see Backend
-  bool ping_counts_warnings = false;  // of the last statement; not behind SHOW WARNINGS
-  KeptWarnings warnings;              // of a last statement whose connection has gone elsewhere
-  std::int64_t row_count = 0;         // as ROW_COUNT() and FOUND_ROWS() would say
+  std::uint64_t last_insert_id = 0;  // unless a connection knows better, see Backend
+  // What the OK to a ping counts: the warnings of the last statement, but not behind SHOW WARNINGS.
+  enum class PingCounts { Nothing, OneError, Warnings };
+  PingCounts ping_counts = PingCounts::Nothing;
+  KeptWarnings warnings;       // of a last statement whose connection has gone elsewhere
+  std::int64_t row_count = 0;  // as ROW_COUNT() and FOUND_ROWS() would say
   std::uint64_t found_rows = 0;
 
   std::unordered_map<std::uint32_t, Prepared> prepared;
