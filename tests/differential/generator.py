@@ -120,6 +120,7 @@ ODD_TEXTS = (
     "SELECT 'a\0b'", "SELECT 1\0", "SELECT /*!80000 1 */ /*!99999 , 2 */", "/*!80000 SET @a = 5 */", "/*!80000 INSERT INTO logs () VALUES () */",
 )
 
+COM_BINLOG_DUMP_GTID = 30
 UNKNOWN_COMMANDS = (0, 5, 6, 7, 8, 10, 11, 15, 16, 19, 20, 29, 30, 40, 100, 255)
 
 
@@ -674,7 +675,9 @@ class Generator:
             self.add(client, "debug")
         elif draw < 0.9:
             self.query(client, "DO 0")
-            self.add(client, "command", number=self.rng.choice(UNKNOWN_COMMANDS), shape="RESULTS")
+            number = self.rng.choice(UNKNOWN_COMMANDS)
+            if number != COM_BINLOG_DUMP_GTID or self.may("binary log"):
+                self.add(client, "command", number=number, shape="RESULTS")
         else:
             self.kill_self(client)
 

@@ -100,6 +100,10 @@ KNOWN = (
         excuse=lambda values: values.step.kind in ("use", "set option") and values.field == "warnings",
     ),
     Known(
+        "binary log", "COM_BINLOG_DUMP_GTID is an unknown command to the proxy.",
+        [CONNECT, Step(0, "command", number=30, shape="RESULTS")],
+    ),
+    Known(
         "unknown names to track", "No warning for names in session_track_system_variables that are no variables.",
         [CONNECT, Step(0, "query", sql="SET session_track_system_variables = 'autocommit,unknown'")],
         avoids="session_track_system_variables.*unknown",
@@ -115,7 +119,7 @@ KNOWN = (
     Known(
         "tracked trackers", "Of session_track_ variables themselves, no change is told.",
         [CONNECT, Step(0, "query", sql="SET session_track_system_variables = '*'")],
-        avoids=r"session_track_system_variables.*\*|session_track_gtids.*ALL_GTIDS",
+        avoids=r"session_track_system_variables.*\*|session_track_gtids.*ALL_GTIDS|session_track_state_change",
         excuse=lambda values: "session_track_transaction_info" in values.step.get("sql", "").lower() and (
             "transaction" in values.path or values.field == "status" and values.direct ^ values.proxy == wire.SESSION_CHANGED
         ),
