@@ -40,6 +40,8 @@ agent::Options agent_options(const Config& config) {
   options.charter =
       cluster::Charter{config.cluster.name, make_uuid(), config.cluster.mode, config.cluster.acks};
   options.heartbeat = config.node.heartbeat;
+  options.zone = config.node.zone;
+  options.read_weight = config.node.read_weight;
   return options;
 }
 

@@ -41,6 +41,8 @@ struct NodeConfig {
   std::string buffer_pool;
   std::map<std::string, std::string> settings;  // further options of the mysqld
   Milliseconds heartbeat{0};
+  std::string zone;
+  std::uint32_t read_weight = 0;
 };
 
 struct ProxyConfig {
@@ -53,6 +55,9 @@ struct ProxyConfig {
   std::optional<sql::Consistency> primary_consistency;
   std::optional<sql::Consistency> replicas_consistency;
   Milliseconds causal_wait{0};
+  std::string zone;
+  Milliseconds split_max_lag{0};  // 0: any
+  Milliseconds replicas_max_lag{0};
   Milliseconds login_limit{0};
   Milliseconds connect_limit{0};
   Milliseconds primary_limit{0};

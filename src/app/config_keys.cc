@@ -66,6 +66,11 @@ Result<void> set_text(std::string& out, const std::string& text) {
   return {};
 }
 
+Result<void> set_optional_text(std::string& out, const std::string& text) {
+  out = text;
+  return {};
+}
+
 std::string absolute(const std::string& path, const std::string& base_folder) {
   auto joined = (std::filesystem::path(base_folder) / path).lexically_normal().string();
   if (joined.size() > 1 && joined.back() == '/') joined.pop_back();
@@ -239,6 +244,8 @@ const std::vector<ConfigKey>& config_keys() {
       {"node.buffer_pool", "128M", DORSAL_SET(set_size(c.node.buffer_pool, t))},
       {"node.settings", "", DORSAL_SET(set_settings(c.node.settings, t))},
       {"node.heartbeat_ms", "500", DORSAL_SET(set_time(c.node.heartbeat, t, 10))},
+      {"node.zone", "", DORSAL_SET(set_optional_text(c.node.zone, t))},
+      {"node.read_weight", "100", DORSAL_SET(set_count(c.node.read_weight, t, 0, 10000))},
       {"proxy.listen", "127.0.0.1", DORSAL_SET(set_text(c.proxy.listen, t))},
       {"proxy.split_port", "6033", DORSAL_SET(set_port(c.proxy.split_port, t))},
       {"proxy.primary_port", "6034", DORSAL_SET(set_port(c.proxy.primary_port, t))},
@@ -251,6 +258,9 @@ const std::vector<ConfigKey>& config_keys() {
       {"proxy.replicas_consistency", "",
        DORSAL_SET(set_optional_consistency(c.proxy.replicas_consistency, t))},
       {"proxy.causal_wait_ms", "10", DORSAL_SET(set_time(c.proxy.causal_wait, t, 0))},
+      {"proxy.zone", "", DORSAL_SET(set_optional_text(c.proxy.zone, t))},
+      {"proxy.split_max_lag_ms", "0", DORSAL_SET(set_time(c.proxy.split_max_lag, t, 0))},
+      {"proxy.replicas_max_lag_ms", "0", DORSAL_SET(set_time(c.proxy.replicas_max_lag, t, 0))},
       {"proxy.login_limit_ms", "10000", DORSAL_SET(set_time(c.proxy.login_limit, t, 1))},
       {"proxy.connect_limit_ms", "1000", DORSAL_SET(set_time(c.proxy.connect_limit, t, 1))},
       {"proxy.primary_limit_ms", "1500", DORSAL_SET(set_time(c.proxy.primary_limit, t, 0))},

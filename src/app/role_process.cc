@@ -56,6 +56,9 @@ Result<proxy::Options> proxy_options(const Config& config) {
   options.primary_limit = from.primary_limit;
   options.pools.maximum = from.pool_max;
   options.pools.minimum = from.pool_min;
+  options.zone = from.zone;
+  options.split_max_lag = from.split_max_lag;
+  options.replicas_max_lag = from.replicas_max_lag;
   options.pools.reserve = from.pool_reserve;
   options.pools.wait = from.pool_wait;
   options.pools.debug_swap = from.debug_swap_connections;

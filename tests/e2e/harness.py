@@ -114,6 +114,24 @@ class Ports:
         wanted = set(labels.items())
         return sum(value for key, value in self.metrics().items() if key[0] == name and wanted <= set(key[1:]))
 
+    def statements(self):
+        """How many statements of clients each server has got from the proxy: {node: number}."""
+        name = "dorsal_proxy_server_statements_total"
+        return {dict(key[1:])["server"]: value for key, value in self.metrics().items() if key[0] == name}
+
+    @contextlib.contextmanager
+    def count_statements(self):
+        """Gives a Spread that, after the block, knows which servers the block's statements ran on."""
+        before, spread = self.statements(), Spread()
+        yield spread
+        after, primary = self.statements(), self.api_status()["primary"]
+        for server, number in after.items():
+            grown = int(number - before.get(server, 0))
+            if server == primary:
+                spread.primary += grown
+            else:
+                spread.replicas += grown
+
     def address(self, endpoint="split"):
         return "127.0.0.1", self.base + OFFSETS[endpoint]
 
@@ -305,24 +323,6 @@ class Cluster(Ports):
         return processes.parent(node["pid"])
 
     # ---- Its numbers ----
-
-    def statements(self):
-        """How many statements of clients each server has got from the proxy: {node: number}."""
-        name = "dorsal_proxy_server_statements_total"
-        return {dict(key[1:])["server"]: value for key, value in self.metrics().items() if key[0] == name}
-
-    @contextlib.contextmanager
-    def count_statements(self):
-        """Gives a Spread that, after the block, knows which servers the block's statements ran on."""
-        before, spread = self.statements(), Spread()
-        yield spread
-        after, primary = self.statements(), self.api_status()["primary"]
-        for server, number in after.items():
-            grown = int(number - before.get(server, 0))
-            if server == primary:
-                spread.primary += grown
-            else:
-                spread.replicas += grown
 
     # ---- Connections ----
 

@@ -44,6 +44,13 @@ ErrPacket only_alone(std::string_view what) {
           fmt::format("Dorsal: {} works only with plain values, and as the only statement", what)};
 }
 
+ErrPacket idle_for_too_long() {
+  return {4031,
+          "HY000",
+          "The client was disconnected by the server because of inactivity. See wait_timeout and "
+          "interactive_timeout for configuring this behavior."};
+}
+
 ErrPacket no_primary(std::string_view why) {
   return {1053, "08S01", fmt::format("Dorsal: no primary can be reached ({})", why)};
 }

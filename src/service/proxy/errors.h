@@ -25,6 +25,8 @@ mysql::ErrPacket only_alone(std::string_view what);  // 1235, 42000
 
 // No server could be had in time; the statement was not sent.
 inline constexpr std::uint16_t kNoServer = 1053;
+// Nothing came from it for wait_timeout.
+mysql::ErrPacket idle_for_too_long();
 mysql::ErrPacket no_primary(std::string_view why);  // 1053, 08S01
 mysql::ErrPacket no_replica(std::string_view why);  // 1053, 08S01
 

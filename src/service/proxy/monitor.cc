@@ -42,6 +42,10 @@ io::Task<Result<void>> read_native_accounts(LoopContext& context, client::Connec
   co_return Result<void>();
 }
 
+std::uint32_t seconds(const std::optional<std::string>& text) {
+  return static_cast<std::uint32_t>(std::strtoul(text.value_or("").c_str(), nullptr, 10));
+}
+
 io::Task<Result<void>> read_position(LoopContext& context,
                                      Server& server,
                                      client::Connection& connection) {
@@ -51,7 +55,7 @@ io::Task<Result<void>> read_position(LoopContext& context,
   const bool was_primary = context.view->primary == &server;
   auto results = co_await connection.execute(
       "SELECT @@GLOBAL.gtid_executed, @@GLOBAL.sql_mode, @@GLOBAL.super_read_only, "
-      "@@GLOBAL.transaction_isolation",
+      "@@GLOBAL.transaction_isolation, @@GLOBAL.wait_timeout, @@GLOBAL.interactive_timeout",
       context.loop.after(kPatience));
   if (!results) co_return results.error();
   const auto& row = results->at(0).rows.at(0);
@@ -70,6 +74,8 @@ io::Task<Result<void>> read_position(LoopContext& context,
     facts.version = connection.greeting().server_version;
     facts.sql_mode = row.at(1).value_or("");
     facts.isolation = row.at(3).value_or("");
+    facts.wait_timeout = seconds(row.at(4));
+    facts.interactive_timeout = seconds(row.at(5));
     context.shared.facts.set(std::move(facts));
   }
   co_return Result<void>();

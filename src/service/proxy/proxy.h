@@ -43,6 +43,9 @@ struct Options {
       std::chrono::milliseconds(10);                 // on a replica, before the primary is asked
   Duration login_limit = std::chrono::seconds(10);   // a client must have logged in by then
   Duration connect_limit = std::chrono::seconds(1);  // for a connection to a server
+  std::string zone;                                  // replicas of the same are preferred
+  Duration split_max_lag = Duration::zero();  // replicas further behind serve no reads; 0: any may
+  Duration replicas_max_lag = Duration::zero();
   Duration primary_limit =
       std::chrono::milliseconds(1500);  // how long a statement waits for a primary
   PoolOptions pools;

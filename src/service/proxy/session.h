@@ -12,11 +12,13 @@
 //   session_sharing.cc    connections that change hands, and what has to follow the session
 //   session_reads.cc      reads on replicas
 //   session_read_only.cc  read-only transactions on replicas
+//   session_binlog.cc     the binary log for those who ask for it as replicas do
 //   session_relay.cc      the bytes of commands and replies
 //   session_statements.cc prepared statements
 //   session_local.cc      what the proxy answers itself
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -108,6 +110,7 @@ class Session {
   // session.cc
   io::Task<Outcome> serve();
   io::Task<Result<ClientCommand>> read_command();
+  io::Task<> tell_of_idleness();
   io::Task<Result<void>> fill_inbox(std::size_t wanted, Deadline deadline);
   io::Task<Outcome> handle(ClientCommand& command);
   io::Task<Outcome> handle_query(ClientCommand& command);
@@ -142,7 +145,7 @@ class Session {
   bool has_home_again();
   io::Task<std::optional<mysql::ErrPacket>> ensure_home(Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> borrow_home(Server& server, Deadline deadline);
-  Server* pick_home() const;
+  Server* pick_home();
   bool home_is_still_right() const;
   io::Task<std::optional<mysql::ErrPacket>> catch_up_home(const Request& request);
   io::Task<bool> wait_at_home(const routing::Position& position, Duration patience);
@@ -180,8 +183,10 @@ class Session {
   io::Task<Outcome> run_on_reader(Request request,
                                   const sql::Statement& statement,
                                   sql::Consistency consistency);
+  void count_read(ReadPath path);
   bool may_leave_primary(sql::Consistency consistency);
   io::Task<std::optional<routing::Position>> required(sql::Consistency consistency);
+  Duration max_lag() const;
   Server* choose(const routing::Position& position, bool be_patient, bool& must_wait);
   io::Task<ReaderOutcome> read_on(Server& server,
                                   const Request& request,
@@ -209,6 +214,11 @@ class Session {
   bool may_leave_read_only() const;
   void note_read_only(const sql::Statement& statement);
   void leave_read_only();
+
+  // session_binlog.cc
+  io::Task<Outcome> dump_binlog(ClientCommand& command);
+  io::Task<> relay_dump();
+  io::Task<> pass_on_to_dump();
 
   // session_relay.cc
   io::Task<RelayEnd> relay_reply(Backend& backend, const Request& request);
@@ -257,6 +267,7 @@ class Session {
   io::Task<Outcome> show_diagnostics(const sql::DiagnosticsQuery& query);
   io::Task<Outcome> set_option(ClientCommand& command);
   std::map<std::string, std::string> own_variables() const;
+  std::map<std::string, std::string> own_status() const;
   io::Task<Outcome> kill(bool query_only, std::uint64_t id);
   io::Task<std::optional<mysql::ErrPacket>> kill_query(KillTarget::Connection connection,
                                                        Deadline deadline);
@@ -290,7 +301,9 @@ class Session {
   int captures_ = 0;                // others that read from a connection what is this session's
   io::Event captured_;
   std::uint64_t repairs_seen_ = 0;
-  std::size_t turn_ = 0;
+  std::array<std::uint32_t, kReadPaths> reads_{};  // by the way that they took
+  Server* home_replica_ = nullptr;                 // on the replicas port
+  TimePoint first_answer_at_;                      // of the reply that was relayed last
 
   std::string reader_inbox_;   // bytes of a reader's reply that came with those before it
   std::string inbox_;          // bytes of the client that have not been used yet

@@ -23,12 +23,17 @@ constexpr auto kIdle = std::chrono::milliseconds(10);
 }  // namespace
 
 // The server that this session's home is, or null when there is none now.
-Server* Session::pick_home() const {
+Server* Session::pick_home() {
   const ServerView& view = *context_.view;
-  const std::size_t replicas = listener_ == routing::Listener::Replicas ? view.replicas.size() : 0;
-  for (std::size_t i = 0; i < replicas; ++i) {
-    Server* server = view.replicas[(turn_ + i) % replicas];
-    if (server->reachable) return server;
+  if (listener_ == routing::Listener::Replicas) {
+    const auto& replicas = view.replicas;
+    const bool is_there =
+        std::find(replicas.begin(), replicas.end(), home_replica_) != replicas.end();
+    bool must_wait = false;
+    if (!is_there || !home_replica_->may_serve_reads(max_lag())) {
+      home_replica_ = choose(routing::Position(), true, must_wait);
+    }
+    if (home_replica_ != nullptr) return home_replica_;
   }
   // Without any replica the primary serves those who asked for one: late data is worse than none.
   return view.primary != nullptr && view.primary->reachable ? view.primary : nullptr;
@@ -111,25 +116,24 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
 io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& request) {
   if (!request.consistency || &home_->server() == context_.view->primary) co_return std::nullopt;
   if (read_only_ && !read_only_sees_news()) co_return std::nullopt;
-  ProxyNumbers& numbers = shared_.numbers;
   auto position = co_await required(*request.consistency);
   if (!position && read_only_ && may_leave_read_only()) co_return co_await move_to_primary();
   if (!position) {
-    numbers.reads_refused.add();
+    count_read(ReadPath::Refused);
     co_return errors::no_replica("how far one must have come is not known");
   }
   if (shared_.frontier.covers(home_->server().index, *position)) {
-    numbers.reads_at_once.add();
+    count_read(ReadPath::Replica);
     co_return std::nullopt;
   }
   bool is_there = co_await wait_at_home(*position, shared_.options.causal_wait);
   if (!is_there && read_only_ && may_leave_read_only()) {
-    numbers.reads_timed_out.add();
+    count_read(ReadPath::PrimaryAfterWait);
     co_return co_await move_to_primary();
   }
   if (!is_there) is_there = co_await move_home(*position);
   if (!is_there) is_there = co_await wait_at_home(*position, kReplicasPatience);
-  (is_there ? numbers.reads_waited : numbers.reads_refused).add();
+  count_read(is_there ? ReadPath::ReplicaAfterWait : ReadPath::Refused);
   if (is_there) co_return std::nullopt;
   co_return errors::no_replica("none has caught up in time");
 }
@@ -154,7 +158,9 @@ io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration
 io::Task<bool> Session::move_home(const routing::Position& position) {
   if (state_.is_tied()) co_return false;
   for (Server* server : context_.view->replicas) {
-    if (!server->reachable || !shared_.frontier.covers(server->index, position)) continue;
+    const bool may_serve = server->may_serve_reads(max_lag());
+    if (!may_serve || !shared_.frontier.covers(server->index, position)) continue;
+    home_replica_ = server;
     const Deadline limit = context_.loop.after(shared_.options.connect_limit);
     give_back(home_, KillTarget::Slot::Home);
     auto refused = co_await borrow_home(*server, limit);
@@ -264,7 +270,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
 // make everything again that it had there.
 io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::Statement& statement) {
   const bool was_in_transaction = state_.in_transaction();
-  const bool is_irreplaceable = state_.has_unread_user_variables ||
+  const bool is_irreplaceable = state_.reads_binlog || state_.has_unread_user_variables ||
                                 state_.pins.without(sql::Pin::UserVariable).any() ||
                                 state_.open_statements > 0;
   const bool is_open = was_sent && (statement.may_write || statement.kind == sql::Kind::Commit);

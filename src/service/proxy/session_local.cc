@@ -177,6 +177,20 @@ std::map<std::string, std::string> Session::own_variables() const {
   };
 }
 
+// What became of this session's reads, and what holds it.
+std::map<std::string, std::string> Session::own_status() const {
+  std::map<std::string, std::string> status;
+  for (std::size_t i = 0; i < kReadPaths; ++i) {
+    status[fmt::format("dorsal_session_reads_{}", to_string(static_cast<ReadPath>(i)))] =
+        std::to_string(reads_[i]);
+  }
+  status["dorsal_session_consistency"] = sql::to_string(state_.consistency);
+  status["dorsal_session_position"] = shared_.frontier.text(state_.own);
+  status["dorsal_session_tie"] = state_.tie();
+  status["dorsal_session_home"] = home_ ? home_->server().name.value() : "";
+  return status;
+}
+
 io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
   auto query = sql::parse_dorsal_query(sql, state_.lexer_mode());
   if (!query) co_return co_await send_err(errors::unknown_variable("dorsal"));
@@ -202,6 +216,9 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
       if (sql::matches_like(name, query->pattern)) rows.push_back(Row{name, value});
     }
   } else {
+    for (const auto& [name, value] : own_status()) {
+      if (sql::matches_like(name, query->pattern)) rows.push_back(Row{name, value});
+    }
     for (const auto& sample : shared_.counters.read()) {
       std::string name = sample.name;
       for (const auto& [label, value] : sample.labels) name += fmt::format("_{}", value);

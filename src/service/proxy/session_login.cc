@@ -164,9 +164,11 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
   if (outcome.method == Method::Native) identity_.native_sha1 = outcome.native_sha1;
   wipe(outcome.password);
 
-  state_.start(shared_.facts.get().sql_mode,
-               charset_of(identity_.collation),
-               login.request().schema);
+  const ServerFacts::Facts facts = shared_.facts.get();
+  state_.start(facts.sql_mode, charset_of(identity_.collation), login.request().schema);
+  const bool is_interactive = (client_capabilities_ & cap::kInteractive) != 0;
+  state_.usual_wait_timeout = is_interactive ? facts.interactive_timeout : facts.wait_timeout;
+  state_.wait_timeout = state_.usual_wait_timeout;
   const Deadline server_deadline =
       deadline.earlier_of(context_.loop.after(shared_.options.primary_limit));
   use_identity();
@@ -250,6 +252,7 @@ io::Task<Session::Outcome> Session::change_user(const ClientCommand& command) {
   mysql::ServerLogin login(std::move(options), *request, client_capabilities_, 1);
   // The old user is gone whatever comes of this; its transaction is rolled back by the server.
   home_.reset();
+  read_only_.reset();
   state_.reset();
   const bool is_sound = co_await converse_login(login, deadline);
   if (!is_sound) co_return Outcome::Closed;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "core/mysql/protocol.h"
 #include "core/mysql/statement.h"
+#include "core/routing/choose_reader.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/probe.h"
 #include "service/proxy/session.h"
@@ -21,6 +22,11 @@ constexpr auto kPatience = std::chrono::milliseconds(1500);
 
 }  // namespace
 
+void Session::count_read(ReadPath path) {
+  shared_.numbers.reads(path).add();
+  ++reads_[static_cast<std::size_t>(path)];
+}
+
 // False: the session has seen something on the primary of which nobody knows how new it is, and no
 // replica is so near that finding out would be of use.
 bool Session::may_leave_primary(sql::Consistency consistency) {
@@ -32,7 +38,7 @@ bool Session::may_leave_primary(sql::Consistency consistency) {
   const TimePoint now = context_.loop.now();
   const auto& replicas = context_.view->replicas;
   return std::any_of(replicas.begin(), replicas.end(), [&](const Server* server) {
-    return server->reachable &&
+    return server->may_serve_reads(max_lag()) &&
            (server->is_keeping_up(now) || shared_.frontier.covers(server->index, position));
   });
 }
@@ -64,6 +70,12 @@ io::Task<std::optional<routing::Position>> Session::required(sql::Consistency co
   co_return position;
 }
 
+// How far behind a replica may be for the reads of this listener; zero: any may serve them.
+Duration Session::max_lag() const {
+  return listener_ == routing::Listener::Replicas ? shared_.options.replicas_max_lag
+                                                  : shared_.options.split_max_lag;
+}
+
 // The replica for a read that must see `position`; null when none may serve it. A patient read
 // waits also on a replica that lags.
 Server* Session::choose(const routing::Position& position, bool be_patient, bool& must_wait) {
@@ -74,13 +86,16 @@ Server* Session::choose(const routing::Position& position, bool be_patient, bool
   for (std::size_t i = 0; i < replicas.size(); ++i) {
     Server& server = *replicas[i];
     routing::Candidate& candidate = candidates[i];
-    candidate.usable = server.reachable.load(std::memory_order_relaxed);
+    candidate.usable = server.may_serve_reads(max_lag());
     candidate.covers = shared_.frontier.covers(server.index, position);
     candidate.known = shared_.frontier.rank(server.index);
     candidate.worth_waiting = candidate.covers || be_patient || server.worth_waiting(now);
     candidate.outstanding = server.outstanding.load(std::memory_order_relaxed);
+    candidate.latency_ns = server.latency.ns(now);
+    candidate.weight = server.read_weight.load(std::memory_order_relaxed);
+    candidate.is_near = server.is_near.load(std::memory_order_relaxed);
   }
-  auto choice = routing::choose_reader(candidates, turn_);
+  auto choice = routing::choose_reader(candidates, static_cast<std::uint32_t>(context_.dice()));
   if (!choice) return nullptr;
   must_wait = choice->must_wait;
   return replicas[choice->index];
@@ -89,7 +104,6 @@ Server* Session::choose(const routing::Position& position, bool be_patient, bool
 io::Task<Session::Outcome> Session::run_on_reader(Request request,
                                                   const sql::Statement& statement,
                                                   sql::Consistency consistency) {
-  ProxyNumbers& numbers = shared_.numbers;
   std::optional<routing::Position> position;
   if (may_leave_primary(consistency)) position = co_await required(consistency);
   bool must_run_at_home = !position;
@@ -106,20 +120,20 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
       case ReaderOutcome::Closed:
         co_return Outcome::Closed;
       case ReaderOutcome::Answered:
-        (must_wait ? numbers.reads_waited : numbers.reads_at_once).add();
+        count_read(must_wait ? ReadPath::ReplicaAfterWait : ReadPath::Replica);
         co_return Outcome::Answered;
       case ReaderOutcome::TimedOut:
-        numbers.reads_timed_out.add();
+        count_read(ReadPath::PrimaryAfterWait);
         co_return co_await run_at_home(std::move(request), statement);
       case ReaderOutcome::ReadOnly:
         must_run_at_home = true;
         break;
       case ReaderOutcome::NotThere:
-        numbers.reads_retried.add();
+        shared_.numbers.reads_retried.add();
         break;
     }
   }
-  numbers.reads_no_replica.add();
+  count_read(ReadPath::PrimaryNoReplica);
   co_return co_await run_at_home(std::move(request), statement);
 }
 
@@ -181,6 +195,7 @@ io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
               id_,
               server.name.value(),
               refused ? mysql::to_string(*refused) : borrowed.error().message);
+    server.latency.note_failure(context_.loop.now());
     co_return ReaderOutcome::NotThere;
   }
   reader_ = *std::move(borrowed);
@@ -198,7 +213,13 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
                           reader_->connection_id());
   ReaderOutcome outcome = co_await send_read(*reader_, request, wait_for, patience);
   if (outcome == ReaderOutcome::Answered) {
-    switch (co_await relay_reply(*reader_, request)) {
+    const bool is_measured = reader_inbox_.empty();
+    const TimePoint sent_at = context_.loop.now();
+    const RelayEnd end = co_await relay_reply(*reader_, request);
+    if (is_measured && first_answer_at_ > sent_at) {
+      reader_->server().latency.note(first_answer_at_ - sent_at, first_answer_at_);
+    }
+    switch (end) {
       case RelayEnd::Closed:
         reader_->is_spoilt = true;
         outcome = ReaderOutcome::Closed;
@@ -214,7 +235,10 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
         break;
     }
   }
-  reader_->is_spoilt |= outcome == ReaderOutcome::NotThere;
+  if (outcome == ReaderOutcome::NotThere) {
+    reader_->is_spoilt = true;
+    reader_->server().latency.note_failure(context_.loop.now());
+  }
   if (outcome == ReaderOutcome::Answered) {
     state_.last_ran_on_reader = true;
     last_reader_pool_ = pool_of(reader_->server());

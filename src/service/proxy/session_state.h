@@ -84,9 +84,12 @@ class SessionState {
   sql::Consistency consistency = sql::Consistency::Global;  // in force for the session
   sql::Pins pins;
   bool autocommit = true;
-  bool reads_only = false;            // transaction_read_only
-  bool has_next_transaction = false;  // SET TRANSACTION is still to be used up
-  std::uint16_t status = 0x0002;      // the flags of the last OK
+  bool reads_only = false;                   // transaction_read_only
+  std::uint32_t wait_timeout = 28800;        // in force, in seconds
+  std::uint32_t usual_wait_timeout = 28800;  // what the session began with; reset() returns to it
+  bool reads_binlog = false;                 // as a replica does; its server knows it as one
+  bool has_next_transaction = false;         // SET TRANSACTION is still to be used up
+  std::uint16_t status = 0x0002;             // the flags of the last OK
   bool last_ran_on_reader = false;
   bool has_read_primary = false;   // and may have seen more there than `own` tells
   routing::Position own;           // what this session's own writes and reads have seen

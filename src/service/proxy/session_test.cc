@@ -157,7 +157,7 @@ TEST_F(SessionTest, ALateReplicaIsNotReadFrom) {
     test.replica_is_late_ = false;
     EXPECT_EQ(co_await test.ask("SELECT w FROM t"), "from the replica");
   });
-  EXPECT_EQ(shared_.numbers.reads_timed_out.value(), 1);
+  EXPECT_EQ(shared_.numbers.reads(ReadPath::PrimaryAfterWait).value(), 1);
 }
 
 TEST_F(SessionTest, AWriteThatAReplicaRefusesRunsOnThePrimary) {
@@ -257,7 +257,7 @@ TEST_F(SessionTest, TheReplicasPortGivesAnErrorRatherThanAStaleRead) {
     EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
   });
   EXPECT_EQ(asked(replica_, "SELECT v FROM t"), 1);
-  EXPECT_EQ(shared_.numbers.reads_refused.value(), 1);
+  EXPECT_EQ(shared_.numbers.reads(ReadPath::Refused).value(), 1);
 }
 
 TEST_F(SessionTest, AReplicasPortSessionLeavesAReplicaThatIsNoneAnyMore) {
