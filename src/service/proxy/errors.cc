@@ -10,10 +10,11 @@ ErrPacket malformed_packet() { return {1835, "HY000", "Malformed communication p
 
 ErrPacket unknown_command() { return {1047, "08S01", "Unknown command"}; }
 
-ErrPacket unknown_statement(std::uint32_t id, std::string_view command) {
+// Whatever the command was, servers name the one function that looks statements up.
+ErrPacket unknown_statement(std::uint32_t id) {
   return {1243,
           "HY000",
-          fmt::format("Unknown prepared statement handler ({}) given to {}", id, command)};
+          fmt::format("Unknown prepared statement handler ({}) given to mysql_stmt_precheck", id)};
 }
 
 ErrPacket too_many_statements(std::size_t limit) {

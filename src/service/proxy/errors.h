@@ -14,7 +14,7 @@ namespace errors {
 
 mysql::ErrPacket malformed_packet();                                              // 1835
 mysql::ErrPacket unknown_command();                                               // 1047
-mysql::ErrPacket unknown_statement(std::uint32_t id, std::string_view command);   // 1243
+mysql::ErrPacket unknown_statement(std::uint32_t id);                             // 1243
 mysql::ErrPacket too_many_statements(std::size_t limit);                          // 1461
 mysql::ErrPacket unknown_thread(std::uint64_t id);                                // 1094
 mysql::ErrPacket wrong_value(std::string_view variable, std::string_view value);  // 1231

@@ -18,19 +18,6 @@ std::optional<std::uint32_t> statement_id_of(std::string_view payload) {
   return reader.ok() ? std::optional(id) : std::nullopt;
 }
 
-std::string_view name_of(mysql::Command command) {
-  switch (command) {
-    case mysql::Command::StmtExecute:
-      return "mysqld_stmt_execute";
-    case mysql::Command::StmtFetch:
-      return "mysqld_stmt_fetch";
-    case mysql::Command::StmtReset:
-      return "mysqld_stmt_reset";
-    default:
-      return "mysqld_stmt_send_long_data";
-  }
-}
-
 }  // namespace
 
 io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
@@ -62,7 +49,8 @@ io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
   succeeded_ = false;
   const Outcome outcome = co_await run_statement(only_prepared, std::move(request), std::nullopt);
   if (outcome == Outcome::Closed) co_return outcome;
-  if (succeeded_) {
+  // A server may say OK and give no number: then there is no statement either.
+  if (succeeded_ && relay_->summary().statement_id != 0) {
     state_.prepared.at(id).parameters = relay_->summary().parameters;
   } else {
     state_.prepared.erase(id);
@@ -94,8 +82,7 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   auto id = statement_id_of(command.payload);
   auto found = id ? state_.prepared.find(*id) : state_.prepared.end();
   if (found == state_.prepared.end()) {
-    co_return co_await send_err(
-        errors::unknown_statement(id.value_or(0), name_of(command.command)));
+    co_return co_await send_err(errors::unknown_statement(id.value_or(0)));
   }
   Prepared& prepared = found->second;
   auto view = mysql::view_execute(command.payload, prepared.parameters, client_capabilities_);
@@ -174,7 +161,7 @@ io::Task<Session::Outcome> Session::other_statement_command(ClientCommand& comma
   }
   auto found = state_.prepared.find(*id);
   if (found == state_.prepared.end()) {
-    co_return co_await send_err(errors::unknown_statement(*id, name_of(command.command)));
+    co_return co_await send_err(errors::unknown_statement(*id));
   }
   const bool is_reset = command.command == mysql::Command::StmtReset;
   const bool is_open = found->second.has_long_data || found->second.has_cursor;
