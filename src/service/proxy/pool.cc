@@ -72,8 +72,8 @@ std::optional<std::size_t> Pool::best_idle(const PoolWish& wish) const {
   int best_rank = -1;
   for (std::size_t i = idle_.size(); i-- > 0;) {
     const Backend& candidate = *idle_[i];
-    if (wish.lease != 0 && candidate.lease == wish.lease) return i;
     if (!wish.with_schema && !candidate.schema.empty()) continue;
+    if (wish.lease != 0 && candidate.lease == wish.lease) return i;
     const bool fits = wish.with_schema == !candidate.schema.empty();
     const int rank = !fits ? 0 : candidate.variables == wish.variables ? 2 : 1;
     if (rank <= best_rank) continue;
@@ -105,9 +105,10 @@ std::unique_ptr<Backend> Pool::pick(const PoolWish& wish) {
   }
 }
 
-std::unique_ptr<Backend> Pool::take_again(std::uint64_t lease) {
+std::unique_ptr<Backend> Pool::take_again(std::uint64_t lease, bool with_schema) {
   for (std::size_t i = idle_.size(); i-- > 0;) {
     if (idle_[i]->lease != lease) continue;
+    if (!with_schema && !idle_[i]->schema.empty()) return nullptr;
     auto backend = remove_idle(i);
     const bool is_fresh = context_.loop.now() - backend->last_used() <= kIdle;
     if (is_fresh || backend->is_alive()) return backend;

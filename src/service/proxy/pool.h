@@ -87,8 +87,9 @@ class Pool {
   // Other errors: the server cannot be reached.
   io::Task<Result<Backend::Opened>> take(PoolWish wish, Deadline deadline);
 
-  // The connection with that lease, if nobody has used it since; null otherwise.
-  std::unique_ptr<Backend> take_again(std::uint64_t lease);
+  // The connection with that lease, if nobody has used it since; null otherwise. Without a schema
+  // selected, one that has a schema is of no use: no command takes it away again.
+  std::unique_ptr<Backend> take_again(std::uint64_t lease, bool with_schema = true);
 
   // Nothing is in flight on it but what it has abandoned.
   void give_back(std::unique_ptr<Backend> backend);

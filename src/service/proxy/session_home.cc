@@ -77,7 +77,7 @@ bool Session::has_home_again() {
   Server* server = pick_home();
   if (server == nullptr) return false;
   auto pool = pool_of(*server);
-  auto backend = pool->take_again(home_lease_);
+  auto backend = pool->take_again(home_lease_, !state_.schema().empty());
   if (backend == nullptr) return false;
   home_ = Borrowed(std::move(pool), std::move(backend));
   kill_target_->connected(KillTarget::Slot::Home, server->index, home_->connection_id());

@@ -183,7 +183,7 @@ io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
   const Outstanding counted(server);
   auto pool = pool_of(server);
   if (reader_lease_ != 0 && captures_ == 0) {
-    reader_ = Borrowed(pool, pool->take_again(reader_lease_));
+    reader_ = Borrowed(pool, pool->take_again(reader_lease_, !state_.schema().empty()));
     if (reader_) co_return co_await relay_read(request, statement, wait_for, patience);
   }
   std::optional<mysql::ErrPacket> refused;
