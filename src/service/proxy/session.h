@@ -156,6 +156,7 @@ class Session {
                                 bool& was_sent,
                                 bool& is_broken);
   io::Task<Outcome> home_is_lost(bool was_sent, const sql::Statement& statement);
+  bool ends_session(const Request& request, const sql::Statement& statement) const;
   void note_end(const Request& request, const sql::Statement& statement);
 
   // session_sharing.cc
@@ -271,6 +272,7 @@ class Session {
   io::Task<Outcome> kill(bool query_only, std::uint64_t id);
   io::Task<std::optional<mysql::ErrPacket>> kill_query(KillTarget::Connection connection,
                                                        Deadline deadline);
+  io::Task<> end_other(std::uint32_t session, Deadline deadline);
   std::optional<mysql::ErrPacket> apply_own_variable(const std::string& name,
                                                      const std::string& value);
 

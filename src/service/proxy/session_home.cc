@@ -189,7 +189,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     if (outcome == Outcome::Closed) co_return outcome;
     if (!is_broken) {
       note_end(request, statement);
-      co_return outcome;
+      co_return ends_session(request, statement) ? Outcome::Closed : outcome;
     }
     if (read_only_ && request.rest == nullptr && may_leave_read_only()) {
       home_.reset();
@@ -264,6 +264,12 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   is_broken = end == RelayEnd::Broken;
   if (end == RelayEnd::Answered) note_reply(home, request, statement);
   co_return end == RelayEnd::Closed ? Outcome::Closed : Outcome::Answered;
+}
+
+// COMMIT RELEASE: the server says OK and hangs up.
+bool Session::ends_session(const Request& request, const sql::Statement& statement) const {
+  return succeeded_ && request.shape == mysql::ReplyShape::Results &&
+         (statement.rule == "commit_release" || statement.rule == "rollback_release");
 }
 
 // Tells the client what is lost with the home connection. The session lives on when the proxy can

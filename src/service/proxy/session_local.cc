@@ -308,8 +308,16 @@ io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
     if (refused) break;
   }
   target->end_kill();
+// Returns when it has ended: whoever is told that a connection was killed finds it closed.
+io::Task<> Session::end_other(std::uint32_t session, Deadline deadline) {
+  io::Loop& loop = context_.loop;
+  auto ended = std::make_shared<io::Event>(loop);
+  shared_.sessions.end(session, [ended, &loop] { loop.post([ended] { ended->set(); }); });
+  (void)co_await ended->wait(deadline);
+}
+
   if (refused) co_return co_await send_err(*std::move(refused));
-  if (!query_only) shared_.sessions.end(static_cast<std::uint32_t>(id));
+  if (!query_only) co_await end_other(static_cast<std::uint32_t>(id), deadline);
   co_return co_await send_ok();
 }
 
