@@ -170,7 +170,7 @@ class Session {
   io::Task<bool> keep_warnings(Backend& backend, KeptWarnings& warnings);
   bool let_go_at_once();
   io::Task<> let_go();
-  io::Task<bool> read_user_variables();
+  io::Task<bool> read_user_variables(Backend& backend);
   void give_back(Borrowed& borrowed, KillTarget::Slot slot);
   void foresee(Request& request, const sql::Statement& statement, std::string_view sql) const;
   bool may_have_let_go(const sql::Statement& statement) const;
@@ -202,8 +202,8 @@ class Session {
                                     const Request& request,
                                     const routing::Position* wait_for,
                                     Duration patience);
-  io::Task<std::optional<Outcome>> ask_last_used(const sql::Statement& statement,
-                                                 const Request& request);
+  io::Task<> take_along_assignments(const std::vector<std::string>& names);
+  io::Task<std::optional<Outcome>> ask_last_used(const sql::Statement& statement, Request& request);
 
   // session_read_only.cc
   io::Task<bool> enter_read_only(sql::Consistency consistency);

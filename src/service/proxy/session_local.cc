@@ -17,6 +17,8 @@ namespace {
 constexpr std::string_view kConsistency = "dorsal_consistency";
 constexpr std::uint16_t kBinaryCollation = 63;  // what numbers are sent in
 
+namespace flag = mysql::column_flag;
+
 bool is_own(const sql::Assignment& assignment) {
   return assignment.scope == sql::Assignment::Scope::Session &&
          (sql::is_dorsal_variable(assignment.name) || sql::is_session_tracker(assignment.name));
@@ -47,25 +49,12 @@ mysql::Column text_column(std::string name, std::uint32_t length = 1024) {
   return column;
 }
 
-mysql::Column number_column(std::string name, bool is_unsigned) {
+mysql::Column number_column(std::string name, std::uint16_t flags) {
   mysql::Column column = text_column(std::move(name), 21);
   column.type = mysql::field_type::kLongLong;
-  column.flags = mysql::column_flag::kNotNull;
-  if (is_unsigned) column.flags |= mysql::column_flag::kUnsigned;
+  column.flags = mysql::column_flag::kBinary | flags;
   column.collation = kBinaryCollation;
   return column;
-}
-
-// Those of SHOW WARNINGS.
-std::vector<mysql::Column> diagnostics_columns() {
-  std::vector<mysql::Column> columns = {text_column("Level", 28),
-                                        number_column("Code", true),
-                                        text_column("Message", 2048)};
-  columns[0].flags = mysql::column_flag::kNotNull;
-  columns[1].type = mysql::field_type::kLong;
-  columns[1].length = 4;
-  columns[2].flags = mysql::column_flag::kNotNull;
-  return columns;
 }
 
 // The collation of SET NAMES … COLLATE, which servers do not report; empty without one.
@@ -198,7 +187,8 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
   std::vector<Row> rows;
   if (query->what == sql::DorsalQuery::What::ConnectionId) {
     rows.push_back(Row{std::to_string(id_)});
-    const std::vector<mysql::Column> columns = {number_column(query->column, true)};
+    const std::vector<mysql::Column> columns = {
+        number_column(query->column, flag::kNotNull | flag::kUnsigned)};
     co_return co_await send_rows(columns, rows);
   }
   const auto variables = own_variables();
@@ -247,16 +237,20 @@ io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery
     const std::size_t count = std::min<std::uint64_t>(query.limit, rows.size() - begin);
     const std::vector<Row> shown(rows.begin() + static_cast<std::ptrdiff_t>(begin),
                                  rows.begin() + static_cast<std::ptrdiff_t>(begin + count));
-    co_return co_await send_rows(diagnostics_columns(), shown);
+    co_return co_await send_rows(state_.warnings.columns, shown);
   }
-  std::string value = std::to_string(rows.size());
+  std::uint64_t count = rows.size();
+  if (query.what == What::WarningCount) count = std::max(count, state_.warning_count);
+  std::string value = std::to_string(count);
   if (query.what == What::RowCount) value = std::to_string(state_.row_count);
   if (query.what == What::FoundRows) value = std::to_string(state_.found_rows);
   const std::vector<mysql::Column> columns = {
-      number_column(query.column, query.what != What::RowCount)};
+  const bool is_variable = query.what == What::WarningCount || query.what == What::ErrorCount;
+      number_column(query.column, is_variable ? flag::kUnsigned : flag::kNotNull)};
   if (query.resets) {
     state_.warnings = KeptWarnings();
     state_.row_count = -1;
+    state_.warning_count = 0;
     state_.found_rows = 1;
   }
   const std::vector<Row> shown = {Row{value}};
@@ -309,16 +303,16 @@ io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
   }
   target->end_kill();
 // Returns when it has ended: whoever is told that a connection was killed finds it closed.
+  if (refused) co_return co_await send_err(*std::move(refused));
+  if (!query_only) co_await end_other(static_cast<std::uint32_t>(id), deadline);
+  co_return co_await send_ok();
+}
+
 io::Task<> Session::end_other(std::uint32_t session, Deadline deadline) {
   io::Loop& loop = context_.loop;
   auto ended = std::make_shared<io::Event>(loop);
   shared_.sessions.end(session, [ended, &loop] { loop.post([ended] { ended->set(); }); });
   (void)co_await ended->wait(deadline);
-}
-
-  if (refused) co_return co_await send_err(*std::move(refused));
-  if (!query_only) co_await end_other(static_cast<std::uint32_t>(id), deadline);
-  co_return co_await send_ok();
 }
 
 // Over a connection of its own: those of the pool may all be waiting for what is to be killed.

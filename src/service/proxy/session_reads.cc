@@ -140,7 +140,7 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
 // The connection that ran the last statement is asked about it, if nobody has used it since. Empty:
 // run the statement at home, which may be that connection.
 io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Statement& statement,
-                                                                 const Request& request) {
+                                                                 Request& request) {
   const std::uint64_t lease = last_statement_lease_;
   if (home_ && home_->lease == lease) co_return std::nullopt;
   const bool was_reader = state_.last_ran_on_reader;
@@ -160,8 +160,14 @@ io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Stat
       reader_ = std::move(borrowed);
       const ReaderOutcome asked =
           co_await relay_read(request, statement, nullptr, Duration::zero());
-      if (asked == ReaderOutcome::Answered) co_return Outcome::Answered;
       if (asked == ReaderOutcome::Closed) co_return Outcome::Closed;
+      if (asked == ReaderOutcome::Answered) {
+        if (succeeded_ && !request.user_variables.empty()) {
+          reader_ = Borrowed(pool, pool->take_again(lease));
+          co_await take_along_assignments(request.user_variables);
+        }
+        co_return Outcome::Answered;
+      }
       co_return std::nullopt;
     }
   }
@@ -172,7 +178,25 @@ io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Stat
   if (!query) co_return std::nullopt;
   auto diagnostics = sql::parse_diagnostics_query(query->sql, state_.lexer_mode());
   if (!diagnostics) co_return std::nullopt;
+  using What = sql::DiagnosticsQuery::What;
+  const bool asks_rows = diagnostics->what == What::Warnings || diagnostics->what == What::Errors;
+  if (asks_rows && state_.warnings.columns.empty()) {
+    // There are none, which any connection can tell, with the columns as they must be.
+    request.payload = mysql::encode_query(
+        diagnostics->what == What::Errors ? "SHOW ERRORS LIMIT 0" : "SHOW WARNINGS LIMIT 0",
+        client_capabilities_);
+    co_return std::nullopt;
+  }
   co_return co_await show_diagnostics(*diagnostics);
+}
+
+// GET DIAGNOSTICS sets variables where the last statement ran, and they belong to the session.
+io::Task<> Session::take_along_assignments(const std::vector<std::string>& names) {
+  if (!reader_) co_return;
+  note_assignments(*reader_, names);
+  const bool is_read = co_await read_user_variables(*reader_);
+  reader_->is_spoilt |= !is_read;
+  give_back(reader_, KillTarget::Slot::Reader);
 }
 
 io::Task<Session::ReaderOutcome> Session::read_on(Server& server,

@@ -167,7 +167,7 @@ io::Task<> Session::let_go() {
   const bool is_tied_otherwise = !tie_.empty();
   if (is_tied_otherwise) co_return;
   if (state_.has_unread_user_variables) {
-    const bool is_read = co_await read_user_variables();
+    const bool is_read = co_await read_user_variables(*home_);
     note_tie();
     if (!is_read || state_.is_tied()) co_return;
   }
@@ -198,9 +198,8 @@ void Session::give_back(Borrowed& borrowed, Slot slot) {
 
 // Reads back what the client has assigned, so that it can follow the session. The reading itself
 // would be what SHOW WARNINGS and its like tell of, so those are kept first.
-io::Task<bool> Session::read_user_variables() {
-  Backend& home = *home_;
-  bool is_good = co_await hand_down(home);
+io::Task<bool> Session::read_user_variables(Backend& backend) {
+  bool is_good = co_await hand_down(backend);
   if (!is_good) co_return false;
   std::vector<std::string> names;
   std::string sql;
@@ -210,7 +209,7 @@ io::Task<bool> Session::read_user_variables() {
     names.push_back(name);
   }
   const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
-  auto reply = co_await home.query(std::move(sql), deadline);
+  auto reply = co_await backend.query(std::move(sql), deadline);
   if (!reply || reply->err || reply->results.empty() || reply->results[0].rows.empty()) {
     co_return false;
   }
@@ -219,10 +218,11 @@ io::Task<bool> Session::read_user_variables() {
   std::size_t size = 0;
   for (std::size_t i = 0; i < names.size() && 3 * i + 2 < row.size(); ++i) {
     std::string& value = state_.user_variables[names[i]];
-    value = sql::literal(value_kind(result.columns[3 * i]),
-                         row[3 * i],
-                         row[3 * i + 1].value_or(""),
-                         row[3 * i + 2].value_or("binary"));
+    value = sql::assignment(names[i],
+                            value_kind(result.columns[3 * i]),
+                            row[3 * i],
+                            row[3 * i + 1].value_or(""),
+                            row[3 * i + 2].value_or("binary"));
   }
   for (const auto& [name, value] : state_.user_variables) size += name.size() + value.size();
   if (size > kMaxUserVariables) state_.pins |= sql::Pin::SessionVariable;
@@ -294,7 +294,10 @@ void Session::note_reply(Backend& backend,
   if (request.prepares && succeeded_) {
     backend.keep_statement(request.prepares, summary.statement_id);
   }
-  if (statement.place == sql::Place::LastUsed || request.shape != mysql::ReplyShape::Results) {
+  // But a SELECT is the last statement from now on, whatever it asks about.
+  const bool asks_about_last =
+      statement.place == sql::Place::LastUsed && statement.kind != sql::Kind::Select;
+  if (asks_about_last || request.shape != mysql::ReplyShape::Results) {
     backend.has_diagnostics |= summary.err.has_value();
     return;
   }
@@ -316,6 +319,12 @@ void Session::note_reply(Backend& backend,
   if (summary.ended_rows) state_.found_rows = summary.rows;
   // Stored programs may make temporary tables and set variables that the text does not name.
   const bool is_hidden_change =
+    const bool is_run = request.shape == mysql::ReplyShape::Results;
+    if (succeeded_ || is_run) return;
+    // What SHOW WARNINGS tells of next is this error, also that of a PREPARE.
+    last_statement_lease_ = backend.lease;
+    state_.warnings = KeptWarnings();
+    state_.warning_count = 0;
       statement.kind == sql::Kind::Write || statement.pins.has(sql::Pin::Hidden);
   if (is_hidden_change && summary.state_changed) {
     state_.pins |= sql::Pin::TemporaryTable;
@@ -331,6 +340,7 @@ void Session::note_assignments(Backend& backend, const std::vector<std::string>&
     backend.user_variables.insert(name);
   }
   state_.has_unread_user_variables = true;
+  state_.warning_count = summary.warnings;
   backend.user_variables_owner = id_;
   backend.user_variables_version = ++state_.user_variables_version;
 }

@@ -99,6 +99,7 @@ void SessionState::reset() {
   temporary_tables.clear();
   last_insert_id = 0;
   warnings = KeptWarnings();
+  warning_count = 0;
   row_count = 0;
   found_rows = 0;
   reread_lexer_mode();

@@ -106,6 +106,7 @@ class SessionState {
 
   std::uint64_t last_insert_id = 0;  // unless a connection knows better, see Backend
   KeptWarnings warnings;             // of a last statement whose connection has gone elsewhere
+  std::uint64_t warning_count = 0;   // as its reply said: more than the server may have kept
   std::int64_t row_count = 0;        // as ROW_COUNT() and FOUND_ROWS() would say
   std::uint64_t found_rows = 0;
 
