@@ -158,7 +158,9 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Backend::set_up(Deadline deadl
   const auto& rows = charset->results.at(0).rows;
   if (rows.empty() || rows[0].size() < 4) co_return std::optional<mysql::ErrPacket>();
   auto field = [&](std::size_t index) { return rows[0][index].value_or(""); };
-  initial_charset_ = {field(0), field(1), field(2), field(3)};
+  initial_ = {field(0), field(1), field(2), field(3)};
+  initial_.ignores_space = (capabilities() & cap::kIgnoreSpace) != 0;
+  initial_.is_interactive = (capabilities() & cap::kInteractive) != 0;
   co_return std::optional<mysql::ErrPacket>();
 }
 
@@ -176,7 +178,7 @@ bool Backend::is_in_sync(const SessionState& state, const Needs& needs) const {
 }
 
 std::string Backend::sync_command(const SessionState& state, const Needs& needs) const {
-  std::string clauses = sql::set_clauses(variables, state.variables(), initial_charset_);
+  std::string clauses = sql::set_clauses(variables, state.variables(), initial_);
   auto add = [&](const std::string& clause) {
     if (!clauses.empty()) clauses += ", ";
     clauses += clause;
@@ -185,17 +187,27 @@ std::string Backend::sync_command(const SessionState& state, const Needs& needs)
     add(needs.all_gtids ? "session_track_gtids=ALL_GTIDS" : "session_track_gtids=OWN_GTID");
   }
   if (needs.user_variables && !has_user_variables_of(state, needs.session)) {
-    for (const auto& name : user_variables) {
-      if (state.user_variables.count(name) == 0) add(sql::user_variable(name) + "=NULL");
-    }
     for (const auto& [name, value] : state.user_variables) {
-      add(sql::user_variable(name) + "=" + value);
+      add(value);
     }
   }
   if (needs.insert_id && last_insert_id && *last_insert_id != state.last_insert_id) {
     add(fmt::format("last_insert_id={}", state.last_insert_id));
   }
   return clauses.empty() ? clauses : mysql::encode_query("SET " + clauses, capabilities());
+}
+
+// COM_RESET_CONNECTION leaves the schema.
+std::string Backend::was_reset() {
+  statements_.clear();
+  statement_of_.clear();
+  closes_.clear();
+  variables.clear();
+  user_variables.clear();
+  last_insert_id = 0;
+  tells_all_gtids = has_diagnostics = has_counted_rows = false;
+  return mysql::encode_query(tracking_command() + ", " + sql::initial_clauses(initial_),
+                             capabilities());
 }
 
 std::string Backend::schema_command(const SessionState& state) const {

@@ -80,7 +80,7 @@ class Backend {
   bool tells_all_gtids = false;  // that the server has executed, not only those of own writes
   sql::SessionVariables variables;
   std::string schema;                               // empty: none
-  std::set<std::string> user_variables;             // names of those that have a value
+  std::set<std::string> user_variables;             // names of those that may have a value
   std::uint32_t user_variables_owner = 0;           // the session they belong to
   std::uint64_t user_variables_version = 0;         // of that session's
   std::optional<std::uint64_t> last_insert_id = 0;  // empty: only the server knows, for the owner
@@ -109,6 +109,10 @@ class Backend {
   // COM_INIT_DB to the session's schema; empty when it is there.
   std::string schema_command(const SessionState& state) const;
   void synced(const SessionState& state, const Needs& needs);
+
+  // To be called when COM_RESET_CONNECTION has made it forget everything; gives the command that
+  // must follow.
+  std::string was_reset();
 
   // ---- Prepared statements, kept for whoever prepares the same text ----
 
@@ -155,7 +159,7 @@ class Backend {
   std::unique_ptr<client::Connection> connection_;
   mysql::ClientTracking no_tracking_;
   mysql::ReplyRelay inner_;
-  sql::InitialCharset initial_charset_;
+  sql::InitialVariables initial_;
   KeptStatements statements_;  // the one used last stands first
   std::unordered_map<const PreparedText*, KeptStatements::iterator> statement_of_;
   std::string closes_;

@@ -195,17 +195,27 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
   const bool resets = command.command == Command::ResetConnection;
   if (resets && !home_) {
     read_only_.reset();
-    state_.reset();
+    forget_state();
     co_return co_await send_ok();
   }
   const Outcome outcome = co_await run_at_home(std::move(request), plain);
   if (command.command == Command::RegisterReplica) state_.reads_binlog |= succeeded_;
   if (!resets || outcome == Outcome::Closed || !succeeded_) co_return outcome;
   // The server forgot the session's state and the proxy's tracking with it: start anew.
-  state_.reset();
   read_only_.reset();
   home_.reset();
+  forget_state();
   co_return outcome;
+}
+
+// After COM_RESET_CONNECTION a session has the server's own defaults, not what its log-in asked
+// for.
+void Session::forget_state() {
+  state_.reset();
+  home_lease_ = reader_lease_ = last_statement_lease_ = 0;
+  identity_.collation = mysql::kDefaultCollation;
+  identity_.client_capabilities &= ~mysql::capability::kIgnoreSpace;
+  use_identity();
 }
 
 io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {

@@ -136,6 +136,7 @@ class Session {
   io::Task<bool> finish_login(mysql::ServerLogin& login, Deadline deadline);
   io::Task<Outcome> change_user(const ClientCommand& command);
   void use_identity();
+  void forget_state();
   io::Task<std::optional<mysql::ErrPacket>> verify(Deadline deadline);
   io::Task<bool> log_in_on_replica();
   mysql::Greeting make_greeting() const;
@@ -155,8 +156,8 @@ class Session {
                                 const sql::Statement& statement,
                                 bool& was_sent,
                                 bool& is_broken);
-  io::Task<Outcome> home_is_lost(bool was_sent, const sql::Statement& statement);
   bool ends_session(const Request& request, const sql::Statement& statement) const;
+  io::Task<Outcome> home_is_lost(bool was_sent, const sql::Statement& statement);
   void note_end(const Request& request, const sql::Statement& statement);
 
   // session_sharing.cc
@@ -166,6 +167,7 @@ class Session {
                                     std::optional<mysql::ErrPacket>& refused,
                                     Deadline deadline);
   io::Task<bool> take_over(Backend& backend);
+  io::Task<bool> start_anew(Backend& backend);
   io::Task<bool> hand_down(Backend& backend);
   io::Task<bool> keep_warnings(Backend& backend, KeptWarnings& warnings);
   bool let_go_at_once();
@@ -270,9 +272,9 @@ class Session {
   std::map<std::string, std::string> own_variables() const;
   std::map<std::string, std::string> own_status() const;
   io::Task<Outcome> kill(bool query_only, std::uint64_t id);
+  io::Task<> end_other(std::uint32_t session, Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> kill_query(KillTarget::Connection connection,
                                                        Deadline deadline);
-  io::Task<> end_other(std::uint32_t session, Deadline deadline);
   std::optional<mysql::ErrPacket> apply_own_variable(const std::string& name,
                                                      const std::string& value);
 

@@ -117,6 +117,7 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
   const Outcome outcome = co_await run_at_home(std::move(request), statement);
   if (succeeded_ && !collation.empty()) {
     state_.note_variable("collation_connection", collation);
+    state_.note_variable(std::string(sql::kResultsCollation), collation);
     if (home_) home_->variables = state_.variables();
   }
   co_return outcome;
@@ -244,13 +245,13 @@ io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery
   std::string value = std::to_string(count);
   if (query.what == What::RowCount) value = std::to_string(state_.row_count);
   if (query.what == What::FoundRows) value = std::to_string(state_.found_rows);
-  const std::vector<mysql::Column> columns = {
   const bool is_variable = query.what == What::WarningCount || query.what == What::ErrorCount;
+  const std::vector<mysql::Column> columns = {
       number_column(query.column, is_variable ? flag::kUnsigned : flag::kNotNull)};
   if (query.resets) {
     state_.warnings = KeptWarnings();
-    state_.row_count = -1;
     state_.warning_count = 0;
+    state_.row_count = -1;
     state_.found_rows = 1;
   }
   const std::vector<Row> shown = {Row{value}};
@@ -302,12 +303,12 @@ io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
     if (refused) break;
   }
   target->end_kill();
-// Returns when it has ended: whoever is told that a connection was killed finds it closed.
   if (refused) co_return co_await send_err(*std::move(refused));
   if (!query_only) co_await end_other(static_cast<std::uint32_t>(id), deadline);
   co_return co_await send_ok();
 }
 
+// Returns when it has ended: whoever is told that a connection was killed finds it closed.
 io::Task<> Session::end_other(std::uint32_t session, Deadline deadline) {
   io::Loop& loop = context_.loop;
   auto ended = std::make_shared<io::Event>(loop);

@@ -1,5 +1,7 @@
 // Connections that change hands: what has to follow a session to the connection that it gets, and
 // what has to be kept for the session that a connection is taken from.
+#include <algorithm>
+
 #include "base/log.h"
 #include "core/sql/ascii.h"
 #include "core/sql/user_variables.h"
@@ -87,10 +89,28 @@ io::Task<bool> Session::take_over(Backend& backend) {
   const bool is_its_own =
       backend.lease != 0 && (backend.lease == home_lease_ || backend.lease == reader_lease_);
   if (is_its_own) co_return true;
-  const bool is_good = co_await hand_down(backend);
+  bool is_good = co_await hand_down(backend);
+  const auto& own = state_.user_variables;
+  const bool is_clean = std::all_of(backend.user_variables.begin(),
+                                    backend.user_variables.end(),
+                                    [&](const std::string& name) { return own.count(name) != 0; });
+  if (is_good && !is_clean) is_good = co_await start_anew(backend);
   backend.owner = id_;
   backend.lease = context_.pools->next_lease();
   co_return is_good;
+}
+
+// For a connection with user variables that this session has not. No statement unmakes a variable;
+// set to NULL, it still has a type and a collation, which show and change what later statements do.
+io::Task<bool> Session::start_anew(Backend& backend) {
+  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  std::string reset(1, static_cast<char>(mysql::Command::ResetConnection));
+  auto refused =
+      co_await run_inner(backend, std::move(reset), mysql::ReplyShape::OnePacket, deadline);
+  if (!refused || *refused) co_return false;
+  auto set_up = backend.was_reset();
+  refused = co_await run_inner(backend, std::move(set_up), mysql::ReplyShape::Results, deadline);
+  co_return refused && !*refused;
 }
 
 // Gives the session that used the connection last what it may still ask for.
@@ -299,6 +319,12 @@ void Session::note_reply(Backend& backend,
       statement.place == sql::Place::LastUsed && statement.kind != sql::Kind::Select;
   if (asks_about_last || request.shape != mysql::ReplyShape::Results) {
     backend.has_diagnostics |= summary.err.has_value();
+    const bool is_run = request.shape == mysql::ReplyShape::Results;
+    if (succeeded_ || is_run) return;
+    // What SHOW WARNINGS tells of next is this error, also that of a PREPARE.
+    last_statement_lease_ = backend.lease;
+    state_.warnings = KeptWarnings();
+    state_.warning_count = 0;
     return;
   }
   last_statement_lease_ = backend.lease;
@@ -314,17 +340,12 @@ void Session::note_reply(Backend& backend,
   if (may_change_insert_id) backend.last_insert_id.reset();
   if (summary.insert_id != 0) state_.last_insert_id = summary.insert_id;
   state_.warnings = KeptWarnings();
+  state_.warning_count = summary.warnings;
   state_.row_count =
       failed || summary.ended_rows ? -1 : static_cast<std::int64_t>(summary.affected_rows);
   if (summary.ended_rows) state_.found_rows = summary.rows;
   // Stored programs may make temporary tables and set variables that the text does not name.
   const bool is_hidden_change =
-    const bool is_run = request.shape == mysql::ReplyShape::Results;
-    if (succeeded_ || is_run) return;
-    // What SHOW WARNINGS tells of next is this error, also that of a PREPARE.
-    last_statement_lease_ = backend.lease;
-    state_.warnings = KeptWarnings();
-    state_.warning_count = 0;
       statement.kind == sql::Kind::Write || statement.pins.has(sql::Pin::Hidden);
   if (is_hidden_change && summary.state_changed) {
     state_.pins |= sql::Pin::TemporaryTable;
@@ -340,7 +361,6 @@ void Session::note_assignments(Backend& backend, const std::vector<std::string>&
     backend.user_variables.insert(name);
   }
   state_.has_unread_user_variables = true;
-  state_.warning_count = summary.warnings;
   backend.user_variables_owner = id_;
   backend.user_variables_version = ++state_.user_variables_version;
 }

@@ -95,8 +95,8 @@ class SessionState {
   routing::Position own;           // what this session's own writes and reads have seen
   mysql::ClientTracking tracking;  // which session changes the client wants to see
 
-  // Expressions that bring the session's user variables back; of those named in an assignment that
-  // has not been read back from the server yet, an empty one.
+  // Assignments that bring the session's user variables back; of those that a statement may have
+  // assigned to and that have not been read back from the server yet, an empty one.
   std::map<std::string, std::string> user_variables;
   std::uint64_t user_variables_version = 0;  // counts assignments
   bool has_unread_user_variables = false;
