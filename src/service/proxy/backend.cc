@@ -257,9 +257,19 @@ io::Task<Result<client::Reply>> Backend::query(std::string sql, Deadline deadlin
   co_return reply;
 }
 
-std::optional<std::uint32_t> Backend::find_statement(const PreparedText& text) {
+std::optional<std::uint32_t> Backend::find_statement(const PreparedText& text,
+                                                     const StatementUse& use) {
   auto found = statement_of_.find(&text);
   if (found == statement_of_.end()) return std::nullopt;
+  StatementUse& before = found->second->use;
+  const bool is_fresh = before.user == 0;
+  const bool has_same_types = before.is_uniform && before.types == use.types;
+  const bool is_alike = has_same_types && use.is_uniform;
+  if (!is_fresh && before.user != use.user && !is_alike) {
+    close_statement(text);
+    return std::nullopt;
+  }
+  before = {use.user, use.types, is_fresh || has_same_types};
   statements_.splice(statements_.begin(), statements_, found->second);
   return found->second->server_id;
 }
@@ -267,7 +277,7 @@ std::optional<std::uint32_t> Backend::find_statement(const PreparedText& text) {
 void Backend::keep_statement(std::shared_ptr<const PreparedText> text, std::uint32_t server_id) {
   close_statement(*text);
   const PreparedText* key = text.get();
-  statements_.push_front({std::move(text), server_id});
+  statements_.push_front({std::move(text), server_id, {}});
   statement_of_.emplace(key, statements_.begin());
   if (statements_.size() <= kMaxKeptStatements) return;
   const PreparedText& oldest = *statements_.back().text;

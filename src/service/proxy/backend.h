@@ -116,7 +116,10 @@ class Backend {
 
   // ---- Prepared statements, kept for whoever prepares the same text ----
 
-  std::optional<std::uint32_t> find_statement(const PreparedText& text);
+  // A server decides by the executions of a statement which types its parameters have: after 1, 'x'
+  // may be 0. So a client's statement goes on with one that served another only if both have always
+  // been executed with the same types; else the kept one is closed and none is found.
+  std::optional<std::uint32_t> find_statement(const PreparedText& text, const StatementUse& use);
   void keep_statement(std::shared_ptr<const PreparedText> text, std::uint32_t server_id);
   void close_statement(const PreparedText& text);
 
@@ -147,6 +150,7 @@ class Backend {
   struct KeptStatement {
     std::shared_ptr<const PreparedText> text;
     std::uint32_t server_id = 0;
+    StatementUse use;
   };
   using KeptStatements = std::list<KeptStatement>;
 

@@ -170,6 +170,39 @@ TEST_F(PoolTest, OneWithASchemaIsNotGivenToASessionWithoutOne) {
   });
 }
 
+TEST_F(PoolTest, NorIsItTakenAgainByASessionThatHasLostItsSchema) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto mine = co_await test.take(1);
+    const std::uint64_t lease = mine->lease;
+    mine->schema = "dropped";
+    mine.give_back();
+    auto from = test.pool();
+    EXPECT_EQ(from->take_again(lease, false), nullptr);
+    EXPECT_NE(from->take_again(lease, true), nullptr);
+  });
+}
+
+// A server makes the types of parameters out of the executions that it has seen.
+TEST_F(PoolTest, AStatementServesOthersOnlyIfItsTypesNeverChanged) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto backend = co_await test.take(1);
+    auto text = std::make_shared<const PreparedText>();
+    const StatementUse of_one = {1, "int", true};
+    const StatementUse of_two = {2, "int", true};
+    const StatementUse of_two_with_text = {2, "text", true};
+    const StatementUse of_two_with_both = {2, "text", false};
+    backend->keep_statement(text, 7);
+    EXPECT_EQ(backend->find_statement(*text, of_one), 7U);
+    EXPECT_EQ(backend->find_statement(*text, of_two), 7U);
+    EXPECT_EQ(backend->find_statement(*text, of_two_with_both), 7U);  // its own
+    EXPECT_EQ(backend->find_statement(*text, of_one), std::nullopt);
+    EXPECT_NE(backend->take_closes(), "");
+    backend->keep_statement(text, 8);
+    EXPECT_EQ(backend->find_statement(*text, of_one), 8U);
+    EXPECT_EQ(backend->find_statement(*text, of_two_with_text), std::nullopt);
+  });
+}
+
 TEST_F(PoolTest, ARefusalIsPassedOn) {
   run([](PoolTest& test) -> io::Task<> {
     auto from = test.pool("wrong");

@@ -33,12 +33,19 @@ struct PreparedText {
   sql::SessionVariables variables;
 };
 
+// How a prepared statement has been executed, and by whom.
+struct StatementUse {
+  std::uint64_t user = 0;  // one client's statement; 0: nobody's
+  std::string types;       // of the parameters, as last sent
+  bool is_uniform = true;  // they were always the same
+};
+
 // A prepared statement as the client knows it.
 struct Prepared {
   std::shared_ptr<const PreparedText> text;
   sql::Statement statement;
   std::uint16_t parameters = 0;
-  std::string types;           // of the parameters, as last sent
+  StatementUse use;
   bool has_long_data = false;  // some of it lies on the home connection
   bool has_cursor = false;     // its rows lie on the home connection
 };

@@ -44,6 +44,7 @@ io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
   only_prepared.pins = only_prepared.unpins = sql::Pins();
   request.asks_insert_id = false;
   auto text = prepared.text;
+  prepared.use.user = std::uint64_t{id_} << 32 | id;
   state_.prepared.emplace(id, std::move(prepared));
   request.prepares = text;
   succeeded_ = false;
@@ -98,9 +99,13 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   // A server may send all rows at once instead, and there the cursor would outlast its connection.
   const bool needs_no_cursor = opens_cursor && read_only_ && !may_leave_read_only();
   if (needs_no_cursor) mysql::open_no_cursor(command.payload);
-  if (view && view->types_follow) prepared.types = mysql::types_of(command.payload, *view);
+  if (view && view->types_follow) {
+    StatementUse& use = prepared.use;
+    const std::string before = std::exchange(use.types, mysql::types_of(command.payload, *view));
+    use.is_uniform = before.empty() || (use.is_uniform && before == use.types);
+  }
   if (view && command.is_whole) {
-    command.payload = mysql::with_types(command.payload, *view, prepared.types);
+    command.payload = mysql::with_types(command.payload, *view, prepared.use.types);
   }
 
   Request request;
@@ -236,11 +241,12 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::translate_statement(
     std::uint32_t client_id,
     std::string& payload) {
   auto text = state_.prepared.at(client_id).text;
-  auto known = backend.find_statement(*text);
+  const StatementUse use = state_.prepared.at(client_id).use;
+  auto known = backend.find_statement(*text, use);
   if (!known) {
     auto refused = co_await prepare_on(backend, text);
     if (!refused || *refused) co_return refused;
-    known = backend.find_statement(*text);
+    known = backend.find_statement(*text, use);
     auto brought = co_await bring_up_to_date(backend, needs);
     if (!brought || *brought) co_return brought;
   }
