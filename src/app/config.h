@@ -69,15 +69,22 @@ struct LogConfig {
   std::string file;  // empty: standard error
 };
 
+// Where the value of a key comes from.
+struct Origin {
+  std::string text;  // as it was written
+  int line = 0;      // in the file; 0 when it comes from elsewhere
+};
+
 struct Config {
   ClusterConfig cluster;
   NodeConfig node;
   ProxyConfig proxy;
   AdminConfig admin;
   LogConfig log;
-  std::string secrets;  // folder
-  std::string tls;      // folder
-  std::string run;      // folder
+  std::string secrets;                    // folder
+  std::string tls;                        // folder
+  std::string run;                        // folder
+  std::map<std::string, Origin> origins;  // of every key
 };
 
 // Text of an environment variable; empty when it is not set.

@@ -15,6 +15,8 @@ namespace dorsal::app {
 namespace {
 
 constexpr std::string_view kSqlite = "sqlite://";
+constexpr Change kAtOnce = Change::AtOnce;
+constexpr Change kElsewhere = Change::Elsewhere;
 
 Error wrong(std::string_view expected, std::string_view text) {
   return invalid(fmt::format("must be {}, not '{}'", expected, text));
@@ -201,41 +203,43 @@ Result<void> set_settings(std::map<std::string, std::string>& out, const std::st
 const std::vector<ConfigKey>& config_keys() {
   // clang-format off
   static const std::vector<ConfigKey> kKeys = {
-      {"cluster.name", "dorsal", DORSAL_SET(set_name(c.cluster.name, t))},
+      {"cluster.name", "dorsal", DORSAL_SET(set_name(c.cluster.name, t)), kElsewhere},
       {"cluster.store", "sqlite://store.db", DORSAL_SET(set_store(c.cluster.store, t, base))},
-      {"cluster.mode", "semi-sync", DORSAL_SET(set_mode(c.cluster.mode, t))},
-      {"cluster.acks", "1", DORSAL_SET(set_count(c.cluster.acks, t, 1, 8))},
-      {"node.name", "", DORSAL_SET(set_node_name(c.node.name, t))},
-      {"node.address", "127.0.0.1:6041", DORSAL_SET(set_address(c.node.address, t))},
-      {"node.server_id", "", DORSAL_SET(set_server_id(c.node.server_id, t))},
-      {"node.dir", ".", DORSAL_SET(set_path(c.node.dir, t, base))},
-      {"node.mysqld", "", DORSAL_SET(set_optional_path(c.node.mysqld, t, base))},
-      {"node.buffer_pool", "128M", DORSAL_SET(set_size(c.node.buffer_pool, t))},
-      {"node.settings", "", DORSAL_SET(set_settings(c.node.settings, t))},
-      {"node.heartbeat_ms", "500", DORSAL_SET(set_time(c.node.heartbeat, t, 10))},
+      {"cluster.mode", "semi-sync", DORSAL_SET(set_mode(c.cluster.mode, t)), kElsewhere},
+      {"cluster.acks", "1", DORSAL_SET(set_count(c.cluster.acks, t, 1, 8)), kElsewhere},
+      {"node.name", "", DORSAL_SET(set_node_name(c.node.name, t)), kElsewhere},
+      {"node.address", "127.0.0.1:6041", DORSAL_SET(set_address(c.node.address, t)), kElsewhere},
+      {"node.server_id", "", DORSAL_SET(set_server_id(c.node.server_id, t)), kElsewhere},
+      {"node.dir", ".", DORSAL_SET(set_path(c.node.dir, t, base)), kElsewhere},
+      {"node.mysqld", "", DORSAL_SET(set_optional_path(c.node.mysqld, t, base)), kElsewhere},
+      {"node.buffer_pool", "128M", DORSAL_SET(set_size(c.node.buffer_pool, t)), kElsewhere},
+      {"node.settings", "", DORSAL_SET(set_settings(c.node.settings, t)), kElsewhere},
+      {"node.heartbeat_ms", "500", DORSAL_SET(set_time(c.node.heartbeat, t, 10)), kElsewhere},
       {"proxy.listen", "127.0.0.1", DORSAL_SET(set_text(c.proxy.listen, t))},
       {"proxy.split_port", "6033", DORSAL_SET(set_port(c.proxy.split_port, t))},
       {"proxy.primary_port", "6034", DORSAL_SET(set_port(c.proxy.primary_port, t))},
       {"proxy.replicas_port", "6035", DORSAL_SET(set_port(c.proxy.replicas_port, t))},
-      {"proxy.consistency", "global", DORSAL_SET(set_consistency(c.proxy.consistency, t))},
+      {"proxy.consistency", "global", DORSAL_SET(set_consistency(c.proxy.consistency, t)), kAtOnce},
       {"proxy.split_consistency", "",
-       DORSAL_SET(set_optional_consistency(c.proxy.split_consistency, t))},
+       DORSAL_SET(set_optional_consistency(c.proxy.split_consistency, t)), kAtOnce},
       {"proxy.primary_consistency", "",
-       DORSAL_SET(set_optional_consistency(c.proxy.primary_consistency, t))},
+       DORSAL_SET(set_optional_consistency(c.proxy.primary_consistency, t)), kAtOnce},
       {"proxy.replicas_consistency", "",
-       DORSAL_SET(set_optional_consistency(c.proxy.replicas_consistency, t))},
-      {"proxy.causal_wait_ms", "10", DORSAL_SET(set_time(c.proxy.causal_wait, t, 0))},
-      {"proxy.login_limit_ms", "10000", DORSAL_SET(set_time(c.proxy.login_limit, t, 1))},
-      {"proxy.connect_limit_ms", "1000", DORSAL_SET(set_time(c.proxy.connect_limit, t, 1))},
-      {"proxy.primary_limit_ms", "1500", DORSAL_SET(set_time(c.proxy.primary_limit, t, 0))},
+       DORSAL_SET(set_optional_consistency(c.proxy.replicas_consistency, t)), kAtOnce},
+      {"proxy.causal_wait_ms", "10", DORSAL_SET(set_time(c.proxy.causal_wait, t, 0)), kAtOnce},
+      {"proxy.login_limit_ms", "10000", DORSAL_SET(set_time(c.proxy.login_limit, t, 1)), kAtOnce},
+      {"proxy.connect_limit_ms", "1000",
+       DORSAL_SET(set_time(c.proxy.connect_limit, t, 1)), kAtOnce},
+      {"proxy.primary_limit_ms", "1500",
+       DORSAL_SET(set_time(c.proxy.primary_limit, t, 0)), kAtOnce},
       {"proxy.loops", "0", DORSAL_SET(set_count(c.proxy.loops, t, 0, 256))},
       {"admin.listen", "127.0.0.1", DORSAL_SET(set_text(c.admin.listen, t))},
       {"admin.http_port", "6038", DORSAL_SET(set_port(c.admin.http_port, t))},
       {"admin.sql_port", "6032", DORSAL_SET(set_port(c.admin.sql_port, t))},
-      {"log.level", "info", DORSAL_SET(set_level(c.log.level, t))},
-      {"log.file", "", DORSAL_SET(set_optional_path(c.log.file, t, base))},
-      {"secrets", "secrets", DORSAL_SET(set_path(c.secrets, t, base))},
-      {"tls", "tls", DORSAL_SET(set_path(c.tls, t, base))},
+      {"log.level", "info", DORSAL_SET(set_level(c.log.level, t)), kAtOnce},
+      {"log.file", "", DORSAL_SET(set_optional_path(c.log.file, t, base)), kAtOnce},
+      {"secrets", "secrets", DORSAL_SET(set_path(c.secrets, t, base)), kAtOnce},
+      {"tls", "tls", DORSAL_SET(set_path(c.tls, t, base)), kAtOnce},
       {"run", "run", DORSAL_SET(set_path(c.run, t, base))},
   };
   // clang-format on
@@ -243,6 +247,28 @@ const std::vector<ConfigKey>& config_keys() {
 }
 
 #undef DORSAL_SET
+
+Result<void> set_key(const ConfigKey& key,
+                     Config& config,
+                     const std::string& text,
+                     const std::string& base_folder,
+                     int line) {
+  DORSAL_TRY_VOID(key.set(config, text, base_folder));
+  config.origins[key.name] = Origin{text, line};
+  return {};
+}
+
+std::vector<const ConfigKey*> changed_keys(const Config& before, const Config& after) {
+  auto text = [](const Config& config, const std::string& name) {
+    auto found = config.origins.find(name);
+    return found == config.origins.end() ? std::string() : found->second.text;
+  };
+  std::vector<const ConfigKey*> changed;
+  for (const auto& key : config_keys()) {
+    if (text(before, key.name) != text(after, key.name)) changed.push_back(&key);
+  }
+  return changed;
+}
 
 const ConfigKey* find_config_key(std::string_view name) {
   const auto& keys = config_keys();

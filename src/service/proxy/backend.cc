@@ -45,7 +45,7 @@ client::ConnectOptions connect_options(const LoopContext& context,
   options.login.attributes = identity.attributes;
   options.login.tls =
       with_tls ? mysql::ClientLoginOptions::Tls::Required : mysql::ClientLoginOptions::Tls::Off;
-  options.tls = context.shared.options.server_tls;
+  options.tls = context.options->server_tls;
   options.tls_name = server.endpoint.host;
   return options;
 }
@@ -57,7 +57,7 @@ io::Task<Result<client::Login>> log_in(LoopContext& context,
                                        const Identity& identity,
                                        const std::string& schema,
                                        Deadline deadline) {
-  const bool has_tls = context.shared.options.server_tls.has_value();
+  const bool has_tls = context.options->server_tls.has_value();
   const bool tls_first = has_tls && !is_loopback(server.endpoint.host);
   auto options = connect_options(context, server, identity, schema, tls_first);
   auto login = co_await client::Connection::log_in(context.loop, std::move(options), deadline);

@@ -84,7 +84,8 @@ io::Task<Result<void>> watch(LoopContext& context, Server& server) {
 io::Task<Result<std::unique_ptr<client::Connection>>> connect_as_monitor(LoopContext& context,
                                                                          const Server& server,
                                                                          Deadline deadline) {
-  const Options& own = context.shared.options;
+  const auto kept = context.options;
+  const Options& own = *kept;
   client::ConnectOptions options;
   options.endpoint = server.endpoint;
   options.login.user = own.monitor_user;

@@ -50,6 +50,11 @@ class Proxy {
                                               const cluster::SharedTopology& topology,
                                               Counters& counters);
 
+  // Puts these options in the place of those before, as one whole: every loop takes them up within
+  // its next turn. Where it listens and on how many loops stays as it was started. Clients that are
+  // logged in stay so, with the consistency that their port had when they came. From any thread.
+  void change(Options options);
+
   // Stops accepting, closes every session, joins the threads.
   ~Proxy();
 

@@ -40,7 +40,7 @@ Session::Session(LoopContext& context, io::Stream client, routing::Listener list
       client_(std::move(client)),
       listener_(listener),
       turn_(context.turn++) {
-  const Options& options = shared_.options;
+  const Options& options = *context_.options;
   state_.usual_consistency = listener == routing::Listener::Split ? options.split_consistency
                              : listener == routing::Listener::Primary
                                  ? options.primary_consistency

@@ -98,7 +98,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& 
     numbers.reads_at_once.add();
     co_return std::nullopt;
   }
-  bool is_there = co_await wait_at_home(*position, shared_.options.causal_wait);
+  bool is_there = co_await wait_at_home(*position, context_.options->causal_wait);
   if (!is_there) is_there = co_await move_home(*position);
   if (!is_there) is_there = co_await wait_at_home(*position, kReplicasPatience);
   (is_there ? numbers.reads_waited : numbers.reads_refused).add();
@@ -109,7 +109,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& 
 io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration patience) {
   if (home_ == nullptr) co_return false;
   const std::string sql = wait_for_position(shared_.frontier.text(position), patience);
-  const Deadline limit = context_.loop.after(patience + shared_.options.connect_limit);
+  const Deadline limit = context_.loop.after(patience + context_.options->connect_limit);
   auto reply = co_await home_->run(sql, limit);
   if (!reply) {
     // Whatever comes over it now is no answer to what is asked next.
@@ -127,20 +127,20 @@ io::Task<bool> Session::move_home(const routing::Position& position) {
   if (holds_something_at_home()) co_return false;
   for (Server* server : context_.view->replicas) {
     if (!server->reachable || !shared_.frontier.covers(server->index, position)) continue;
-    const Deadline limit = context_.loop.after(shared_.options.connect_limit);
+    const Deadline limit = context_.loop.after(context_.options->connect_limit);
     home_.reset();
     auto refused = co_await open_home(*server, limit);
     co_return !refused;
   }
   if (home_ != nullptr) co_return false;
-  const Deadline limit = context_.loop.after(shared_.options.primary_limit);
+  const Deadline limit = context_.loop.after(context_.options->primary_limit);
   (void)co_await ensure_home(limit);
   co_return false;
 }
 
 io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Statement& statement) {
   for (int attempt = 0;; ++attempt) {
-    auto refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+    auto refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
     if (!refused) refused = co_await catch_up_home(request);
     if (refused) co_return co_await send_err(*refused);
     bool was_sent = false;
@@ -237,7 +237,7 @@ void Session::note_end(const sql::Statement& statement) {
 
 // Sets on a connection what the session has changed elsewhere since, ahead of what needs it.
 io::Task<Result<void>> Session::bring_up_to_date(Backend& backend) {
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto variables = backend.sync_variables_command();
   auto schema = backend.sync_schema_command();
   reader_inbox_.clear();

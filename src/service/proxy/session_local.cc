@@ -193,7 +193,7 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
 io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
   auto target = shared_.sessions.find(static_cast<std::uint32_t>(id));
   if (!target || id > UINT32_MAX) co_return co_await send_err(errors::unknown_thread(id));
-  const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
+  const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   for (const auto& [server, connection_id] : target->connections) {
     auto opened = co_await Backend::open(context_, *server, identity_, state_, id_, deadline);
     if (!opened) continue;

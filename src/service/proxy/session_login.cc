@@ -68,11 +68,11 @@ std::string Session::client_host() const {
 }
 
 io::Task<bool> Session::log_in() {
-  const Deadline deadline = context_.loop.after(shared_.options.login_limit);
+  const Deadline deadline = context_.loop.after(context_.options->login_limit);
   nonce_ = mysql::make_nonce();
   mysql::ServerLoginOptions options;
   options.greeting = make_greeting();
-  options.tls_available = shared_.options.client_tls.has_value();
+  options.tls_available = context_.options->client_tls.has_value();
   options.rsa_key = &shared_.rsa_key;
   mysql::ServerLogin login(std::move(options));
   const bool is_sound = co_await converse_login(login, deadline);
@@ -102,9 +102,11 @@ io::Task<bool> Session::converse_login(mysql::ServerLogin& login, Deadline deadl
         answer_login(login);
         break;
       case mysql::Need::Kind::StartTls: {
+        // A reload may have taken TLS away since it was offered.
+        const auto options = context_.options;
+        if (!options->client_tls) co_return false;
         auto early = login.leftover();
-        auto started =
-            co_await client_.start_tls_server(*shared_.options.client_tls, deadline, early);
+        auto started = co_await client_.start_tls_server(*options->client_tls, deadline, early);
         if (!started) co_return false;
         break;
       }
@@ -156,7 +158,7 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
                charset_of(identity_.collation),
                login.request().schema);
   const Deadline server_deadline =
-      deadline.earlier_of(context_.loop.after(shared_.options.primary_limit));
+      deadline.earlier_of(context_.loop.after(context_.options->primary_limit));
   auto refused = co_await ensure_home(server_deadline);
   const bool is_denied = refused && refused->code == 1045;
   if (refused && !is_denied && listener_ == routing::Listener::Split && refused->code == 1053) {
@@ -188,7 +190,7 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
 io::Task<Session::Outcome> Session::change_user(const ClientCommand& command) {
   auto request = mysql::decode_change_user(command.payload, client_capabilities_);
   if (!request || !command.is_whole) co_return co_await send_err(errors::malformed_packet());
-  const Deadline deadline = context_.loop.after(shared_.options.login_limit);
+  const Deadline deadline = context_.loop.after(context_.options->login_limit);
   mysql::ServerLoginOptions options;
   options.greeting = make_greeting();
   options.channel_is_secure = client_.is_tls();

@@ -43,7 +43,7 @@ io::Task<std::optional<routing::Position>> Session::required(sql::Consistency co
   if (needs_probe) {
     const std::uint64_t losses = frontier.losses();
     auto position =
-        co_await context_.probe->position(context_.loop.after(shared_.options.connect_limit));
+        co_await context_.probe->position(context_.loop.after(context_.options->connect_limit));
     if (!position) co_return std::nullopt;
     frontier.tell(*position);
     frontier.found_track(losses);
@@ -89,7 +89,7 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
     bool must_wait = false;
     Server* server = choose(*position, !has_primary, must_wait);
     if (server == nullptr) break;
-    const Duration patience = has_primary ? shared_.options.causal_wait : Duration(kPatience);
+    const Duration patience = has_primary ? context_.options->causal_wait : Duration(kPatience);
     const routing::Position* wait_for = must_wait ? &*position : nullptr;
     const ReaderOutcome outcome = co_await read_on(*server, request, wait_for, patience);
     switch (outcome) {
@@ -117,7 +117,7 @@ io::Task<Backend*> Session::reader_on(Server& server) {
   auto found = std::find_if(readers_.begin(), readers_.end(), [&](const auto& reader) {
     return &reader->server() == &server;
   });
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   if (found != readers_.end()) {
     std::rotate(readers_.begin(), found, found + 1);
     const bool is_clean = co_await readers_.front()->drop_abandoned(deadline);
@@ -174,7 +174,7 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
                                                     const Request& request,
                                                     const routing::Position* wait_for,
                                                     Duration patience) {
-  const Deadline set_up = context_.loop.after(shared_.options.connect_limit);
+  const Deadline set_up = context_.loop.after(context_.options->connect_limit);
   std::string payload = request.payload;
   if (request.executes) {
     auto refused = co_await translate_statement(reader, *request.executes, payload);

@@ -128,7 +128,7 @@ void Session::absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& var
 io::Task<> Session::settle_position_after_error() {
   if (listener_ == routing::Listener::Primary) co_return;
   auto position =
-      co_await context_.probe->position(context_.loop.after(shared_.options.connect_limit));
+      co_await context_.probe->position(context_.loop.after(context_.options->connect_limit));
   if (!position) {
     shared_.frontier.lose_track();
     co_return;

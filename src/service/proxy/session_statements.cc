@@ -108,7 +108,8 @@ io::Task<Session::Outcome> Session::send_long_data(ClientCommand& command) {
   auto found = id ? state_.prepared.find(*id) : state_.prepared.end();
   const bool is_known = found != state_.prepared.end();
   std::optional<mysql::ErrPacket> refused;
-  if (is_known) refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+  if (is_known)
+    refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
   if (!is_known || refused) {
     // Nobody can be told; what follows of a large command must still be read.
     auto dropped = co_await forward_rest(nullptr, command);
@@ -170,7 +171,7 @@ void Session::close_statement(std::uint32_t id) {
 io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(Backend& backend,
                                                                       std::uint32_t client_id,
                                                                       const Prepared& prepared) {
-  const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
+  const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   std::string bytes = backend.take_closes();
   std::string payload(1, static_cast<char>(mysql::Command::StmtPrepare));
   payload += prepared.sql;

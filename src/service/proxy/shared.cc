@@ -35,22 +35,26 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
                               "Times that the primary was asked for its position.")) {}
 
 Shared::Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_)
-    : options(std::move(options_)),
-      topology(topology_),
+    : topology(topology_),
       counters(counters_),
       numbers(counters_),
       servers(counters_),
-      rsa_key(RsaKey::generate()) {}
+      rsa_key(RsaKey::generate()) {
+  options.store(std::make_shared<const Options>(std::move(options_)));
+}
 
 LoopContext::LoopContext(Shared& shared_, io::Loop& loop_)
     : shared(shared_),
       loop(loop_),
       view(std::make_shared<ServerView>()),
       probe(std::make_unique<PrimaryProbe>(*this)) {
+  refresh_options();
   refresh_view();
 }
 
 LoopContext::~LoopContext() = default;
+
+void LoopContext::refresh_options() { options = shared.options.load(); }
 
 void LoopContext::refresh_view() {
   const std::uint64_t version = shared.topology.version();

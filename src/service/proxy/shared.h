@@ -11,6 +11,7 @@
 
 #include "base/counters.h"
 #include "base/crypto.h"
+#include "base/published.h"
 #include "edge/io/event.h"
 #include "edge/io/loop.h"
 #include "edge/io/scope.h"
@@ -65,7 +66,7 @@ class ServerFacts {
 struct Shared {
   Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_);
 
-  const Options options;
+  Published<Options> options;  // loops have the newest in their LoopContext
   const cluster::SharedTopology& topology;
   Counters& counters;
   ProxyNumbers numbers;
@@ -87,10 +88,15 @@ struct LoopContext {
 
   Shared& shared;
   io::Loop& loop;
+  std::shared_ptr<const Options> options;  // refreshed by refresh_options(); never null
   std::shared_ptr<const ServerView> view;  // refreshed by refresh_view()
   std::unique_ptr<PrimaryProbe> probe;
   std::unordered_map<std::uint32_t, Session*> sessions;  // those of this loop, by their numbers
   std::size_t turn = 0;  // varies which replica a new session begins with
+
+  // Takes up the newest options. Who keeps a reference to a part of them over an await keeps the
+  // pointer too.
+  void refresh_options();
 
   // Takes up the newest topology, if there is a newer one.
   void refresh_view();
