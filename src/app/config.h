@@ -42,6 +42,12 @@ struct NodeConfig {
   Milliseconds heartbeat{0};
 };
 
+// Whether clients may, must or cannot use TLS.
+enum class ClientTls { Preferred, Required, Off };
+
+// How the proxy speaks to servers on other machines.
+enum class ServerTls { Verified, Unverified, Off };
+
 struct ProxyConfig {
   std::string listen;
   std::uint16_t split_port = 0;
@@ -56,6 +62,14 @@ struct ProxyConfig {
   Milliseconds connect_limit{0};
   Milliseconds primary_limit{0};
   std::uint32_t loops = 0;  // 0: one per core
+  ClientTls tls_mode = ClientTls::Preferred;
+  std::string tls_certificate;  // these files are empty when not set: those of the folder `tls`
+  std::string tls_key;
+  std::string tls_client_ca;
+  ServerTls server_tls = ServerTls::Verified;
+  std::string server_tls_ca;
+  std::string server_tls_certificate;
+  std::string server_tls_key;
 };
 
 struct AdminConfig {

@@ -168,17 +168,44 @@ Result<void> set_size(std::string& out, const std::string& text) {
   return {};
 }
 
-Result<void> set_level(LogLevel& out, const std::string& text) {
-  constexpr std::pair<std::string_view, LogLevel> kLevels[] = {{"debug", LogLevel::Debug},
-                                                               {"info", LogLevel::Info},
-                                                               {"warn", LogLevel::Warn},
-                                                               {"error", LogLevel::Error}};
-  for (const auto& [name, level] : kLevels) {
-    if (text != name) continue;
-    out = level;
-    return {};
+template <class T, std::size_t Count>
+Result<void> set_choice(T& out,
+                        const std::string& text,
+                        const std::pair<std::string_view, T> (&choices)[Count]) {
+  std::string names;
+  for (const auto& [name, value] : choices) {
+    if (text == name) {
+      out = value;
+      return {};
+    }
+    names += (names.empty() ? "" : ", ") + std::string(name);
   }
-  return wrong("one of debug, info, warn, error", text);
+  return wrong("one of " + names, text);
+}
+
+Result<void> set_client_tls(ClientTls& out, const std::string& text) {
+  return set_choice(out,
+                    text,
+                    {{"preferred", ClientTls::Preferred},
+                     {"required", ClientTls::Required},
+                     {"off", ClientTls::Off}});
+}
+
+Result<void> set_server_tls(ServerTls& out, const std::string& text) {
+  return set_choice(out,
+                    text,
+                    {{"verified", ServerTls::Verified},
+                     {"unverified", ServerTls::Unverified},
+                     {"off", ServerTls::Off}});
+}
+
+Result<void> set_level(LogLevel& out, const std::string& text) {
+  return set_choice(out,
+                    text,
+                    {{"debug", LogLevel::Debug},
+                     {"info", LogLevel::Info},
+                     {"warn", LogLevel::Warn},
+                     {"error", LogLevel::Error}});
 }
 
 Result<void> set_settings(std::map<std::string, std::string>& out, const std::string& text) {
@@ -233,6 +260,19 @@ const std::vector<ConfigKey>& config_keys() {
       {"proxy.primary_limit_ms", "1500",
        DORSAL_SET(set_time(c.proxy.primary_limit, t, 0)), kAtOnce},
       {"proxy.loops", "0", DORSAL_SET(set_count(c.proxy.loops, t, 0, 256))},
+      {"proxy.tls_mode", "preferred", DORSAL_SET(set_client_tls(c.proxy.tls_mode, t)), kAtOnce},
+      {"proxy.tls_certificate", "",
+       DORSAL_SET(set_optional_path(c.proxy.tls_certificate, t, base)), kAtOnce},
+      {"proxy.tls_key", "", DORSAL_SET(set_optional_path(c.proxy.tls_key, t, base)), kAtOnce},
+      {"proxy.tls_client_ca", "",
+       DORSAL_SET(set_optional_path(c.proxy.tls_client_ca, t, base)), kAtOnce},
+      {"proxy.server_tls", "verified", DORSAL_SET(set_server_tls(c.proxy.server_tls, t)), kAtOnce},
+      {"proxy.server_tls_ca", "",
+       DORSAL_SET(set_optional_path(c.proxy.server_tls_ca, t, base)), kAtOnce},
+      {"proxy.server_tls_certificate", "",
+       DORSAL_SET(set_optional_path(c.proxy.server_tls_certificate, t, base)), kAtOnce},
+      {"proxy.server_tls_key", "",
+       DORSAL_SET(set_optional_path(c.proxy.server_tls_key, t, base)), kAtOnce},
       {"admin.listen", "127.0.0.1", DORSAL_SET(set_text(c.admin.listen, t))},
       {"admin.http_port", "6038", DORSAL_SET(set_port(c.admin.http_port, t))},
       {"admin.sql_port", "6032", DORSAL_SET(set_port(c.admin.sql_port, t))},

@@ -1,5 +1,7 @@
 #include "app/proxy_options.h"
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 #include "edge/instance/secrets.h"
 #include "edge/io/files.h"
@@ -8,26 +10,76 @@
 namespace dorsal::app {
 namespace {
 
+std::string or_default(const std::string& file, const Config& config, const char* name) {
+  return file.empty() ? config.tls + "/" + name : file;
+}
+
 struct TlsFiles {
   std::string authority;
   std::string certificate;
   std::string key;
 };
 
-TlsFiles tls_files(const Config& config) {
+TlsFiles client_files(const Config& config) {
+  const auto& proxy = config.proxy;
+  return {or_default(proxy.tls_client_ca, config, "ca.pem"),
+          or_default(proxy.tls_certificate, config, "proxy.pem"),
+          or_default(proxy.tls_key, config, "proxy-key.pem")};
+}
+
+// The folder's own certificate is shown only to servers that the folder's own authority vouches
+// for: others may well refuse it.
+TlsFiles server_files(const Config& config) {
+  const auto& proxy = config.proxy;
+  if (!proxy.server_tls_certificate.empty() || !proxy.server_tls_ca.empty()) {
+    return {or_default(proxy.server_tls_ca, config, "ca.pem"),
+            proxy.server_tls_certificate,
+            proxy.server_tls_key};
+  }
   return {config.tls + "/ca.pem", config.tls + "/proxy.pem", config.tls + "/proxy-key.pem"};
 }
 
-// Without files there is no TLS towards clients and servers, which the log says once.
-Result<void> add_tls(const Config& config, proxy::Options& options) {
-  const auto files = tls_files(config);
-  if (!io::exists(files.authority) || !io::exists(files.certificate)) {
-    log_warn("proxy", "tls=off reason=\"{} or {} is missing\"", files.authority, files.certificate);
+Result<void> check_pair(const std::string& certificate,
+                        const std::string& key,
+                        const std::string& prefix) {
+  if (certificate.empty() == key.empty()) return {};
+  return invalid(
+      fmt::format("'{0}_certificate' and '{0}_key' go together; set both or neither", prefix));
+}
+
+// Without a certificate there is no TLS to offer, which the log says, unless it was asked for.
+Result<void> add_client_tls(const Config& config, proxy::Options& options) {
+  const auto& proxy = config.proxy;
+  DORSAL_TRY_VOID(check_pair(proxy.tls_certificate, proxy.tls_key, "proxy.tls"));
+  if (proxy.tls_mode == ClientTls::Off) return {};
+  auto files = client_files(config);
+  const bool is_asked_for = proxy.tls_mode == ClientTls::Required || !proxy.tls_certificate.empty();
+  if (!is_asked_for && !io::exists(files.certificate)) {
+    log_warn("proxy", "client_tls=off reason=\"{} is missing\"", files.certificate);
     return {};
   }
+  if (proxy.tls_client_ca.empty() && !io::exists(files.authority)) files.authority.clear();
   DORSAL_TRY(options.client_tls,
              io::TlsContext::server(files.certificate, files.key, files.authority));
-  DORSAL_TRY(options.server_tls, io::TlsContext::client(io::TlsVerify::CaAndName, files.authority));
+  options.client_tls_required = proxy.tls_mode == ClientTls::Required;
+  return {};
+}
+
+Result<void> add_server_tls(const Config& config, proxy::Options& options) {
+  const auto& proxy = config.proxy;
+  DORSAL_TRY_VOID(
+      check_pair(proxy.server_tls_certificate, proxy.server_tls_key, "proxy.server_tls"));
+  if (proxy.server_tls == ServerTls::Off) return {};
+  auto files = server_files(config);
+  // Without one of its own, the system's authorities count.
+  if (proxy.server_tls_ca.empty() && !io::exists(files.authority)) files.authority.clear();
+  if (proxy.server_tls_certificate.empty() && !io::exists(files.certificate)) {
+    files.certificate.clear();
+  }
+  const auto verify =
+      proxy.server_tls == ServerTls::Verified ? io::TlsVerify::CaAndName : io::TlsVerify::None;
+  DORSAL_TRY(options.server_tls,
+             io::TlsContext::client(verify, files.authority, files.certificate, files.key));
   return {};
 }
 
@@ -48,7 +100,8 @@ Result<proxy::Options> proxy_options(const Config& config) {
   options.connect_limit = from.connect_limit;
   options.primary_limit = from.primary_limit;
   options.loops = from.loops;
-  DORSAL_TRY_VOID(add_tls(config, options));
+  DORSAL_TRY_VOID(add_client_tls(config, options));
+  DORSAL_TRY_VOID(add_server_tls(config, options));
   options.monitor_user = instance::kMonitorUser;
   DORSAL_TRY(options.monitor_password,
              instance::load_secret(config.secrets, instance::kMonitorSecret));
@@ -56,8 +109,13 @@ Result<proxy::Options> proxy_options(const Config& config) {
 }
 
 std::vector<std::string> certificate_files(const Config& config) {
-  const auto files = tls_files(config);
-  return {files.authority, files.certificate, files.key};
+  std::vector<std::string> all;
+  for (const auto& files : {client_files(config), server_files(config)}) {
+    for (const auto& file : {files.authority, files.certificate, files.key}) {
+      if (!file.empty()) all.push_back(file);
+    }
+  }
+  return all;
 }
 
 }  // namespace dorsal::app

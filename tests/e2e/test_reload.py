@@ -10,33 +10,14 @@ import harness
 import wire
 
 
-class Reload(harness.ClusterTest):
+class Reload(harness.ReloadingTest):
     schema = "e2e_reload"
 
-    def setUp(self):
-        self.file = harness.Path(os.path.normpath(self.cluster.dir / "dorsal.yaml"))
-        self.text = self.file.read_text(encoding="utf-8")
-        self.proxy = self.cluster.proxy_pid()
-        self.addCleanup(self.check_proxy)
-        self.addCleanup(self.restore)
-
-    def restore(self):
-        self.file.write_text(self.text, encoding="utf-8")
-        self.cluster.run("reload", "--dir", self.cluster.dir)
-
-    def check_proxy(self):
-        self.assertEqual(self.proxy, self.cluster.proxy_pid(), "the proxy is another process now")
-
     def write(self, section, line):
-        """The file with one more line in that section."""
-        text = re.sub(rf"^{section}:\n", f"{section}:\n  {line}\n", self.text, flags=re.MULTILINE)
-        if text == self.text:
-            text += f"{section}:\n  {line}\n"
+        """Puts one more line into that section, and returns its number."""
+        text = self.file.read_text(encoding="utf-8").replace(f"{section}:\n", f"{section}:\n  {line}\n")
         self.file.write_text(text, encoding="utf-8")
         return text.splitlines().index(f"  {line}") + 1
-
-    def reload(self, check=True):
-        return self.cluster.run("reload", "--dir", self.cluster.dir, check=check)
 
     def log(self):
         return (self.cluster.dir / "log" / "proxy.log").read_text(encoding="utf-8", errors="replace")
@@ -56,11 +37,9 @@ class Reload(harness.ClusterTest):
     def test_a_configuration_with_an_error_is_refused_whole(self):
         self.write("proxy", "split_consistency: eventual")
         number = self.write("proxy", "causal_wait_ms: soon")
-        text = self.file.read_text(encoding="utf-8").replace("proxy:\n", "proxy:\n  split_consistency: eventual\n")
-        self.file.write_text(text, encoding="utf-8")
         done = self.reload(check=False)
         self.assertEqual(1, done.returncode)
-        reason = f"{self.file}:{number + 1}: 'proxy.causal_wait_ms' must be milliseconds from 0 to 3600000, not 'soon'"
+        reason = f"{self.file}:{number}: 'proxy.causal_wait_ms' must be milliseconds from 0 to 3600000, not 'soon'"
         self.assertEqual(f"dorsal reload: {reason}\n", done.stderr)
         self.assertIn(reason, self.log())
         self.assertEqual("global", self.consistency())
@@ -109,6 +88,7 @@ class Reload(harness.ClusterTest):
         for thread in threads:
             thread.start()
         for number in range(10):
+            self.file.write_text(self.text, encoding="utf-8")
             self.write("proxy", f"causal_wait_ms: {number + 11}")
             self.reload()
         stop.set()

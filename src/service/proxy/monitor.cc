@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "core/mysql/protocol.h"
+#include "service/proxy/backend.h"
 #include "service/proxy/shared.h"
 
 namespace dorsal::proxy {
@@ -91,8 +92,9 @@ io::Task<Result<std::unique_ptr<client::Connection>>> connect_as_monitor(LoopCon
   options.login.user = own.monitor_user;
   options.login.password = own.monitor_password;
   options.login.capabilities = mysql::capability::kDeprecateEof;
-  options.login.tls = own.server_tls ? mysql::ClientLoginOptions::Tls::Required
-                                     : mysql::ClientLoginOptions::Tls::Off;
+  const bool is_near = is_loopback(server.endpoint.host);
+  options.login.tls = own.server_tls && !is_near ? mysql::ClientLoginOptions::Tls::Required
+                                                 : mysql::ClientLoginOptions::Tls::Off;
   options.tls = own.server_tls;
   options.tls_name = server.endpoint.host;
   auto connection =

@@ -37,8 +37,11 @@ struct Options {
       std::chrono::milliseconds(1500);       // how long a statement waits for a primary
   unsigned loops = 0;                        // 0: one per core
   std::optional<io::TlsContext> client_tls;  // offered to clients
-  std::optional<io::TlsContext> server_tls;  // used towards servers over TCP
-  std::string monitor_user;                  // may read positions on every server
+  bool client_tls_required = false;          // error 3159 for those that do without
+  // Demanded of servers on other machines; empty: none is used. On this machine TLS serves only
+  // accounts that are refused without it.
+  std::optional<io::TlsContext> server_tls;
+  std::string monitor_user;  // may read positions on every server
   std::string monitor_password;
 };
 

@@ -73,6 +73,7 @@ io::Task<bool> Session::log_in() {
   mysql::ServerLoginOptions options;
   options.greeting = make_greeting();
   options.tls_available = context_.options->client_tls.has_value();
+  options.tls_required = context_.options->client_tls_required;
   options.rsa_key = &shared_.rsa_key;
   mysql::ServerLogin login(std::move(options));
   const bool is_sound = co_await converse_login(login, deadline);
