@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "core/cluster/topology.h"
+#include "core/mysql/compression.h"
 #include "core/sql/consistency.h"
 
 namespace dorsal::app {
@@ -61,6 +62,13 @@ struct ProxyConfig {
   Milliseconds login_limit{0};
   Milliseconds connect_limit{0};
   Milliseconds primary_limit{0};
+  std::uint32_t pool_max = 0;  // 0: no limit but the server's
+  std::uint32_t pool_min = 0;
+  std::uint32_t pool_reserve = 0;
+  Milliseconds pool_wait{0};
+  bool debug_swap_connections = false;
+  mysql::CompressionOffer compression;
+  mysql::CompressionMethod server_compression = mysql::CompressionMethod::None;
   std::uint32_t loops = 0;  // 0: one per core
   ClientTls tls_mode = ClientTls::Preferred;
   std::string tls_certificate;  // these files are empty when not set: those of the folder `tls`

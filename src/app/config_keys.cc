@@ -50,6 +50,12 @@ Result<void> set_count(std::uint32_t& count,
   return {};
 }
 
+Result<void> set_flag(bool& flag, const std::string& text) {
+  if (text != "true" && text != "false") return wrong("true or false", text);
+  flag = text == "true";
+  return {};
+}
+
 Result<void> set_time(Milliseconds& time, const std::string& text, std::uint64_t low) {
   DORSAL_TRY(auto value, number(text, low, 3'600'000, "milliseconds"));
   time = Milliseconds(value);
@@ -96,6 +102,26 @@ Result<void> set_optional_consistency(std::optional<sql::Consistency>& out,
   DORSAL_TRY_VOID(set_consistency(parsed, text));
   out = parsed;
   return {};
+}
+
+Result<void> set_compression(mysql::CompressionOffer& out, const std::string& text) {
+  auto parsed = mysql::parse_compression_offer(text);
+  if (!parsed) return wrong("some of zlib, zstd, uncompressed, with commas between them", text);
+  out = *parsed;
+  return {};
+}
+
+Result<void> set_server_compression(mysql::CompressionMethod& out, const std::string& text) {
+  constexpr std::pair<std::string_view, mysql::CompressionMethod> kMethods[] = {
+      {"off", mysql::CompressionMethod::None},
+      {"zlib", mysql::CompressionMethod::Zlib},
+      {"zstd", mysql::CompressionMethod::Zstd}};
+  for (const auto& [name, method] : kMethods) {
+    if (text != name) continue;
+    out = method;
+    return {};
+  }
+  return wrong("one of off, zlib, zstd", text);
 }
 
 Result<void> set_store(std::string& out, const std::string& text, const std::string& base_folder) {
@@ -255,10 +281,18 @@ const std::vector<ConfigKey>& config_keys() {
        DORSAL_SET(set_optional_consistency(c.proxy.replicas_consistency, t)), kAtOnce},
       {"proxy.causal_wait_ms", "10", DORSAL_SET(set_time(c.proxy.causal_wait, t, 0)), kAtOnce},
       {"proxy.login_limit_ms", "10000", DORSAL_SET(set_time(c.proxy.login_limit, t, 1)), kAtOnce},
-      {"proxy.connect_limit_ms", "1000",
-       DORSAL_SET(set_time(c.proxy.connect_limit, t, 1)), kAtOnce},
-      {"proxy.primary_limit_ms", "1500",
-       DORSAL_SET(set_time(c.proxy.primary_limit, t, 0)), kAtOnce},
+      {"proxy.connect_limit_ms", "1000", DORSAL_SET(set_time(c.proxy.connect_limit, t, 1)), kAtOnce},
+      {"proxy.primary_limit_ms", "1500", DORSAL_SET(set_time(c.proxy.primary_limit, t, 0)), kAtOnce},
+      {"proxy.pool_max", "0", DORSAL_SET(set_count(c.proxy.pool_max, t, 0, 100'000)), kAtOnce},
+      {"proxy.pool_min", "0", DORSAL_SET(set_count(c.proxy.pool_min, t, 0, 100'000)), kAtOnce},
+      {"proxy.pool_reserve", "0", DORSAL_SET(set_count(c.proxy.pool_reserve, t, 0, 100'000)), kAtOnce},
+      {"proxy.pool_wait_ms", "10000", DORSAL_SET(set_time(c.proxy.pool_wait, t, 0)), kAtOnce},
+      {"proxy.debug_swap_connections", "false",
+       DORSAL_SET(set_flag(c.proxy.debug_swap_connections, t)), kAtOnce},
+      {"proxy.compression", "zlib,zstd,uncompressed",
+       DORSAL_SET(set_compression(c.proxy.compression, t)), kAtOnce},
+      {"proxy.server_compression", "off",
+       DORSAL_SET(set_server_compression(c.proxy.server_compression, t)), kAtOnce},
       {"proxy.loops", "0", DORSAL_SET(set_count(c.proxy.loops, t, 0, 256))},
       {"proxy.tls_mode", "preferred", DORSAL_SET(set_client_tls(c.proxy.tls_mode, t)), kAtOnce},
       {"proxy.tls_certificate", "",

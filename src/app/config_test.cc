@@ -69,6 +69,8 @@ proxy:
   consistency: session
   replicas_consistency: Eventual
   causal_wait_ms: 0
+  compression: zstd,uncompressed
+  server_compression: zlib
   loops: 4
 admin: {listen: "::1", http_port: 4, sql_port: 5}
 log: {level: debug, file: dorsal.log}
@@ -86,6 +88,8 @@ run: r
   EXPECT_EQ(config->proxy.consistency, sql::Consistency::Session);
   EXPECT_EQ(config->proxy.replicas_consistency, sql::Consistency::Eventual);
   EXPECT_EQ(config->proxy.causal_wait, Milliseconds(0));
+  EXPECT_EQ(config->proxy.compression, (mysql::CompressionOffer{false, true, true}));
+  EXPECT_EQ(config->proxy.server_compression, mysql::CompressionMethod::Zlib);
   EXPECT_EQ(config->admin.listen, "::1");
   EXPECT_EQ(config->log.level, LogLevel::Debug);
   EXPECT_EQ(config->log.file, "/etc/dorsal/dorsal.log");
@@ -115,6 +119,11 @@ TEST(Config, AWrongValueIsRefusedWithLineAndExpectation) {
       {"proxy: 6033", "'proxy' must be a section with keys below it"},
       {"proxy: {consistency: strict}",
        "'proxy.consistency' must be one of eventual, session, global, strong, not 'strict'"},
+      {"proxy: {compression: 'zlib,lz4'}",
+       "'proxy.compression' must be some of zlib, zstd, uncompressed, with commas between them, "
+       "not 'zlib,lz4'"},
+      {"proxy: {server_compression: on}",
+       "'proxy.server_compression' must be one of off, zlib, zstd, not 'on'"},
       {"cluster: {mode: raft}", "'cluster.mode' must be one of semi-sync, async, not 'raft'"},
       {"cluster: {acks: 0}", "'cluster.acks' must be a whole number from 1 to 8, not '0'"},
       {"cluster: {store: store.db}",

@@ -99,6 +99,13 @@ Result<proxy::Options> proxy_options(const Config& config) {
   options.login_limit = from.login_limit;
   options.connect_limit = from.connect_limit;
   options.primary_limit = from.primary_limit;
+  options.pools.maximum = from.pool_max;
+  options.pools.minimum = from.pool_min;
+  options.pools.reserve = from.pool_reserve;
+  options.pools.wait = from.pool_wait;
+  options.pools.debug_swap = from.debug_swap_connections;
+  options.client_compression = from.compression;
+  options.server_compression = from.server_compression;
   options.loops = from.loops;
   DORSAL_TRY_VOID(add_client_tls(config, options));
   DORSAL_TRY_VOID(add_server_tls(config, options));

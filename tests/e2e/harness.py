@@ -79,7 +79,82 @@ def mysql_client():
     ).stdout.strip()
 
 
-class Cluster:
+class Ports:
+    """How clients and tests reach a proxy. Needs `base`, the first of its ports, and `account()`."""
+
+    def http(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.base + OFFSETS['http']}{path}", timeout=10) as answer:
+            return answer.read().decode()
+
+    def metrics(self):
+        """Each sample of /metrics: {(name, (label, value), …): number}."""
+        samples = {}
+        for line in self.http("/metrics").splitlines():
+            match = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+            if match:
+                labels = sorted(re.findall(r'(\w+)="((?:\\.|[^"\\])*)"', match.group(2) or ""))
+                samples[(match.group(1), *labels)] = float(match.group(3))
+        return samples
+
+    def metric(self, name, **labels):
+        """The sum of all samples of that name that have these labels."""
+        wanted = set(labels.items())
+        return sum(value for key, value in self.metrics().items() if key[0] == name and wanted <= set(key[1:]))
+
+    def address(self, endpoint="split"):
+        return "127.0.0.1", self.base + OFFSETS[endpoint]
+
+    def connect(self, endpoint="split", user=None, password=None, **options):
+        """PyMySQL, autocommit, no TLS unless asked."""
+        host, port = self.address(endpoint)
+        own_user, own_password = self.account()
+        options = {"autocommit": True, "connect_timeout": 20, "read_timeout": 60, "write_timeout": 60, **options}
+        return Connection(
+            host=host, port=port, user=user or own_user, password=own_password if password is None else password,
+            **options,
+        )
+
+    def wire(self, endpoint="split", user=None, password=None, **options):
+        own_user, own_password = self.account()
+        password = own_password if password is None else password
+        return wire.connect(self.address(endpoint), user or own_user, password, **options)
+
+
+class Proxy(Ports):
+    """A proxy process beside the one of `dorsal up`."""
+
+    def __init__(self, cluster, keys):
+        self.cluster = cluster
+        self.keys = {f"proxy.{name}": value for name, value in keys.items()}
+        self.base = free_port_base()
+        self.folder = Path(tempfile.mkdtemp(prefix="dorsal-proxy-"))
+        self.process = None
+
+    def account(self):
+        return self.cluster.account()
+
+    @property
+    def log(self):
+        return self.cluster.dir / "log" / f"proxy-{self.base}.log"
+
+    def start(self):
+        keys = {f"proxy.{name}_port": self.base + OFFSETS[name] for name in ("split", "primary", "replicas")}
+        keys |= {"admin.http_port": self.base + OFFSETS["http"], "run": self.folder, "log.file": self.log, **self.keys}
+        settings = [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
+        command, environment = self.cluster.command("proxy", "--config", self.cluster.dir / "dorsal.yaml", *settings)
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until("the proxy lets clients in", lambda: self.connect().close() is None, 60)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(60)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Cluster(Ports):
     """One `dorsal up`. Its folder need not exist."""
 
     def __init__(self, folder, base=None, binary=BINARY, environment=None, as_user=None):
@@ -153,6 +228,16 @@ class Cluster:
         if complaint:
             raise AssertionError(complaint)
 
+    @contextlib.contextmanager
+    def another_proxy(self, **keys):
+        """One more `dorsal proxy` before the same servers, with keys of its own: pool_max=3 for proxy.pool_max."""
+        proxy = Proxy(self, keys)
+        try:
+            proxy.start()
+            yield proxy
+        finally:
+            proxy.stop()
+
     # ---- How it is ----
 
     def status(self):
@@ -161,10 +246,6 @@ class Cluster:
     def api_status(self):
         """The same from the HTTP port: no new process."""
         return json.loads(self.http("/api/status"))
-
-    def http(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.base + OFFSETS['http']}{path}", timeout=10) as answer:
-            return answer.read().decode()
 
     @staticmethod
     def is_healthy(status):
@@ -219,21 +300,6 @@ class Cluster:
 
     # ---- Its numbers ----
 
-    def metrics(self):
-        """Each sample of /metrics: {(name, (label, value), …): number}."""
-        samples = {}
-        for line in self.http("/metrics").splitlines():
-            match = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
-            if match:
-                labels = sorted(re.findall(r'(\w+)="((?:\\.|[^"\\])*)"', match.group(2) or ""))
-                samples[(match.group(1), *labels)] = float(match.group(3))
-        return samples
-
-    def metric(self, name, **labels):
-        """The sum of all samples of that name that have these labels."""
-        wanted = set(labels.items())
-        return sum(value for key, value in self.metrics().items() if key[0] == name and wanted <= set(key[1:]))
-
     def statements(self):
         """How many statements of clients each server has got from the proxy: {node: number}."""
         name = "dorsal_proxy_server_statements_total"
@@ -254,9 +320,6 @@ class Cluster:
 
     # ---- Connections ----
 
-    def address(self, endpoint="split"):
-        return "127.0.0.1", self.base + OFFSETS[endpoint]
-
     def account(self):
         """User and password of the application's account, from client.cnf, as its users read it."""
         file = configparser.RawConfigParser()
@@ -267,16 +330,6 @@ class Cluster:
     def secret(self, name):
         return (self.dir / "secrets" / name).read_text(encoding="utf-8").strip()
 
-    def connect(self, endpoint="split", user=None, password=None, **options):
-        """PyMySQL, autocommit, no TLS unless asked."""
-        host, port = self.address(endpoint)
-        own_user, own_password = self.account()
-        options = {"autocommit": True, "connect_timeout": 20, "read_timeout": 60, "write_timeout": 60, **options}
-        return Connection(
-            host=host, port=port, user=user or own_user, password=own_password if password is None else password,
-            **options,
-        )
-
     def root(self, node):
         """PyMySQL as root on that node's own socket."""
         text = (self.folder_of(node) / "my.cnf").read_text(encoding="utf-8")
@@ -285,11 +338,6 @@ class Cluster:
             unix_socket=socket, user="root", password=self.secret("root"), autocommit=True, connect_timeout=20,
             read_timeout=60,
         )
-
-    def wire(self, endpoint="split", user=None, password=None, **options):
-        own_user, own_password = self.account()
-        password = own_password if password is None else password
-        return wire.connect(self.address(endpoint), user or own_user, password, **options)
 
     def direct_address(self, node):
         host, _, port = node["address"].rpartition(":")
@@ -329,6 +377,43 @@ class Cluster:
             for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
             if CRASH.search(line)
         ]
+
+
+class AnotherProxy(Cluster):
+    """One more `dorsal proxy` before the same servers, on ports of its own, with settings like "proxy.loops=1"."""
+
+    def __init__(self, cluster, *settings):
+        super().__init__(cluster.dir, binary=cluster.binary)
+        self.run_folder = temporary_folder()
+        ports = {"proxy.split_port": "split", "proxy.primary_port": "primary", "proxy.replicas_port": "replicas",
+                 "admin.http_port": "http", "admin.sql_port": "admin"}
+        given = [f"{key}={self.base + OFFSETS[name]}" for key, name in ports.items()]
+        given += [f"run={self.run_folder}", *settings]
+        words = [word for setting in given for word in ("--set", setting)]
+        command, environment = self.command("proxy", "--config", self.dir / "dorsal.yaml", *words)
+        with open(self.dir / "log" / f"proxy-{self.base}.log", "wb") as log:
+            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            wait_until("the other proxy serves", self.serves)
+        except BaseException:
+            self.stop()
+            raise
+
+    def serves(self):
+        return self.is_healthy(self.api_status()) and not processes.is_free(self.address("replicas")[1])
+
+    def proxy_pid(self):
+        return self.process.pid
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            code = self.process.wait(60)
+        finally:
+            processes.kill(self.process.pid)
+            shutil.rmtree(self.run_folder, ignore_errors=True)
+        if code != 0:
+            raise AssertionError(f"the other proxy ends with {code}\n{self.log_tails()}")
 
 
 class Spread:

@@ -176,18 +176,28 @@ class Logins(harness.ClusterTest):
         self.assertEqual(1045, from_mysqldb.exception.args[0])
         self.assertIn("ERROR 1045 (28000): Access denied for user", done.stderr)
 
-    def test_a_changed_password_counts_at_once(self):
+    def wait_until_refused(self):
+        def is_refused():
+            try:
+                self.wire(user=self.user, password=self.password).close()
+            except wire.ServerError as error:
+                return error.code == 1045
+            return False
+
+        harness.wait_until("the old password is refused", is_refused, 60)
+
+    def test_a_changed_password_counts_within_a_minute_and_the_new_one_at_once(self):
         old = self.wire(user=self.user, password=self.password)
         self.admin.run(f"ALTER USER {self.user} IDENTIFIED BY 'another'")
-        self.assertEqual(1045, self.refusal(self.cluster.address())[0])
         self.wire(user=self.user, password="another").ping()
-        self.assertEqual(1045, self.refusal(self.cluster.address())[0])
+        self.wait_until_refused()
+        self.wire(user=self.user, password="another").ping()
         old.ping()
 
-    def test_a_dropped_user_is_refused_at_once(self):
+    def test_a_dropped_user_is_refused_within_a_minute(self):
         self.wire(user=self.user, password=self.password)
         self.admin.run(f"DROP USER {self.user}")
-        self.assertEqual(1045, self.refusal(self.cluster.address())[0])
+        self.wait_until_refused()
 
     def test_a_locked_account_is_refused_in_the_words_of_the_server(self):
         self.admin.run(f"ALTER USER {self.user} ACCOUNT LOCK")

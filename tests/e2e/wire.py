@@ -2,7 +2,7 @@
 
 Wire speaks the classic protocol as the manual has it: log-in with caching_sha2_password or
 mysql_native_password, over TLS or with the server's RSA key, text and prepared statements, cursors, long
-data, query attributes, LOAD DATA LOCAL. Nothing is hidden: capabilities, sequence numbers, status flags and
+data, query attributes, LOAD DATA LOCAL, compression with zlib and zstd. Nothing is hidden: capabilities, sequence numbers, status flags and
 session trackers can be set and looked at.
 """
 
@@ -10,6 +10,8 @@ import hashlib
 import socket
 import ssl
 import struct
+
+import compressed
 
 LONG_PASSWORD = 1
 FOUND_ROWS = 2
@@ -29,6 +31,7 @@ PLUGIN_AUTH_LENENC = 1 << 21
 SESSION_TRACK = 1 << 23
 DEPRECATE_EOF = 1 << 24
 OPTIONAL_METADATA = 1 << 25
+ZSTD_COMPRESSION = 1 << 26
 QUERY_ATTRIBUTES = 1 << 27
 
 OLD = (
@@ -295,6 +298,8 @@ class Wire:
         self.capabilities = 0
         self.buffer = bytearray()
         self.is_tls = False
+        self.checks_numbers = True  # of packets; a server that compresses numbers them by frames
+        self.compression = None  # "zlib" or "zstd"; `socket` is then a CompressedSocket
         self.log_in_path = None  # "fast", "full by TLS", "full by RSA key", "native"
 
     def __enter__(self):
@@ -309,19 +314,20 @@ class Wire:
     # Packets.
 
     def send_raw(self, data):
-        self.socket.sendall(data)
+        """Bytes as they are; frames too if both sides compress."""
+        (self.socket.socket if self.compression else self.socket).sendall(data)
 
     def send(self, payload, sequence=None):
         """One packet, or as many as its length needs."""
         if sequence is not None:
             self.sequence = sequence
-        rest = memoryview(payload)
+        packets, rest = [], memoryview(payload)
         while True:
             piece, rest = rest[:LARGEST_PACKET], rest[LARGEST_PACKET:]
-            self.socket.sendall(struct.pack("<I", len(piece))[:3] + bytes([self.sequence & 255]))
-            self.socket.sendall(piece)
+            packets += (struct.pack("<I", len(piece))[:3] + bytes([self.sequence & 255]), piece)
             self.sequence += 1
             if len(piece) < LARGEST_PACKET:
+                self.socket.sendall(b"".join(packets))
                 return
 
     def _receive(self, size):
@@ -343,7 +349,7 @@ class Wire:
         while True:
             header = self._receive(4)
             size = int.from_bytes(header[:3], "little")
-            if in_order and header[3] != self.sequence & 255:
+            if in_order and self.checks_numbers and header[3] != self.sequence & 255:
                 raise ValueError(f"packet number {header[3]} instead of {self.sequence & 255}")
             self.sequence += 1
             piece = self._receive(size)
@@ -371,6 +377,8 @@ class Wire:
         return ServerError(code, state.decode(), reader.rest().decode(errors="replace"))
 
     def command(self, number, body=b""):
+        if self.compression:
+            self.socket.restart()
         self.send(bytes([number]) + body, sequence=0)
 
     # Log-in.
@@ -397,10 +405,12 @@ class Wire:
         self.is_tls = True
 
     def login(
-        self, user, password, database=None, tls=False, capabilities=MODERN, plugin=None, charset=255, attributes=None
+        self, user, password, database=None, tls=False, capabilities=MODERN, plugin=None, charset=255, attributes=None,
+        compression=None, level=3,
     ):
         """Reads the greeting and logs in; returns the OK that ends it. `tls` may be an ssl.SSLContext."""
         self.read_greeting()
+        capabilities |= {None: 0, "zlib": COMPRESS, "zstd": ZSTD_COMPRESSION}[compression]
         capabilities |= CONNECT_WITH_DB if database else 0
         capabilities |= CONNECT_ATTRIBUTES if attributes else 0
         capabilities &= self.offered
@@ -408,10 +418,18 @@ class Wire:
             self.start_tls(capabilities, charset, None if tls is True else tls)
             capabilities |= SSL
         self.capabilities = capabilities
-        self.send(self.login_packet(user, password, database, plugin or self.plugin, charset, attributes))
-        return self.finish_login(as_bytes(password), plugin or self.plugin)
+        self.send(self.login_packet(user, password, database, plugin or self.plugin, charset, attributes, level))
+        ok = self.finish_login(as_bytes(password), plugin or self.plugin)
+        self.start_compression(level)
+        return ok
 
-    def login_packet(self, user, password, database, plugin, charset=255, attributes=None):
+    def start_compression(self, level):
+        """If it was negotiated; zlib wins, as at the server."""
+        if self.capabilities & (COMPRESS | ZSTD_COMPRESSION):
+            self.compression = "zlib" if self.capabilities & COMPRESS else "zstd"
+            self.socket = compressed.CompressedSocket(self.socket, self.compression, level)
+
+    def login_packet(self, user, password, database, plugin, charset=255, attributes=None, level=3):
         packet = struct.pack("<IIB23x", self.capabilities, 1 << 30, charset) + as_bytes(user) + b"\0"
         packet += lenenc_text(self.reply(plugin, as_bytes(password)))
         if database:
@@ -420,6 +438,8 @@ class Wire:
         if attributes:
             pairs = b"".join(lenenc_text(as_bytes(k)) + lenenc_text(as_bytes(v)) for k, v in attributes.items())
             packet += lenenc_text(pairs)
+        if self.capabilities & ZSTD_COMPRESSION:
+            packet += bytes([level])
         return packet
 
     def reply(self, plugin, password):

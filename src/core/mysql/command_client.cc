@@ -42,7 +42,9 @@ Result<Need> QueryConversation::next(std::string_view received) {
 Result<Need> QueryConversation::on_packet(const Packet& packet) {
   // A server that gives up on its own sends its ERR with whatever number it has.
   if (is_err(packet.payload)) return on_err(packet.payload);
-  if (packet.first_sequence != sequence_) {
+  // With compression only frames have numbers that count.
+  const bool is_numbered = (capabilities_ & capability::kAnyCompression) == 0;
+  if (is_numbered && packet.first_sequence != sequence_) {
     return corrupt("the server's packets are out of order");
   }
   sequence_ = static_cast<std::uint8_t>(packet.last_sequence + 1);

@@ -29,8 +29,6 @@ constexpr std::string_view kAskForKey = "\x02";
 // The same question in sha256_password.
 constexpr std::string_view kAskForSha256Key = "\x01";
 
-constexpr std::uint8_t kUsualZstdLevel = 3;
-
 std::string zero_terminated(std::string_view text) {
   std::string out(text);
   out.push_back('\0');
@@ -131,7 +129,7 @@ Result<Need> ClientLogin::send_login_request() {
   request.schema = options_.schema;
   request.auth_plugin = plugin_;
   request.attributes = options_.attributes;
-  request.zstd_level = kUsualZstdLevel;
+  request.zstd_level = options_.zstd_level;
   return write(encode(request), Stage::Reply);
 }
 

@@ -21,6 +21,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "core/mysql/compression.h"
 #include "core/mysql/conversation.h"
 #include "core/mysql/greeting.h"
 #include "core/mysql/login_request.h"
@@ -45,6 +46,7 @@ struct ClientLoginOptions {
   std::uint8_t collation = kDefaultCollation;
   std::uint32_t max_packet = 1U << 30;
   ConnectAttributes attributes;
+  std::uint8_t zstd_level = kUsualZstdLevel;  // told to the server if zstd is to compress
   Tls tls = Tls::Preferred;
   bool channel_is_secure = false;  // a Unix socket
   // SHA1(p), for logging in with mysql_native_password when the clear password is unknown.
@@ -64,7 +66,7 @@ class ClientLogin {
   // Valid once the first Read has been met, unless refused at once.
   const Greeting& greeting() const { return greeting_; }
 
-  // The negotiated ones; valid after Done.
+  // The negotiated ones; valid after Done. Compression among them begins behind the OK.
   std::uint32_t capabilities() const { return capabilities_; }
 
   bool is_tls() const { return is_tls_; }

@@ -90,6 +90,37 @@ TEST(ClientLogin, FastWhenTheServerHasThePasswordInItsCache) {
       .check();
 }
 
+TEST(ClientLogin, AsksForCompressionAndTellsTheLevel) {
+  auto options = options_of();
+  options.capabilities = capability::kZstdCompression;
+  options.zstd_level = 7;
+  auto request = login_request(sha2_reply(), kUsual | capability::kZstdCompression);
+  request.back() = 7;
+  login_with(options)
+      .receives(packet(0, greeting()))
+      .sends(packet(1, request))
+      .receives(packet(2, kFast))
+      .receives(packet(3, kOk))
+      .succeeds_if([](const ClientLogin& login) {
+        return is_in(login) && compression_of(login.capabilities()) == CompressionMethod::Zstd;
+      })
+      .check();
+}
+
+TEST(ClientLogin, CompressionThatIsNotOfferedIsGoneWithout) {
+  auto options = options_of();
+  options.capabilities = capability::kAnyCompression;
+  login_with(options)
+      .receives(packet(0, greeting(kCachingSha2, kServer & ~capability::kAnyCompression)))
+      .sends(packet(1, login_request(sha2_reply())))
+      .receives(packet(2, kFast))
+      .receives(packet(3, kOk))
+      .succeeds_if([](const ClientLogin& login) {
+        return is_in(login) && compression_of(login.capabilities()) == CompressionMethod::None;
+      })
+      .check();
+}
+
 TEST(ClientLogin, FullOverTlsSendsThePasswordItself) {
   login_with(options_of(Tls::Preferred))
       .receives(packet(0, greeting()))

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "core/mysql/auth.h"
+#include "core/mysql/compression.h"
 
 namespace dorsal::mysql {
 namespace {
@@ -32,6 +33,14 @@ ErrPacket no_secure_channel_error() {
           "HY000",
           "Authentication requires a secure connection: connect with TLS, or give this endpoint an "
           "RSA key."};
+}
+
+ErrPacket no_compression_error() {
+  return {3922, "HY000", "Invalid compression algorithm 'uncompressed'."};
+}
+
+ErrPacket compression_level_error() {
+  return {3923, "HY000", "Invalid zstd compression level for algorithm 'zstd'."};
 }
 
 ErrPacket old_client_error() {
@@ -150,6 +159,15 @@ Need ServerLogin::on_request(std::string_view payload) {
   request_ = *std::move(request);
   capabilities_ = request_.capabilities & options_.greeting.capabilities;
   take_first_reply();
+  const auto compression = compression_of(capabilities_);
+  if (compression == CompressionMethod::None && options_.compression_required) {
+    return deny_with(no_compression_error());
+  }
+  const bool has_level =
+      request_.zstd_level >= kLowestZstdLevel && request_.zstd_level <= kHighestZstdLevel;
+  if (compression == CompressionMethod::Zstd && !has_level) {
+    return deny_with(compression_level_error());
+  }
   if (options_.tls_required && !is_secure()) return deny_with(tls_required_error());
   return ask();
 }

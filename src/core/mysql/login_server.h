@@ -19,7 +19,8 @@
 //
 // The conversation ends before the final OK: the owner logs in to a server first and then sends OK
 // or ERR itself, as packet next_sequence(). Only if outcome().is_answered has the client already
-// its ERR. Malformed input gets error 1043 as a Write, then an Error.
+// its ERR. Malformed input gets error 1043 as a Write, then an Error. Compression among
+// capabilities() begins behind the final OK.
 //
 // At StartTls the driver takes leftover() and gives those bytes to TLS: they are the beginning of
 // its handshake. Clear bytes that are left in place are refused, so that nobody can slip a log-in
@@ -50,9 +51,10 @@ struct ServerLoginOptions {
   // added or removed to fit tls_available; the plug-in is caching_sha2_password when left empty.
   Greeting greeting;
   bool tls_available = false;
-  bool tls_required = false;        // refuse clients that come without; not on a secure channel
-  bool channel_is_secure = false;   // a Unix socket, or TLS has begun already
-  const RsaKey* rsa_key = nullptr;  // may be null; outlives the conversation
+  bool tls_required = false;          // refuse clients that come without; not on a secure channel
+  bool channel_is_secure = false;     // a Unix socket, or TLS has begun already
+  bool compression_required = false;  // refuse clients that choose none of those offered
+  const RsaKey* rsa_key = nullptr;    // may be null; outlives the conversation
 };
 
 struct ServerLoginOutcome {

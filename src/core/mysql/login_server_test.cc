@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "core/mysql/auth.h"
+#include "core/mysql/compression.h"
 #include "core/mysql/conversation_script_testing.h"
 
 namespace dorsal::mysql {
@@ -323,6 +324,54 @@ TEST(ServerLogin, WhereTlsIsRequiredAClientWithoutIsTurnedAway) {
   auto written = played(login, {packet(1, login_request(sha2_reply()))}, know_password);
   EXPECT_NE(written.find("#HY000Connections using insecure transport are prohibited"),
             std::string::npos);
+}
+
+// What a client that asks for this compression is told; empty when it may log in.
+std::string told_about_compression(std::uint32_t offered,
+                                   std::uint32_t wanted,
+                                   std::uint8_t level,
+                                   bool is_required = false) {
+  auto options = options_of();
+  options.greeting.capabilities |= offered;
+  options.compression_required = is_required;
+  LoginRequest request;
+  request.capabilities = kOffered | wanted;
+  request.user = "app";
+  request.auth_response = sha2_reply();
+  request.auth_plugin = kCachingSha2;
+  request.zstd_level = level;
+  ServerLogin login(options);
+  auto written = played(login, {packet(1, encode(request))}, know_password);
+  auto message = written.find("#HY000");
+  if (message != std::string::npos) return written.substr(message + 6);
+  EXPECT_EQ(login.capabilities() & capability::kAnyCompression, wanted & offered);
+  return "";
+}
+
+TEST(ServerLogin, CompressionLevelsFrom1To22AreTaken) {
+  constexpr auto kZstd = capability::kZstdCompression;
+  constexpr auto kBoth = capability::kAnyCompression;
+  const std::string refused = "Invalid zstd compression level for algorithm 'zstd'.";
+  for (int level : {1, 3, 22}) {
+    EXPECT_EQ(told_about_compression(kBoth, kZstd, static_cast<std::uint8_t>(level)), "");
+  }
+  for (int level : {0, 23, 255}) {
+    EXPECT_EQ(told_about_compression(kBoth, kZstd, static_cast<std::uint8_t>(level)), refused);
+    // zlib is taken then, and that has no level.
+    EXPECT_EQ(told_about_compression(kBoth, kBoth, static_cast<std::uint8_t>(level)), "");
+    EXPECT_EQ(told_about_compression(0, kZstd, static_cast<std::uint8_t>(level)), "");
+  }
+}
+
+TEST(ServerLogin, WhereCompressionIsRequiredAClientWithoutIsTurnedAway) {
+  const std::string refused = "Invalid compression algorithm 'uncompressed'.";
+  constexpr auto kZlib = capability::kCompress;
+  constexpr auto kZstd = capability::kZstdCompression;
+  EXPECT_EQ(told_about_compression(kZlib, 0, 0, true), refused);
+  EXPECT_EQ(told_about_compression(kZlib, kZstd, 3, true), refused);
+  EXPECT_EQ(told_about_compression(kZstd, kZlib, 0, true), refused);
+  EXPECT_EQ(told_about_compression(kZlib, kZlib, 0, true), "");
+  EXPECT_EQ(told_about_compression(kZstd, kZlib | kZstd, 3, true), "");
 }
 
 TEST(ServerLogin, AClientThatKnowsNoPluginsCannotBeSwitched) {

@@ -78,6 +78,8 @@ inline constexpr std::uint32_t kOptionalResultsetMetadata = 1U << 25;
 inline constexpr std::uint32_t kZstdCompression = 1U << 26;
 inline constexpr std::uint32_t kQueryAttributes = 1U << 27;
 inline constexpr std::uint32_t kMultiFactorAuthentication = 1U << 28;
+
+inline constexpr std::uint32_t kAnyCompression = kCompress | kZstdCompression;
 }  // namespace capability
 
 namespace status {

@@ -108,7 +108,8 @@ Result<ReplyRelay::Progress> ReplyRelay::start_packet(std::string_view& bytes, s
   const bool direct = pending_.empty() && bytes.size() > kHeaderSize;
   if (!direct && !gather(kHeaderSize)) return Progress::More;
   const Header header = read_header(direct ? bytes.data() : pending_.data());
-  if (header.sequence != in_sequence_) return corrupt("a packet is out of order");
+  const bool is_numbered = (server_capabilities_ & capability::kAnyCompression) == 0;
+  if (is_numbered && header.sequence != in_sequence_) return corrupt("a packet is out of order");
 
   const bool continues = last_frame_was_full_;
   if (!direct && header.length > 0 && !continues && !gather(kHeaderSize + 1)) {
@@ -119,6 +120,7 @@ Result<ReplyRelay::Progress> ReplyRelay::start_packet(std::string_view& bytes, s
       header.length > 0 && !continues ? static_cast<std::uint8_t>(seen[kHeaderSize]) : 0;
 
   if (continues || !wants_whole(header.length, first)) {
+    if (stage_ == Stage::Rows && !continues) ++summary_.rows;
     write_held_eof(out);
     write_header(header.length, out);
     if (direct) {
@@ -215,6 +217,7 @@ Result<void> ReplyRelay::whole_packet(std::string_view payload, std::string& out
     case Stage::Rows:
       if (first == kEofMarker) return ok_packet(payload, true, out);
       note_first_row(payload);
+      ++summary_.rows;
       write_held_eof(out);
       write_packet(payload, out);
       return {};
@@ -247,6 +250,7 @@ Result<void> ReplyRelay::result_columns(std::string_view payload, std::string& o
   if (!reader.ok() || left_in_stage_ == 0) return corrupt("the number of columns is malformed");
   write_packet(payload, out);
   stage_ = Stage::Columns;
+  summary_.rows = 0;
   return {};
 }
 
@@ -282,6 +286,11 @@ Result<void> ReplyRelay::ok_packet(std::string_view payload, bool ends_rows, std
   summary_.has_ok = true;
   summary_.status = last_status_ = ok->status;
   summary_.warnings = ok->warnings;
+  summary_.ended_rows = ends_rows;
+  if (!ends_rows) {
+    summary_.affected_rows = ok->affected_rows;
+    summary_.insert_id = ok->insert_id;
+  }
   // With a cursor the metadata's own end is the only one; rows come by COM_STMT_FETCH.
   if ((ok->status & status::kCursorExists) != 0) eof_is_held_ = false;
   write_held_eof(out);
@@ -333,14 +342,19 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
       auto gtids = decode_gtid_change(change.data);
       if (!gtids) return corrupt("a GTID change is malformed");
       summary_.gtids.emplace_back(*gtids);
-      return tracking_.gtids;
+      return tracking_.gtids && gtids_are_clients_;
     }
     case change_type::kState:
+      summary_.state_changed = true;
       return tracking_.state_change;
     case change_type::kCharacteristics:
-      return tracking_.characteristics;
-    case change_type::kTransactionState:
-      return tracking_.transaction_state;
+    case change_type::kTransactionState: {
+      auto text = decode_text_change(change.data);
+      if (!text) return corrupt("a transaction change is malformed");
+      const bool is_state = change.type == change_type::kTransactionState;
+      (is_state ? summary_.transaction_state : summary_.characteristics) = std::string(*text);
+      return is_state ? tracking_.transaction_state : tracking_.characteristics;
+    }
     default:
       return false;  // a newer server's kind: no client asked this proxy for it
   }

@@ -7,7 +7,9 @@
 // packets, so a blob of a gigabyte needs no more memory than a number.
 //
 // Calls match:  begin (feed (client_sent_file)?)* until feed returns Done or an Error.
-// An Error (Corrupt) means that the server broke the protocol; its connection must be closed.
+// An Error (Corrupt) means that the server broke the protocol; its connection must be closed. The
+// numbers of its packets are checked, unless it compresses: then they follow its frames, which have
+// numbers of their own.
 //
 // Sources: MySQL Internals, "Text Resultset", "COM_STMT_PREPARE Response", "LOCAL INFILE Request",
 // "OK_Packet"; sql/protocol_classic.cc of the server for what ends a result set.
@@ -59,6 +61,13 @@ struct ReplySummary {
   std::vector<std::string> gtids;  // one for each OK that carried some
   std::optional<std::string> schema;
   std::vector<std::pair<std::string, std::string>> variables;  // name, value
+  std::optional<std::string> characteristics;  // the newest: SQL that starts the transaction again
+  std::optional<std::string> transaction_state;  // the newest: eight characters
+  bool state_changed = false;                    // some OK said so
+  std::uint64_t affected_rows = 0;               // of the last OK that ended no rows
+  std::uint64_t insert_id = 0;                   // the same
+  std::uint64_t rows = 0;                        // of the last result set
+  bool ended_rows = false;                       // the last OK ended rows
   // COM_STMT_PREPARE's answer.
   std::uint32_t statement_id = 0;
   std::uint16_t parameters = 0;
@@ -83,6 +92,13 @@ class ReplyRelay {
       : server_capabilities_(server_capabilities),
         client_capabilities_(client_capabilities),
         tracking_(tracking) {}
+
+  // Another server sends the replies from now on. Between replies only. GTIDs may be those of the
+  // client's own writes, which it is shown if it asked for them, or all that the server has.
+  void change_server(std::uint32_t capabilities, bool gtids_are_clients) {
+    server_capabilities_ = capabilities;
+    gtids_are_clients_ = gtids_are_clients;
+  }
 
   // Starts on the reply to a command whose last packet had sequence number `sent`. `statement_id`
   // replaces the server's in a Prepare reply. With `keep_first_field` the summary has it.
@@ -160,7 +176,7 @@ class ReplyRelay {
   bool client_wants_eof() const;
   Progress progress() const;
 
-  const std::uint32_t server_capabilities_;
+  std::uint32_t server_capabilities_;
   const std::uint32_t client_capabilities_;
   const ClientTracking& tracking_;
 
@@ -172,6 +188,7 @@ class ReplyRelay {
   bool last_frame_was_full_ = false;  // the packet goes on in the next frame
   bool eof_is_held_ = false;          // columns are over; their EOF waits for what follows
   bool keep_first_field_ = false;
+  bool gtids_are_clients_ = true;
   bool has_output_ = false;
   std::optional<std::uint32_t> statement_id_;
   std::uint16_t last_status_ = 0;  // of the last OK, for an EOF that has none of its own

@@ -273,6 +273,24 @@ TEST(ReplyRelay, AfterALocalFileTheReplyIsNumberedFromItsEnd) {
   EXPECT_EQ(out[3], 5);
 }
 
+// Between two results such a server goes on with the number of its next frame.
+TEST(ReplyRelay, NumbersOfAServerThatCompressesAreMadeGood) {
+  OkPacket more;
+  more.status = status::kMoreResults;
+  auto jumping = Script(kModern).ok(more).bytes() + Script(kModern).ok(OkPacket()).bytes();
+  auto in_order = Script(kModern).ok(more).ok(OkPacket()).bytes();
+  for (auto compression : {capability::kCompress, capability::kZstdCompression}) {
+    ClientTracking tracking;
+    ReplyRelay relay(kModern | compression, kModern, tracking);
+    relay.begin(ReplyShape::Results);
+    std::string out;
+    auto progress = relay.feed(jumping, out);
+    ASSERT_TRUE(progress) << progress.error().message;
+    EXPECT_EQ(*progress, ReplyRelay::Progress::Done);
+    EXPECT_EQ(out, in_order);
+  }
+}
+
 TEST(ReplyRelay, BytesOfTheNextReplyAreLeftAlone) {
   auto first = Script(kModern).ok(OkPacket()).bytes();
   ClientTracking tracking;

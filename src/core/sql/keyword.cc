@@ -65,6 +65,7 @@ constexpr NameTable kKeywords(std::to_array<Row>({
     Row{"show", Keyword::Show},
     Row{"shutdown", Keyword::Shutdown},
     Row{"signal", Keyword::Signal},
+    Row{"sql_calc_found_rows", Keyword::SqlCalcFoundRows},
     Row{"start", Keyword::Start},
     Row{"stop", Keyword::Stop},
     Row{"table", Keyword::Table},

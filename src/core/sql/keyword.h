@@ -66,6 +66,7 @@ enum class Keyword : std::uint8_t {
   Show,
   Shutdown,
   Signal,
+  SqlCalcFoundRows,
   Start,
   Stop,
   Table,

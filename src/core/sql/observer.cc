@@ -74,6 +74,9 @@ void Observer::see_keyword(const Token& token) {
     case Keyword::Procedure:
       facts_.add(Fact::Procedure);
       break;
+    case Keyword::SqlCalcFoundRows:
+      facts_.add(Fact::CountsAllRows);
+      break;
     case Keyword::With:
       with_depth_ = depth_;
       break;
@@ -157,6 +160,9 @@ void Observer::see_system_variable(const Token& token) {
   if (is_proxy_variable(variable)) return facts_.add(Fact::ProxyVariable);
   if (equal_words(variable.name, "warning_count") || equal_words(variable.name, "error_count")) {
     return facts_.add(Fact::LastResult);
+  }
+  if (equal_words(variable.name, "last_insert_id") || equal_words(variable.name, "identity")) {
+    facts_.add(Fact::LastInsertId);
   }
   if (variable.is_session && is_tracked(variable.name)) return;
   facts_.add(Fact::ServerVariable);

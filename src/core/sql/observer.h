@@ -26,8 +26,9 @@ enum class Fact : std::uint8_t {
   ReleasesAllLocks,
   PositionWait,
   LastInsertId,
-  LastResult,  // FOUND_ROWS(), ROW_COUNT(), @@warning_count, @@error_count
-  OwnServer,   // LOAD_FILE() and its like
+  CountsAllRows,  // SQL_CALC_FOUND_ROWS
+  LastResult,     // FOUND_ROWS(), ROW_COUNT(), @@warning_count, @@error_count
+  OwnServer,      // LOAD_FILE() and its like
   ConnectionId,
   ServerVariable,
   ServerSchema,  // mysql, performance_schema, sys, and information_schema where servers differ

@@ -5,8 +5,14 @@
 namespace dorsal::sql {
 namespace {
 
+// What LAST_INSERT_ID() says from then on. Sessions take it along.
+bool sets_insert_id(const SetItem& item) {
+  return equal_words(item.name, "last_insert_id") || equal_words(item.name, "identity");
+}
+
 bool keeps_the_session_movable(const SetItem& item) {
   if (item.name == "names" || item.name == "transaction") return true;
+  if (sets_insert_id(item)) return true;
   // Zero is the default, which ODBC drivers set again in every session.
   if (equal_words(item.name, "sql_auto_is_null") && item.value() == "0") return true;
   return carry(item.name) != Carry::Pins;
@@ -44,6 +50,7 @@ void SetSummary::add_session(const SetItem& item) {
   } else if (!has_prefix && is_guarded(item.name)) {
     tracker_ = true;
   } else {
+    insert_id_ |= !has_prefix && sets_insert_id(item);
     bool plain = !has_prefix && keeps_the_session_movable(item);
     plain_ |= plain;
     unknown_ |= !plain;
@@ -77,6 +84,7 @@ std::string_view SetSummary::rule() const {
 
 void SetSummary::apply(Statement& statement) const {
   if (user_) statement.pins |= Pin::UserVariable;
+  statement.asks_insert_id |= insert_id_;
   if (unknown_ || unreadable_ || character_set_) statement.pins |= Pin::SessionVariable;
   if (other_ == "role") statement.pins |= Pin::Role;
   if (other_ == "password" || other_ == "default role") statement.may_write = true;

@@ -29,6 +29,7 @@ class SetSummary {
   bool user_ = false;
   bool next_transaction_ = false;
   bool plain_ = false;
+  bool insert_id_ = false;
   std::string_view other_;  // name of the one with scope Other
 };
 

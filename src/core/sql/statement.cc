@@ -14,6 +14,8 @@ Statement combine(const Statement& so_far, const Statement& next) {
   all.may_write = so_far.may_write || next.may_write;
   // A later statement may take again what an earlier one releases, so nothing counts as released.
   all.pins = so_far.pins | next.pins;
+  all.asks_insert_id = so_far.asks_insert_id || next.asks_insert_id;
+  all.counts_all_rows = so_far.counts_all_rows || next.counts_all_rows;
   // A SET in front may change how what follows is read.
   if (so_far.kind == Kind::Set) all.pins |= Pin::Hidden;
 

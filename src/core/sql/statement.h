@@ -123,7 +123,9 @@ struct Statement {
   bool several = false;  // more than one statement in the text; one trailing `;` does not count
   bool may_write =
       true;  // may commit something: after an error or a lost reply, the outcome is open
-  bool misspelt_hint = false;  // a `dorsal:` comment with a word that means nothing; ignored
+  bool asks_insert_id = false;   // names LAST_INSERT_ID()
+  bool counts_all_rows = false;  // SQL_CALC_FOUND_ROWS
+  bool misspelt_hint = false;    // a `dorsal:` comment with a word that means nothing; ignored
 
   // From a comment such as /* dorsal: primary */ or /* dorsal: replica, consistency=eventual */
   // before the statement or right after its first keyword. place already obeys `primary`; `replica`

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "edge/client/compression.h"
 #include "edge/client/converse.h"
 
 namespace dorsal::client {
@@ -55,6 +56,11 @@ io::Task<Result<Login>> Connection::log_in(io::Loop& loop,
     co_return made;
   }
   if (!login.leftover().empty()) co_return corrupt("bytes behind the OK").in(where);
+  start_compression(stream,
+                    login.capabilities(),
+                    options.login.zstd_level,
+                    false,
+                    options.compression_numbers);
   made.connection.reset(new Connection(std::move(stream), login));
   co_return made;
 }

@@ -31,6 +31,9 @@ struct ConnectOptions {
   std::optional<io::TlsContext>
       tls;               // without it a Preferred TLS counts as Off, a Required one fails
   std::string tls_name;  // name or address that the certificate must carry
+  // What is counted if login.capabilities bring about compression; may be null, else outlives the
+  // connection.
+  io::CompressionNumbers* compression_numbers = nullptr;
 };
 
 // What logging in came to: a connection, or the server's own refusal (1045, 1049, 1040…).

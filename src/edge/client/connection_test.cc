@@ -64,6 +64,37 @@ TEST_F(ConnectionTest, AReplyMayComeInPieces) {
   EXPECT_EQ((*results)[0].rows[1][0], "b");
 }
 
+TEST_F(ConnectionTest, CompressesIfItAsksForThatAndTheServerOffersIt) {
+  Number received;
+  Number received_packets;
+  Number sent;
+  Number sent_packets;
+  io::CompressionNumbers numbers{received, received_packets, sent, sent_packets};
+  for (auto wanted : {mysql::capability::kCompress, mysql::capability::kZstdCompression}) {
+    for (std::uint32_t offered : {wanted, std::uint32_t{0}}) {
+      FakeServer::Options with;
+      with.more_capabilities = offered;
+      FakeServer server(loop_, with);
+      auto chosen = options(server);
+      chosen.login.capabilities = wanted;
+      chosen.compression_numbers = &numbers;
+      auto connection = connect(chosen);
+      ASSERT_TRUE(connection) << connection.error().message;
+      EXPECT_EQ((*connection)->stream().is_compressed(), offered != 0);
+      const std::string large(100'000, 'x');
+      server.answer(large, FakeServer::one_column((*connection)->capabilities(), {large, "1"}));
+      const auto received_before = received.value();
+      EXPECT_EQ(*scalar(**connection, large), large);
+      EXPECT_EQ(*scalar(**connection, large), large);
+      const auto grown = received.value() - received_before;
+      EXPECT_EQ(grown > 0, offered != 0);
+      EXPECT_LT(grown, 10'000);
+    }
+  }
+  EXPECT_GT(sent_packets.value(), 400'000);
+  EXPECT_LT(sent.value(), 40'000);
+}
+
 TEST_F(ConnectionTest, ARefusalIsAValueOfLogIn) {
   FakeServer server(loop_, {});
   auto wrong = options(server);

@@ -18,6 +18,7 @@
 #include "core/mysql/packet.h"
 #include "core/mysql/reply.h"
 #include "core/mysql/row.h"
+#include "edge/client/compression.h"
 #include "edge/client/converse.h"
 #include "edge/io/listener.h"
 #include "edge/io/scope.h"
@@ -150,6 +151,7 @@ class FakeServer {
         packets({mysql::encode_ok(mysql::OkPacket(), login.capabilities())}, login.next_sequence());
     auto sent = co_await stream.write_all(welcome, Deadline::never());
     if (!sent) co_return std::nullopt;
+    start_compression(stream, login.capabilities(), login.request().zstd_level, true, nullptr);
     co_return login.capabilities();
   }
 
@@ -171,6 +173,7 @@ class FakeServer {
         self.asked_.push_back(sql);
         auto found = self.answers_.find(sql);
         const bool is_listed = found != self.answers_.end();
+        stream.begin_reply();
         if (is_listed && !found->second) continue;
         auto bytes = is_listed ? found->second : self.otherwise_(sql);
         if (!bytes) co_return;

@@ -8,6 +8,7 @@
 #include <atomic>
 
 #include "base/check.h"
+#include "edge/io/compressors.h"
 #include "edge/io/refusals.h"
 #include "edge/io/resolver.h"
 #include "edge/io/timer.h"
@@ -23,6 +24,7 @@ struct Loop::Impl {
   Watchdog watchdog{context.get_executor()};
   Resolver resolver;
   Refusals refusals;
+  Compressors compressors;
   std::atomic<bool> is_running{false};
 };
 
@@ -57,6 +59,7 @@ Executor Loop::executor() { return impl_->context.get_executor(); }
 Watchdog& Loop::watchdog() { return impl_->watchdog; }
 Resolver& Loop::resolver() { return impl_->resolver; }
 Refusals& Loop::refusals() { return impl_->refusals; }
+Compressors& Loop::compressors() { return impl_->compressors; }
 bool Loop::is_running() const { return impl_->is_running.load(); }
 
 }  // namespace dorsal::io

@@ -15,6 +15,7 @@ namespace dorsal::io {
 class Watchdog;
 class Resolver;
 class Refusals;
+class Compressors;
 
 class Loop {
  public:
@@ -47,6 +48,7 @@ class Loop {
   Watchdog& watchdog();
   Resolver& resolver();
   Refusals& refusals();
+  Compressors& compressors();
   bool is_running() const;  // inside run(), on any thread
 
  private:

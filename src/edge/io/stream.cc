@@ -11,9 +11,9 @@
 #include "base/check.h"
 #include "edge/io/descriptor.h"
 #include "edge/io/endpoint.h"
+#include "edge/io/layers.h"
 #include "edge/io/refusals.h"
 #include "edge/io/socket.h"
-#include "edge/io/tls_engine.h"
 
 namespace dorsal::io {
 namespace {
@@ -22,8 +22,8 @@ namespace {
 // their turn.
 constexpr int kReadsPerTurn = 16;
 
-// Encrypted at a time; bounds what a slow reader makes us hold.
-constexpr std::size_t kTlsChunk = std::size_t{64} << 10;
+// How often bytes may come without anything to hand on (empty frames, say) in one turn.
+constexpr int kReceivesPerTurn = 16;
 
 // A TLS record with its header and tag.
 constexpr std::size_t kTlsRecord = (std::size_t{16} << 10) + 512;
@@ -40,13 +40,12 @@ bool is_set(const asio::cancellation_state& state) {
 }  // namespace
 
 struct Stream::State {
-  // Receives into the caller's buffer, or into the TLS engine, or only waits for something to
-  // receive.
+  // Receives into the caller's buffer, or into the layers, or only waits for something to receive.
   class Read final : public Operation {
    public:
     explicit Read(State& state) : Operation(state.descriptor, Direction::Read), state_(state) {}
     void into_buffer(char* buffer, std::size_t size) { buffer_ = buffer, size_ = size; }
-    void into_tls() { buffer_ = nullptr, size_ = 1; }
+    void into_layers() { buffer_ = nullptr, size_ = 1; }
     void into_nothing() { buffer_ = nullptr, size_ = 0; }
 
    private:
@@ -60,7 +59,7 @@ struct Stream::State {
     std::size_t size_ = 0;
   };
 
-  // Sends the TLS engine's output, or first and second.
+  // Sends the output of the layers, or first and second.
   class Write final : public Operation {
    public:
     explicit Write(State& state) : Operation(state.descriptor, Direction::Write), state_(state) {}
@@ -80,11 +79,11 @@ struct Stream::State {
 
   explicit State(Loop& loop) : descriptor(loop), read(*this) {}
 
-  Result<Transfer> receive_into_tls();
+  Result<Transfer> receive_into_layers();
   Result<std::size_t> try_read(char* buffer, std::size_t size);
   Result<std::size_t> try_read_buffered(char* buffer, std::size_t size);
   Result<bool> try_send(std::string_view& first, std::string_view& second);
-  Result<bool> try_flush_tls();
+  Result<bool> try_flush();
 
   bool is_writing() const { return descriptor.is_busy(Direction::Write); }
 
@@ -102,15 +101,17 @@ struct Stream::State {
                                          std::size_t size,
                                          Deadline deadline,
                                          Precision precision);
-  Task<Result<std::size_t>> read_tls(char* buffer,
-                                     std::size_t size,
-                                     Deadline deadline,
-                                     Precision precision);
+  Task<Result<std::size_t>> read_layers(char* buffer,
+                                        std::size_t size,
+                                        Deadline deadline,
+                                        Precision precision);
   Task<Result<void>> write_plain(std::string_view first,
                                  std::string_view second,
                                  Deadline deadline);
-  Task<Result<void>> write_tls(std::string_view first, std::string_view second, Deadline deadline);
-  Task<Result<void>> flush_tls(Deadline deadline);
+  Task<Result<void>> write_layers(std::string_view first,
+                                  std::string_view second,
+                                  Deadline deadline);
+  Task<Result<void>> flush(Deadline deadline);
   Task<Result<void>> wait_readable(Deadline deadline, Precision precision);
   Task<Result<void>> shake_hands(Deadline deadline);
   Result<void> start_tls(const TlsContext& context,
@@ -121,7 +122,7 @@ struct Stream::State {
 
   Descriptor descriptor;
   Read read;
-  std::unique_ptr<TlsEngine> tls;
+  Layers layers;
   bool tells_rest = false;     // the kernel says what is left after each receive
   bool maybe_readable = true;  // false: a receive now would most likely find nothing
   bool is_encrypted = false;   // the handshake is complete
@@ -138,7 +139,7 @@ Operation::Progress Stream::State::Read::attempt(bool after_edge) {
     state_.maybe_readable = true;
     return Progress::Done;
   }
-  auto received = buffer_ == nullptr ? state_.receive_into_tls()
+  auto received = buffer_ == nullptr ? state_.receive_into_layers()
                                      : receive(socket, buffer_, size_, state_.tells_rest);
   if (!received) {
     failure_ = received.error();
@@ -151,7 +152,7 @@ Operation::Progress Stream::State::Read::attempt(bool after_edge) {
 }
 
 Operation::Progress Stream::State::Write::attempt(bool) {
-  auto sent = state_.tls != nullptr ? state_.try_flush_tls() : state_.try_send(first_, second_);
+  auto sent = state_.layers.is_empty() ? state_.try_send(first_, second_) : state_.try_flush();
   if (!sent) {
     failure_ = sent.error();
     return Progress::Done;
@@ -159,11 +160,11 @@ Operation::Progress Stream::State::Write::attempt(bool) {
   return *sent ? Progress::Done : Progress::NotYet;
 }
 
-Result<Transfer> Stream::State::receive_into_tls() {
+Result<Transfer> Stream::State::receive_into_layers() {
   std::array<char, 2 * kTlsRecord> bytes;
   DORSAL_TRY(auto received,
              receive(descriptor.native_handle(), bytes.data(), bytes.size(), tells_rest));
-  tls->feed(std::string_view(bytes.data(), received.count));
+  layers.feed(std::string_view(bytes.data(), received.count));
   return received;
 }
 
@@ -179,37 +180,38 @@ Result<bool> Stream::State::try_send(std::string_view& first, std::string_view& 
   return true;
 }
 
-Result<bool> Stream::State::try_flush_tls() {
-  while (!tls->output().empty()) {
-    DORSAL_TRY(auto sent, io::send(descriptor.native_handle(), tls->output()));
+Result<bool> Stream::State::try_flush() {
+  while (!layers.output().empty()) {
+    DORSAL_TRY(auto sent, io::send(descriptor.native_handle(), layers.output()));
     if (sent.would_block) return false;
-    tls->sent(sent.count);
+    layers.sent(sent.count);
   }
   return true;
 }
 
 Result<std::size_t> Stream::State::try_read(char* buffer, std::size_t size) {
   if (!descriptor.is_open()) return stream_is_closed();
-  if (tls == nullptr) {
+  if (layers.is_empty()) {
     DORSAL_TRY(auto received, receive(descriptor.native_handle(), buffer, size, tells_rest));
     maybe_readable = tells_rest ? !received.is_drained : received.count == size;
     return received.count;
   }
-  while (true) {
+  for (int receives = 0; receives < kReceivesPerTurn; ++receives) {
     DORSAL_TRY(auto count, try_read_buffered(buffer, size));
     if (count > 0) return count;
-    DORSAL_TRY(auto received, receive_into_tls());
+    DORSAL_TRY(auto received, receive_into_layers());
     maybe_readable = tells_rest ? !received.is_drained : received.count > kTlsRecord;
     if (received.would_block) return std::size_t{0};
   }
+  return try_read_buffered(buffer, size);
 }
 
-// Text that the engine has, or can make of what it was fed; 0 when there is none.
+// Text that the layers have, or can make of what they were fed; 0 when there is none.
 Result<std::size_t> Stream::State::try_read_buffered(char* buffer, std::size_t size) {
   if (!descriptor.is_open()) return stream_is_closed();
-  DORSAL_TRY(auto count, tls->read(buffer, size));
+  DORSAL_TRY(auto count, layers.read(buffer, size));
   // Reading may have to answer, with a new key for example; a write under way takes that along.
-  if (!is_writing()) DORSAL_TRY_VOID(try_flush_tls());
+  if (!is_writing()) DORSAL_TRY_VOID(try_flush());
   return count;
 }
 
@@ -232,10 +234,10 @@ Task<Result<std::size_t>> Stream::State::read_at_once(char* buffer,
   co_return co_await wait_and_read(buffer, size, deadline, precision);
 }
 
-Task<Result<std::size_t>> Stream::State::read_tls(char* buffer,
-                                                  std::size_t size,
-                                                  Deadline deadline,
-                                                  Precision precision) {
+Task<Result<std::size_t>> Stream::State::read_layers(char* buffer,
+                                                     std::size_t size,
+                                                     Deadline deadline,
+                                                     Precision precision) {
   if (is_set(co_await asio::this_coro::cancellation_state)) co_return refusals().refuse();
   if (++reads_in_turn >= kReadsPerTurn) {
     reads_in_turn = 0;
@@ -244,8 +246,8 @@ Task<Result<std::size_t>> Stream::State::read_tls(char* buffer,
   while (true) {
     auto count = maybe_readable ? try_read(buffer, size) : try_read_buffered(buffer, size);
     if (!count || *count > 0) co_return count;
-    tls->trim();
-    read.into_tls();
+    layers.trim();
+    read.into_layers();
     auto received = co_await descriptor.run(read, deadline, precision);
     if (!received) co_return received.error();
   }
@@ -265,8 +267,8 @@ Task<Result<void>> Stream::State::write_plain(std::string_view first,
   co_return Result<void>();
 }
 
-Task<Result<void>> Stream::State::flush_tls(Deadline deadline) {
-  DORSAL_CO_TRY(bool is_flushed, try_flush_tls());
+Task<Result<void>> Stream::State::flush(Deadline deadline) {
+  DORSAL_CO_TRY(bool is_flushed, try_flush());
   if (is_flushed) co_return Result<void>();
   Write write(*this);
   auto sent = co_await descriptor.run(write, deadline, Precision::Coarse);
@@ -274,36 +276,39 @@ Task<Result<void>> Stream::State::flush_tls(Deadline deadline) {
   co_return Result<void>();
 }
 
-Task<Result<void>> Stream::State::write_tls(std::string_view first,
-                                            std::string_view second,
-                                            Deadline deadline) {
+Task<Result<void>> Stream::State::write_layers(std::string_view first,
+                                               std::string_view second,
+                                               Deadline deadline) {
   if (is_set(co_await asio::this_coro::cancellation_state)) co_return refusals().refuse();
   DORSAL_CHECK(!is_writing());
-  if (!descriptor.is_open()) co_return stream_is_closed();
-  do {
+  const std::size_t most = layers.largest_write();
+  for (;;) {
+    if (!descriptor.is_open()) co_return stream_is_closed();
     auto& source = first.empty() ? second : first;
-    auto chunk = source.substr(0, kTlsChunk);
-    DORSAL_CO_TRY_VOID(tls->write(chunk));
-    source.remove_prefix(chunk.size());
+    auto part = source.substr(0, most);
+    DORSAL_CO_TRY_VOID(layers.write(part));
+    source.remove_prefix(part.size());
     // Short texts share a packet.
-    if (source.empty() && !second.empty() && second.size() <= kTlsChunk) continue;
-    DORSAL_CO_TRY_VOID(co_await flush_tls(deadline));
-  } while (!first.empty() || !second.empty());
-  co_return Result<void>();
+    if (source.empty() && !second.empty() && second.size() <= most) continue;
+    DORSAL_CO_TRY_VOID(co_await flush(deadline));
+    if (first.empty() && second.empty()) co_return Result<void>();
+    // Compressing takes so long that others want a turn in between.
+    if (layers.frames() != nullptr) co_await asio::post(use_task);
+  }
 }
 
 Task<Result<void>> Stream::State::wait_readable(Deadline deadline, Precision precision) {
   while (true) {
-    if (tls != nullptr) {
-      if (tls->has_text()) co_return Result<void>();
-      tls->trim();
-      read.into_tls();
-    } else {
+    if (layers.is_empty()) {
       read.into_nothing();
+    } else {
+      if (layers.has_text()) co_return Result<void>();
+      layers.trim();
+      read.into_layers();
     }
     auto ready = co_await descriptor.run(read, deadline, precision);
     if (!ready) co_return ready.error();
-    if (tls == nullptr) co_return Result<void>();
+    if (layers.is_empty()) co_return Result<void>();
   }
 }
 
@@ -311,22 +316,22 @@ Result<void> Stream::State::start_tls(const TlsContext& context,
                                       const std::string& server_name,
                                       std::string_view already_read) {
   if (!descriptor.is_open()) return stream_is_closed();
-  DORSAL_CHECK(tls == nullptr && !read.is_under_way());
-  DORSAL_TRY(tls, TlsEngine::make(context, server_name));
-  tls->feed(already_read);
+  DORSAL_CHECK(layers.is_empty() && !read.is_under_way());
+  DORSAL_TRY_VOID(layers.start_tls(context, server_name));
+  layers.feed(already_read);
   return {};
 }
 
 Task<Result<void>> Stream::State::shake_hands(Deadline deadline) {
   while (true) {
-    auto is_complete = tls->handshake();
+    auto is_complete = layers.tls()->handshake();
     if (!is_complete) {
-      (void)try_flush_tls();
+      (void)try_flush();
       co_return is_complete.error();
     }
-    DORSAL_CO_TRY_VOID(co_await flush_tls(deadline));
+    DORSAL_CO_TRY_VOID(co_await flush(deadline));
     if (*is_complete) break;
-    read.into_tls();
+    read.into_layers();
     auto received = co_await descriptor.run(read, deadline, Precision::Coarse);
     if (!received) co_return received.error();
   }
@@ -366,7 +371,7 @@ Task<Result<std::size_t>> Stream::read_some(char* buffer,
                                             Precision precision) {
   DORSAL_CHECK(size > 0);
   if (state_ == nullptr) return fail_read(stream_is_closed());
-  if (state_->tls != nullptr) return state_->read_tls(buffer, size, deadline, precision);
+  if (!state_->layers.is_empty()) return state_->read_layers(buffer, size, deadline, precision);
   if (state_->may_read_at_once()) return state_->read_at_once(buffer, size, deadline, precision);
   return state_->wait_and_read(buffer, size, deadline, precision);
 }
@@ -379,18 +384,21 @@ Result<std::size_t> Stream::try_read(char* buffer, std::size_t size) {
 
 bool Stream::try_write(std::string_view& bytes) {
   if (!is_open() || state_->is_writing()) return false;
-  if (state_->tls == nullptr) {
+  Layers& layers = state_->layers;
+  if (layers.is_empty()) {
     std::string_view nothing;
     auto is_sent = state_->try_send(bytes, nothing);
     return is_sent && *is_sent;
   }
-  while (true) {
-    auto is_flushed = state_->try_flush_tls();
+  for (bool has_written = false;; has_written = true) {
+    auto is_flushed = state_->try_flush();
     if (!is_flushed || !*is_flushed) return false;
     if (bytes.empty()) return true;
-    auto chunk = bytes.substr(0, kTlsChunk);
-    if (!state_->tls->write(chunk)) return false;
-    bytes.remove_prefix(chunk.size());
+    // Compressing takes time; write_all() lets others have a turn in between.
+    if (has_written && layers.frames() != nullptr) return false;
+    auto part = bytes.substr(0, layers.largest_write());
+    if (!layers.write(part)) return false;
+    bytes.remove_prefix(part.size());
   }
 }
 
@@ -402,7 +410,7 @@ Task<Result<void>> Stream::write_all2(std::string_view first,
                                       std::string_view second,
                                       Deadline deadline) {
   if (!is_open()) return fail(stream_is_closed());
-  if (state_->tls != nullptr) return state_->write_tls(first, second, deadline);
+  if (!state_->layers.is_empty()) return state_->write_layers(first, second, deadline);
   return state_->write_plain(first, second, deadline);
 }
 
@@ -433,17 +441,33 @@ Task<Result<void>> Stream::start_tls_client(const TlsContext& context,
   return state_->shake_hands(deadline);
 }
 
-bool Stream::is_tls() const { return state_ != nullptr && state_->is_encrypted; }
-std::string Stream::tls_version() const { return is_tls() ? state_->tls->version() : ""; }
-std::string Stream::tls_cipher() const { return is_tls() ? state_->tls->cipher() : ""; }
+void Stream::start_compression(const CompressionOptions& options, std::string_view already_read) {
+  if (!is_open()) return;
+  Layers& layers = state_->layers;
+  DORSAL_CHECK(layers.frames() == nullptr);
+  DORSAL_CHECK(!state_->read.is_under_way() && !state_->is_writing());
+  layers.start_compression(state_->descriptor.loop().compressors(), options);
+  layers.frames()->feed(already_read);
+}
 
-TlsPeer Stream::tls_peer() const { return is_tls() ? state_->tls->peer() : TlsPeer(); }
+void Stream::begin_reply() {
+  if (is_compressed()) state_->layers.frames()->begin_reply();
+}
+
+bool Stream::is_compressed() const {
+  return state_ != nullptr && state_->layers.frames() != nullptr;
+}
+bool Stream::is_tls() const { return state_ != nullptr && state_->is_encrypted; }
+std::string Stream::tls_version() const { return is_tls() ? state_->layers.tls()->version() : ""; }
+std::string Stream::tls_cipher() const { return is_tls() ? state_->layers.tls()->cipher() : ""; }
+
+TlsPeer Stream::tls_peer() const { return is_tls() ? state_->layers.tls()->peer() : TlsPeer(); }
 
 void Stream::shutdown_write() {
   if (!is_open()) return;
   if (is_tls()) {
-    state_->tls->say_goodbye();
-    (void)state_->try_flush_tls();
+    state_->layers.tls()->say_goodbye();
+    (void)state_->try_flush();
   }
   ::shutdown(native_handle(), SHUT_WR);
 }
@@ -451,8 +475,8 @@ void Stream::shutdown_write() {
 void Stream::close() {
   if (!is_open()) return;
   if (is_tls() && !state_->is_writing()) {
-    state_->tls->say_goodbye();
-    (void)state_->try_flush_tls();
+    state_->layers.tls()->say_goodbye();
+    (void)state_->try_flush();
   }
   state_->descriptor.close();
 }

@@ -1,4 +1,5 @@
-// A connected TCP or unix socket, optionally with TLS on top.
+// A connected TCP or unix socket, optionally with TLS on top, and MySQL's compression on top of
+// that.
 //
 // A Stream belongs to one loop. At most one read (read_some, wait_readable) and one write may be
 // under way at a time, in the same task or in two; starting TLS counts as both. It may be moved at
@@ -9,14 +10,14 @@
 //                or during the start of TLS it is unknown how much was sent: close it.
 //   Unavailable  the other side closed or reset the connection, this side closed it ("the
 //                connection is closed"), or the task was cancelled ("cancelled").
-//   Corrupt      the bytes are not valid TLS.
+//   Corrupt      the bytes are not valid TLS, or not valid compressed frames.
 //
 // Deadlines are watched by one timer for the whole loop and noticed up to 50 ms late; this costs a
 // few nanoseconds. Precision::Exact is for limits of a few milliseconds.
 //
 // Cost: a read that has to wait is one recv(), a small write one send(). A plain Stream holds less
-// than 1 KiB. TCP_NODELAY is on; a silent TCP peer is probed after 60 s and given up after 3 more
-// probes, 10 s apart.
+// than 1 KiB; compression adds half of that while nothing is under way. TCP_NODELAY is on; a silent
+// TCP peer is probed after 60 s and given up after 3 more probes, 10 s apart.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +28,7 @@
 
 #include "base/deadline.h"
 #include "base/result.h"
+#include "edge/io/compression.h"
 #include "edge/io/loop.h"
 #include "edge/io/task.h"
 
@@ -65,7 +67,7 @@ class Stream {
 
   // Sends what the socket takes without waiting and cuts it off the front of bytes. True: all is
   // sent. False: it is not, or the connection failed; in both cases call write_all() with what is
-  // left, even when that is empty (TLS may still hold encrypted bytes):
+  // left, even when that is empty (TLS and compression may still hold bytes):
   //
   //   if (!stream.try_write(bytes)) DORSAL_CO_TRY_VOID(co_await stream.write_all(bytes, deadline));
   bool try_write(std::string_view& bytes);
@@ -89,6 +91,18 @@ class Stream {
                                       Deadline deadline,
                                       std::string_view already_read = {});
 
+  // From now on both sides send MySQL's compressed frames: the end of a log-in that has negotiated
+  // it. Neither side has anything under way. What this side has read beyond the log-in already
+  // belongs to the frames: hand it in. What is written must be whole packets in the long run, what
+  // is read are packets; their numbers may be others than without compression on the client's side
+  // (see frame_numbers.h). May be called once, behind start_tls_*().
+  void start_compression(const CompressionOptions& options, std::string_view already_read = {});
+
+  // The server's side has read a command and begins to answer it; tells compression how to number
+  // the frames of the answer. Nothing happens without compression.
+  void begin_reply();
+
+  bool is_compressed() const;
   bool is_tls() const;
   std::string tls_version() const;  // "TLSv1.3"; empty without TLS
   std::string tls_cipher() const;   // "TLS_AES_256_GCM_SHA384"; empty without TLS

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "base/crypto.h"
 #include "core/mysql/packet.h"
 #include "core/mysql/statement.h"
 #include "core/sql/tracked.h"
+#include "core/sql/user_variables.h"
 #include "service/proxy/shared.h"
 
 namespace dorsal::proxy {
@@ -29,20 +31,23 @@ constexpr std::size_t kMaxAbandoned = std::size_t{1} << 20;
 
 constexpr std::uint16_t kAccessDenied = 1045;  // ER_ACCESS_DENIED_ERROR
 
+// Prepared statements kept on one connection; of more, the ones not used for longest are closed.
+constexpr std::size_t kMaxKeptStatements = 256;
+
 client::ConnectOptions connect_options(const LoopContext& context,
                                        const Server& server,
                                        const Identity& identity,
-                                       const std::string& schema,
                                        bool with_tls) {
   client::ConnectOptions options;
   options.endpoint = server.endpoint;
   options.login.user = identity.user;
   options.login.password = std::string(identity.password.view());
   options.login.native_sha1 = identity.native_sha1;
-  options.login.schema = schema;
-  options.login.capabilities = kNeeded | (identity.client_capabilities & kMirrored);
+  options.login.capabilities = kNeeded | (identity.client_capabilities & kMirrored) |
+                               mysql::capability_of(context.options->server_compression);
+  options.compression_numbers = &context.shared.numbers.server_compression;
   options.login.collation = identity.collation;
-  options.login.attributes = identity.attributes;
+  options.login.attributes = {{"_client_name", "dorsal"}, {"program_name", "dorsal proxy"}};
   options.login.tls =
       with_tls ? mysql::ClientLoginOptions::Tls::Required : mysql::ClientLoginOptions::Tls::Off;
   options.tls = context.options->server_tls;
@@ -55,15 +60,14 @@ client::ConnectOptions connect_options(const LoopContext& context,
 io::Task<Result<client::Login>> log_in(LoopContext& context,
                                        const Server& server,
                                        const Identity& identity,
-                                       const std::string& schema,
                                        Deadline deadline) {
   const bool has_tls = context.options->server_tls.has_value();
   const bool tls_first = has_tls && !is_loopback(server.endpoint.host);
-  auto options = connect_options(context, server, identity, schema, tls_first);
+  auto options = connect_options(context, server, identity, tls_first);
   auto login = co_await client::Connection::log_in(context.loop, std::move(options), deadline);
   const bool is_denied = login && login->refused && login->refused->code == kAccessDenied;
   if (!is_denied || tls_first || !has_tls) co_return login;
-  auto with_tls = connect_options(context, server, identity, schema, true);
+  auto with_tls = connect_options(context, server, identity, true);
   auto again = co_await client::Connection::log_in(context.loop, std::move(with_tls), deadline);
   co_return again;
 }
@@ -71,12 +75,32 @@ io::Task<Result<client::Login>> log_in(LoopContext& context,
 const std::string& tracking_command() {
   static const std::string kCommand = fmt::format(
       "SET SESSION session_track_gtids = OWN_GTID, session_track_schema = ON, "
+      "session_track_state_change = ON, session_track_transaction_info = CHARACTERISTICS, "
       "session_track_system_variables = '{}'",
       sql::tracked_variables());
   return kCommand;
 }
 
+constexpr const char* kAskCharset =
+    "SELECT @@character_set_client, @@character_set_connection, @@character_set_results, "
+    "@@collation_connection";
+
 }  // namespace
+
+std::string pool_key(const Identity& identity) {
+  static const std::string kSalt = random_bytes(16);
+  std::string secret = kSalt;
+  secret += identity.native_sha1.value_or("");
+  secret += identity.password.view();
+  std::string key = identity.user;
+  key.push_back('\0');
+  key += sha256(secret);
+  wipe(secret);
+  Writer writer(key);
+  writer.u32(identity.client_capabilities & kMirrored);
+  writer.u8(identity.collation);
+  return key;
+}
 
 std::string wait_for_position(std::string_view gtids, Duration patience) {
   return fmt::format("SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {:.3f})",
@@ -90,66 +114,107 @@ bool is_loopback(std::string_view host) {
 
 Backend::Backend(LoopContext& context,
                  Server& server,
-                 const Identity& identity,
-                 const SessionState& state,
-                 std::uint32_t session,
                  std::unique_ptr<client::Connection> connection)
     : context_(context),
       server_(server),
-      state_(state),
-      session_(session),
       connection_(std::move(connection)),
-      relay_(connection_->capabilities(), identity.client_capabilities, state.tracking),
       inner_(connection_->capabilities(), connection_->capabilities(), no_tracking_),
-      last_used_(context.loop.now()) {
+      opened_at_(context.loop.now()),
+      last_used_(opened_at_) {
   server_.connections.add(1);
-  context_.shared.sessions.connected(session_, &server_, connection_id());
 }
 
 Backend::~Backend() {
   connection_->close();
   server_.connections.add(-1);
-  context_.shared.sessions.disconnected(session_, &server_, connection_id());
 }
 
 io::Task<Result<Backend::Opened>> Backend::open(LoopContext& context,
                                                 Server& server,
-                                                const Identity& identity,
-                                                const SessionState& state,
-                                                std::uint32_t session,
+                                                Identity identity,
                                                 Deadline deadline) {
-  auto login = co_await log_in(context, server, identity, state.schema(), deadline);
+  auto login = co_await log_in(context, server, identity, deadline);
   if (!login) co_return login.error();
   Opened opened;
-  if (login->refused) {
-    opened.refused = login->refused;
-    co_return opened;
-  }
+  opened.refused = login->refused;
+  if (opened.refused) co_return opened;
   if ((login->connection->capabilities() & cap::kDeprecateEof) == 0) {
     co_return invalid("the server is too old: it does not offer CLIENT_DEPRECATE_EOF");
   }
-  opened.backend.reset(
-      new Backend(context, server, identity, state, session, std::move(login->connection)));
-  opened.backend->synced_schema_ = state.schema_version();
-  if (!state.has_variables()) opened.backend->synced_variables_ = state.variables_version();
-  auto set_up = co_await opened.backend->run(tracking_command(), deadline);
-  if (!set_up) co_return set_up.error();
-  if (set_up->err) opened.refused = set_up->err;
-  if (set_up->err) opened.backend.reset();
+  opened.backend.reset(new Backend(context, server, std::move(login->connection)));
+  DORSAL_CO_TRY(opened.refused, co_await opened.backend->set_up(deadline));
+  if (opened.refused) opened.backend.reset();
   co_return opened;
 }
 
-std::string Backend::sync_variables_command() {
-  if (synced_variables_ == state_.variables_version()) return {};
-  auto clauses = state_.set_clauses();
-  if (clauses.empty()) return {};
-  return mysql::encode_query("SET " + clauses, capabilities());
+// Tracking, and what the connection begins with.
+io::Task<Result<std::optional<mysql::ErrPacket>>> Backend::set_up(Deadline deadline) {
+  auto tracking = co_await run(tracking_command(), deadline);
+  if (!tracking) co_return tracking.error();
+  if (tracking->err) co_return tracking->err;
+  auto charset = co_await query(kAskCharset, deadline);
+  if (!charset) co_return charset.error();
+  if (charset->err) co_return charset->err;
+  const auto& rows = charset->results.at(0).rows;
+  if (rows.empty() || rows[0].size() < 4) co_return std::optional<mysql::ErrPacket>();
+  auto field = [&](std::size_t index) { return rows[0][index].value_or(""); };
+  initial_charset_ = {field(0), field(1), field(2), field(3)};
+  co_return std::optional<mysql::ErrPacket>();
 }
 
-std::string Backend::sync_schema_command() {
-  // No command takes a schema away again; such a session stays at home.
-  if (synced_schema_ == state_.schema_version() || state_.schema().empty()) return {};
-  return std::string(1, static_cast<char>(mysql::Command::InitDb)) + state_.schema();
+bool Backend::has_user_variables_of(const SessionState& state, std::uint32_t session) const {
+  if (user_variables.empty() && state.user_variables.empty()) return true;
+  return user_variables_owner == session && user_variables_version == state.user_variables_version;
+}
+
+bool Backend::is_in_sync(const SessionState& state, const Needs& needs) const {
+  const bool has_insert_id =
+      !needs.insert_id || !last_insert_id || *last_insert_id == state.last_insert_id;
+  return has_insert_id && tells_all_gtids == needs.all_gtids && variables == state.variables() &&
+         schema == state.schema() &&
+         (!needs.user_variables || has_user_variables_of(state, needs.session));
+}
+
+std::string Backend::sync_command(const SessionState& state, const Needs& needs) const {
+  std::string clauses = sql::set_clauses(variables, state.variables(), initial_charset_);
+  auto add = [&](const std::string& clause) {
+    if (!clauses.empty()) clauses += ", ";
+    clauses += clause;
+  };
+  if (tells_all_gtids != needs.all_gtids) {
+    add(needs.all_gtids ? "session_track_gtids=ALL_GTIDS" : "session_track_gtids=OWN_GTID");
+  }
+  if (needs.user_variables && !has_user_variables_of(state, needs.session)) {
+    for (const auto& name : user_variables) {
+      if (state.user_variables.count(name) == 0) add(sql::user_variable(name) + "=NULL");
+    }
+    for (const auto& [name, value] : state.user_variables) {
+      add(sql::user_variable(name) + "=" + value);
+    }
+  }
+  if (needs.insert_id && last_insert_id && *last_insert_id != state.last_insert_id) {
+    add(fmt::format("last_insert_id={}", state.last_insert_id));
+  }
+  return clauses.empty() ? clauses : mysql::encode_query("SET " + clauses, capabilities());
+}
+
+std::string Backend::schema_command(const SessionState& state) const {
+  // No command takes a schema away again; a session without one gets a connection without one.
+  if (state.schema() == schema || state.schema().empty()) return {};
+  return std::string(1, static_cast<char>(mysql::Command::InitDb)) + state.schema();
+}
+
+void Backend::synced(const SessionState& state, const Needs& needs) {
+  variables = state.variables();
+  schema = state.schema();
+  tells_all_gtids = needs.all_gtids;
+  if (needs.user_variables) {
+    user_variables.clear();
+    for (const auto& [name, value] : state.user_variables) user_variables.insert(name);
+    user_variables_owner = needs.session;
+    user_variables_version = state.user_variables_version;
+  }
+  if (needs.insert_id && last_insert_id) last_insert_id = state.last_insert_id;
 }
 
 io::Task<Result<mysql::ReplySummary>> Backend::run(std::string sql, Deadline deadline) {
@@ -175,13 +240,37 @@ io::Task<Result<mysql::ReplySummary>> Backend::run(std::string sql, Deadline dea
   co_return inner_.summary();
 }
 
-void Backend::close_statement(std::uint32_t client_id) {
-  auto found = statements_.find(client_id);
-  if (found == statements_.end()) return;
+io::Task<Result<client::Reply>> Backend::query(std::string sql, Deadline deadline) {
+  auto reply = co_await connection_->query(std::move(sql), deadline);
+  co_return reply;
+}
+
+std::optional<std::uint32_t> Backend::find_statement(const PreparedText& text) {
+  auto found = statement_of_.find(&text);
+  if (found == statement_of_.end()) return std::nullopt;
+  statements_.splice(statements_.begin(), statements_, found->second);
+  return found->second->server_id;
+}
+
+void Backend::keep_statement(std::shared_ptr<const PreparedText> text, std::uint32_t server_id) {
+  close_statement(*text);
+  const PreparedText* key = text.get();
+  statements_.push_front({std::move(text), server_id});
+  statement_of_.emplace(key, statements_.begin());
+  if (statements_.size() <= kMaxKeptStatements) return;
+  const PreparedText& oldest = *statements_.back().text;
+  close_statement(oldest);
+}
+
+void Backend::close_statement(const PreparedText& text) {
+  auto found = statement_of_.find(&text);
+  if (found == statement_of_.end()) return;
   std::string payload(5, static_cast<char>(mysql::Command::StmtClose));
-  mysql::set_statement_id(payload, found->second);
+  mysql::set_statement_id(payload, found->second->server_id);
   mysql::append_command(closes_, payload);
-  statements_.erase(found);
+  auto place = found->second;
+  statement_of_.erase(found);
+  statements_.erase(place);
 }
 
 io::Task<bool> Backend::drop_abandoned(Deadline deadline) {

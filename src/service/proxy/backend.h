@@ -1,18 +1,25 @@
-// One connection of one session to one server, and what has been set up on it.
+// One connection to one server, and what holds on it.
+//
+// Connections belong to pools and are lent to sessions, one at a time. What a session has made of
+// its connection stays there until another session needs it otherwise: bringing a connection from
+// one session's state to another's means sending what differs, which mostly is nothing.
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
-#include <variant>
 
 #include "base/deadline.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "core/mysql/reply.h"
 #include "core/mysql/reply_relay.h"
+#include "core/sql/session_variables.h"
 #include "edge/client/connection.h"
 #include "edge/io/task.h"
 #include "service/proxy/servers.h"
@@ -35,8 +42,10 @@ struct Identity {
   std::optional<std::string> native_sha1;
   std::uint32_t client_capabilities = 0;
   std::uint8_t collation = mysql::kDefaultCollation;
-  mysql::ConnectAttributes attributes;
 };
+
+// Equal for those who can use each other's connections; tells nothing of the password.
+std::string pool_key(const Identity& identity);
 
 class Backend {
  public:
@@ -45,13 +54,11 @@ class Backend {
     std::optional<mysql::ErrPacket> refused;  // the server's own words
   };
 
-  // Logs in and sets up tracking, in the schema given. The context, the server and the state
-  // outlive the Backend; `session` is the client's connection number.
+  // Logs in, without a schema, and sets up tracking. The context and the server outlive the
+  // Backend.
   static io::Task<Result<Opened>> open(LoopContext& context,
                                        Server& server,
-                                       const Identity& identity,
-                                       const SessionState& state,
-                                       std::uint32_t session,
+                                       Identity identity,
                                        Deadline deadline);
   ~Backend();
   Backend(const Backend&) = delete;
@@ -62,30 +69,55 @@ class Backend {
   std::uint32_t capabilities() const { return connection_->capabilities(); }
   std::uint16_t login_status() const { return connection_->login_ok().status; }
   std::uint32_t connection_id() const { return connection_->greeting().connection_id; }
-  mysql::ReplyRelay& relay() { return relay_; }  // for the client's replies
-  mysql::ReplyRelay& inner() { return inner_; }  // for replies that the client never sees
+  mysql::ReplyRelay& inner() { return inner_; }  // for replies that no client sees
 
-  // The command that brings this connection's variables up to the session's; empty when they are.
-  // The caller sends it in front of the next statement and reports its outcome.
-  std::string sync_variables_command();
-  std::string sync_schema_command();
-  void synced() {
-    synced_variables_ = state_.variables_version();
-    synced_schema_ = state_.schema_version();
-  }
-
-  // The state was taken from this very connection's own reply.
-  void is_origin_of_state() { synced(); }
-
-  // Runs a statement of the proxy's own and drops its rows. Nothing may be in flight.
+  // Runs a statement of the proxy's own. Nothing may be in flight. run() drops the rows.
   io::Task<Result<mysql::ReplySummary>> run(std::string sql, Deadline deadline);
+  io::Task<Result<client::Reply>> query(std::string sql, Deadline deadline);
 
-  // The session's prepared statements on this connection: the client's id to the server's.
-  std::unordered_map<std::uint32_t, std::uint32_t>& statements() { return statements_; }
+  // ---- What holds on it ----
+
+  bool tells_all_gtids = false;  // that the server has executed, not only those of own writes
+  sql::SessionVariables variables;
+  std::string schema;                               // empty: none
+  std::set<std::string> user_variables;             // names of those that have a value
+  std::uint32_t user_variables_owner = 0;           // the session they belong to
+  std::uint64_t user_variables_version = 0;         // of that session's
+  std::optional<std::uint64_t> last_insert_id = 0;  // empty: only the server knows, for the owner
+
+  // The session that used it last, and what that session may still ask for.
+  std::uint32_t owner = 0;
+  std::uint64_t lease = 0;
+  bool has_diagnostics = false;   // warnings or an error
+  bool has_counted_rows = false;  // of SQL_CALC_FOUND_ROWS
+  bool is_spoilt = false;         // not fit for another session: close it
+
+  // What a session needs of it for one statement.
+  struct Needs {
+    std::uint32_t session = 0;  // its number
+    bool user_variables = false;
+    bool insert_id = false;  // what LAST_INSERT_ID() says matters
+    bool all_gtids = false;  // it reads on a replica: tell how far that has come
+  };
+
+  // Whether nothing needs to be sent to bring it to the session's state.
+  bool is_in_sync(const SessionState& state, const Needs& needs) const;
+
+  // A SET that brings variables, and what else is needed, to the session's; empty when nothing
+  // differs.
+  std::string sync_command(const SessionState& state, const Needs& needs) const;
+  // COM_INIT_DB to the session's schema; empty when it is there.
+  std::string schema_command(const SessionState& state) const;
+  void synced(const SessionState& state, const Needs& needs);
+
+  // ---- Prepared statements, kept for whoever prepares the same text ----
+
+  std::optional<std::uint32_t> find_statement(const PreparedText& text);
+  void keep_statement(std::shared_ptr<const PreparedText> text, std::uint32_t server_id);
+  void close_statement(const PreparedText& text);
 
   // Takes the COM_STMT_CLOSE commands that have gathered, to be sent in front of the next command;
   // they have no reply.
-  void close_statement(std::uint32_t client_id);
   std::string take_closes() { return std::exchange(closes_, {}); }
 
   // Replies that are still to come for commands whose outcome nobody waits for any more. They are
@@ -95,8 +127,10 @@ class Backend {
     abandoned_ = shape;
     abandoned_bytes_ = std::move(begun);
   }
+  bool has_abandoned_reply() const { return abandoned_.has_value(); }
   io::Task<bool> drop_abandoned(Deadline deadline);
 
+  TimePoint opened_at() const { return opened_at_; }
   TimePoint last_used() const { return last_used_; }
   void used(TimePoint now) { last_used_ = now; }
 
@@ -104,27 +138,30 @@ class Backend {
   bool is_alive();
 
  private:
-  Backend(LoopContext& context,
-          Server& server,
-          const Identity& identity,
-          const SessionState& state,
-          std::uint32_t session,
-          std::unique_ptr<client::Connection> connection);
+  bool has_user_variables_of(const SessionState& state, std::uint32_t session) const;
+
+  struct KeptStatement {
+    std::shared_ptr<const PreparedText> text;
+    std::uint32_t server_id = 0;
+  };
+  using KeptStatements = std::list<KeptStatement>;
+
+  Backend(LoopContext& context, Server& server, std::unique_ptr<client::Connection> connection);
+
+  io::Task<Result<std::optional<mysql::ErrPacket>>> set_up(Deadline deadline);
 
   LoopContext& context_;
   Server& server_;
-  const SessionState& state_;
-  const std::uint32_t session_;
   std::unique_ptr<client::Connection> connection_;
   mysql::ClientTracking no_tracking_;
-  mysql::ReplyRelay relay_;
   mysql::ReplyRelay inner_;
-  std::uint64_t synced_variables_ = 0;
-  std::uint64_t synced_schema_ = 0;
-  std::unordered_map<std::uint32_t, std::uint32_t> statements_;
+  sql::InitialCharset initial_charset_;
+  KeptStatements statements_;  // the one used last stands first
+  std::unordered_map<const PreparedText*, KeptStatements::iterator> statement_of_;
   std::string closes_;
   std::optional<mysql::ReplyShape> abandoned_;
   std::string abandoned_bytes_;
+  const TimePoint opened_at_;
   TimePoint last_used_;
 };
 

@@ -8,6 +8,8 @@ namespace {
 // A flood of user names must not fill the locked memory; the oldest name in order goes first.
 constexpr std::size_t kMaxKnown = 4096;
 
+constexpr auto kVerifiedFor = std::chrono::seconds(30);
+
 }  // namespace
 
 std::optional<Credentials::Known> Credentials::find(const std::string& user) const {
@@ -17,8 +19,18 @@ std::optional<Credentials::Known> Credentials::find(const std::string& user) con
   return found->second;
 }
 
-void Credentials::remember(const std::string& user, std::string_view password) {
-  Known known{Secret(password), mysql::caching_sha2_digest(password)};
+bool Credentials::is_verified(const std::string& user, TimePoint now) {
+  std::lock_guard lock(mutex_);
+  auto found = known_.find(user);
+  if (found == known_.end() || now - found->second.verified > kVerifiedFor) {
+    if (found != known_.end()) found->second.verified = now;
+    return false;
+  }
+  return true;
+}
+
+void Credentials::remember(const std::string& user, std::string_view password, TimePoint now) {
+  Known known{Secret(password), mysql::caching_sha2_digest(password), now};
   std::lock_guard lock(mutex_);
   if (known_.size() >= kMaxKnown && known_.count(user) == 0) known_.erase(known_.begin());
   known_.insert_or_assign(user, std::move(known));

@@ -10,7 +10,7 @@ namespace {
 TEST(Credentials, RemembersThePasswordWithItsDigest) {
   Credentials credentials;
   EXPECT_FALSE(credentials.find("app"));
-  credentials.remember("app", "hunter2");
+  credentials.remember("app", "hunter2", TimePoint());
   auto known = credentials.find("app");
   ASSERT_TRUE(known);
   EXPECT_EQ(known->password.view(), "hunter2");
@@ -19,16 +19,26 @@ TEST(Credentials, RemembersThePasswordWithItsDigest) {
 
 TEST(Credentials, ForgetsOnlyThePasswordThatWasRefused) {
   Credentials credentials;
-  credentials.remember("app", "new");
+  credentials.remember("app", "new", TimePoint());
   credentials.forget("app", mysql::caching_sha2_digest("old"));
   EXPECT_TRUE(credentials.find("app"));
   credentials.forget("app", mysql::caching_sha2_digest("new"));
   EXPECT_FALSE(credentials.find("app"));
 }
 
+TEST(Credentials, APasswordIsVerifiedAgainAfterAWhileByOneOfThoseWhoUseIt) {
+  Credentials credentials;
+  const TimePoint start{};
+  EXPECT_FALSE(credentials.is_verified("app", start));
+  credentials.remember("app", "x", start);
+  EXPECT_TRUE(credentials.is_verified("app", start + std::chrono::seconds(29)));
+  EXPECT_FALSE(credentials.is_verified("app", start + std::chrono::seconds(31)));
+  EXPECT_TRUE(credentials.is_verified("app", start + std::chrono::seconds(31)));
+}
+
 TEST(Credentials, AFloodOfNamesStaysBounded) {
   Credentials credentials;
-  for (int i = 0; i < 5000; ++i) credentials.remember("user" + std::to_string(i), "x");
+  for (int i = 0; i < 5000; ++i) credentials.remember("user" + std::to_string(i), "x", TimePoint());
   int found = 0;
   for (int i = 0; i < 5000; ++i) found += credentials.find("user" + std::to_string(i)) ? 1 : 0;
   EXPECT_EQ(found, 4096);

@@ -52,6 +52,10 @@ ErrPacket no_replica(std::string_view why) {
   return {1053, "08S01", fmt::format("Dorsal: no replica can serve this read ({})", why)};
 }
 
+ErrPacket pool_exhausted(std::string_view why) {
+  return {1040, "08004", fmt::format("Too many connections (Dorsal: {})", why)};
+}
+
 ErrPacket outcome_unknown() {
   return {1053,
           "08S01",

@@ -24,8 +24,12 @@ mysql::ErrPacket unknown_variable(std::string_view variable);                   
 mysql::ErrPacket only_alone(std::string_view what);  // 1235, 42000
 
 // No server could be had in time; the statement was not sent.
+inline constexpr std::uint16_t kNoServer = 1053;
 mysql::ErrPacket no_primary(std::string_view why);  // 1053, 08S01
 mysql::ErrPacket no_replica(std::string_view why);  // 1053, 08S01
+
+// Every connection that the user may have to the server was in use for too long.
+mysql::ErrPacket pool_exhausted(std::string_view why);  // 1040, 08004
 
 // The connection to the primary was lost.
 mysql::ErrPacket outcome_unknown();   // 1053, 08S01: the statement may or may not have run

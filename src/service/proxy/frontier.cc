@@ -1,5 +1,6 @@
 #include "service/proxy/frontier.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/check.h"
@@ -35,18 +36,52 @@ std::optional<routing::Position> Frontier::fast_position(std::string_view gtids)
   return position;
 }
 
+// "uuid:1-7,uuid:1-3", of sources that are known; of several intervals the first counts.
+std::optional<routing::Position> Frontier::fast_executed(std::string_view gtids) const {
+  routing::Position position;
+  const std::size_t count = source_count_.load(std::memory_order_acquire);
+  while (!gtids.empty()) {
+    auto part = gtids.substr(0, gtids.find(','));
+    gtids.remove_prefix(std::min(gtids.size(), part.size() + 1));
+    while (!part.empty() && (part.front() == '\n' || part.front() == ' ')) part.remove_prefix(1);
+    if (part.size() <= kUuidLength + 1 || part[kUuidLength] != ':') return std::nullopt;
+    const KnownSource* source = nullptr;
+    for (std::size_t i = 0; i < count && source == nullptr; ++i) {
+      const KnownSource* known = known_by_index_[i].load(std::memory_order_acquire);
+      if (known != nullptr && part.substr(0, kUuidLength) == known->name) source = known;
+    }
+    auto digits = part.substr(kUuidLength + 1);
+    if (source == nullptr || digits.substr(0, 1) != "1") return std::nullopt;
+    std::uint64_t last = 1;
+    if (digits.substr(0, 2) == "1-") {
+      digits.remove_prefix(2);
+      auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), last);
+      const bool ends_well = end == digits.data() + digits.size() || *end == ':';
+      if (failure != std::errc() || !ends_well) return std::nullopt;
+    } else if (digits.size() > 1 && digits[1] != ':') {
+      return std::nullopt;  // a tag, or a number such as 17
+    }
+    position.raise(source->index, last);
+  }
+  return position;
+}
+
+// Under the mutex.
+const Frontier::KnownSource* Frontier::know(std::size_t index) {
+  auto& place = known_by_index_[index];
+  if (const KnownSource* known = place.load(std::memory_order_relaxed)) return known;
+  const KnownSource* made = &known_.emplace_back(KnownSource{sources_.names()[index], index});
+  place.store(made, std::memory_order_release);
+  return made;
+}
+
 // Makes the set's source the one that fast_position() knows.
 void Frontier::remember(std::string_view gtids) {
   auto name = gtids.substr(0, kUuidLength);
   std::lock_guard lock(mutex_);
   const auto& names = sources_.names();
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] != name) continue;
-    for (const auto& known : known_) {
-      if (known.index == i) return newest_source_.store(&known, std::memory_order_release);
-    }
-    newest_source_.store(&known_.emplace_back(KnownSource{names[i], i}), std::memory_order_release);
-    return;
+    if (names[i] == name) return newest_source_.store(know(i), std::memory_order_release);
   }
 }
 
@@ -90,16 +125,38 @@ routing::Position Frontier::told() const {
   return position;
 }
 
-Result<void> Frontier::executed(std::size_t server, std::string_view gtids) {
-  DORSAL_TRY(auto set, mysql::parse_gtid_set(gtids));
-  routing::Position position;
-  {
+Result<routing::Position> Frontier::executed(std::size_t server, std::string_view gtids) {
+  auto position = fast_executed(gtids);
+  if (!position) {
+    DORSAL_TRY(auto set, mysql::parse_gtid_set(gtids));
     std::lock_guard lock(mutex_);
     position = routing::executed_position(set, sources_);
-    source_count_.store(sources_.names().size(), std::memory_order_release);
+    const std::size_t count = sources_.names().size();
+    for (std::size_t i = 0; i < count; ++i) (void)know(i);
+    source_count_.store(count, std::memory_order_release);
   }
-  executed(server, position);
-  return {};
+  executed(server, *position);
+  return *position;
+}
+
+bool Frontier::repair(const routing::Position& told_before, const routing::Position& reached) {
+  bool is_repaired = false;
+  for (std::size_t i = 0; i < told_before.sources; ++i) {
+    if (told_before.newest[i] <= reached.newest[i]) continue;
+    repaired_[i].store(reached.newest[i] + 1, std::memory_order_release);
+    // Nobody can have been told of more of that source meanwhile: its server is gone.
+    told_[i].store(reached.newest[i], std::memory_order_release);
+    is_repaired = true;
+  }
+  if (is_repaired) repairs_.fetch_add(1, std::memory_order_acq_rel);
+  return is_repaired;
+}
+
+void Frontier::lower_to_repaired(routing::Position& position) const {
+  for (std::size_t i = 0; i < position.sources; ++i) {
+    const std::uint64_t left = repaired_[i].load(std::memory_order_acquire);
+    if (left != 0 && position.newest[i] >= left) position.newest[i] = left - 1;
+  }
 }
 
 void Frontier::executed(std::size_t server, const routing::Position& position) {
@@ -119,6 +176,18 @@ bool Frontier::covers(std::size_t server, const routing::Position& position) con
     if (executed_[server][i].load(std::memory_order_acquire) < position.newest[i]) return false;
   }
   return true;
+}
+
+routing::Position Frontier::furthest() const {
+  routing::Position position;
+  const std::size_t count = source_count_.load(std::memory_order_acquire);
+  for (const Row& row : executed_) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint64_t number = row[i].load(std::memory_order_acquire);
+      if (number != 0) position.raise(i, number);
+    }
+  }
+  return position;
 }
 
 std::uint64_t Frontier::rank(std::size_t server) const {

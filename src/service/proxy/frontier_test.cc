@@ -91,5 +91,35 @@ TEST(Frontier, WritersOnSeveralThreadsLoseNothing) {
   EXPECT_EQ(frontier.text(frontier.told()), a(":1-4000"));
 }
 
+TEST(Frontier, ReadsWhatAServerSaysTheFastWayAsTheSlow) {
+  Frontier frontier;
+  // The first mention of each source is read with care, the next ones quickly.
+  for (int round = 0; round < 2; ++round) {
+    auto several = frontier.executed(0, a(":1-9,\n") + b(":1-3"));
+    ASSERT_TRUE(several);
+    EXPECT_EQ(frontier.text(*several), a(":1-9,") + b(":1-3"));
+    auto holes = frontier.executed(0, a(":1-5:7-9"));
+    ASSERT_TRUE(holes);
+    EXPECT_EQ(frontier.text(*holes), a(":1-5"));
+    EXPECT_EQ(frontier.text(*frontier.executed(0, a(":1"))), a(":1-1"));
+    EXPECT_TRUE(frontier.executed(0, a(":17"))->empty());
+    EXPECT_EQ(frontier.text(*frontier.executed(0, a(":tag:1-4"))), a(":tag:1-4"));
+  }
+}
+
+TEST(Frontier, NobodyWaitsForWhatAFailOverLost) {
+  Frontier frontier;
+  frontier.tell(a(":9"));
+  routing::Position mine = frontier.told();
+  auto reached = frontier.executed(1, a(":1-7,") + b(":1-2"));
+  ASSERT_TRUE(reached);
+  EXPECT_TRUE(frontier.repair(frontier.told(), *reached));
+  EXPECT_EQ(frontier.text(frontier.told()), a(":1-7"));
+  frontier.lower_to_repaired(mine);
+  EXPECT_EQ(frontier.text(mine), a(":1-7"));
+  EXPECT_FALSE(frontier.repair(frontier.told(), *reached));
+  EXPECT_EQ(frontier.repairs(), 1U);
+}
+
 }  // namespace
 }  // namespace dorsal::proxy

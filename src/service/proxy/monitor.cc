@@ -46,13 +46,26 @@ io::Task<Result<void>> read_native_accounts(LoopContext& context, client::Connec
 io::Task<Result<void>> read_position(LoopContext& context,
                                      Server& server,
                                      client::Connection& connection) {
-  auto results = co_await connection.execute("SELECT @@GLOBAL.gtid_executed, @@GLOBAL.sql_mode",
-                                             context.loop.after(kPatience));
+  // What was told by now was told by servers that the newest topology knows.
+  const routing::Position told = context.shared.frontier.told();
+  context.refresh_view();
+  const bool was_primary = context.view->primary == &server;
+  auto results = co_await connection.execute(
+      "SELECT @@GLOBAL.gtid_executed, @@GLOBAL.sql_mode, @@GLOBAL.super_read_only",
+      context.loop.after(kPatience));
   if (!results) co_return results.error();
   const auto& row = results->at(0).rows.at(0);
   auto& frontier = context.shared.frontier;
-  DORSAL_CO_TRY_VOID(frontier.executed(server.index, row.at(0).value_or("")));
-  if (context.view->primary == &server) {
+  DORSAL_CO_TRY(auto reached, frontier.executed(server.index, row.at(0).value_or("")));
+  context.refresh_view();
+  if (was_primary && context.view->primary == &server) {
+    // A primary that takes writes has applied all that there is.
+    const bool takes_writes = row.at(2) == "0";
+    if (takes_writes && frontier.repair(told, reached)) {
+      log_warn("proxy",
+               "server={} lacks writes that clients were told of; reads no longer wait for them",
+               server.name.value());
+    }
     ServerFacts::Facts facts;
     facts.version = connection.greeting().server_version;
     facts.sql_mode = row.at(1).value_or("");

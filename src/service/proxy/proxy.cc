@@ -55,6 +55,7 @@ class LoopThread {
   void start() {
     for (auto& [listener, kind] : listeners_) scope_.spawn(accept(*listener, kind));
     if (watches_servers_) scope_.spawn(watch_servers());
+    scope_.spawn(context_.pools->tend_all());
     thread_ = std::thread([this] { io::block_on(loop_, until_cancelled()); });
   }
 
@@ -88,7 +89,7 @@ class LoopThread {
 
   io::Task<> until_cancelled() {
     co_await scope_.join();
-    co_await context_.probe->stop();
+    co_await context_.stop();
   }
 
   io::Loop loop_;
@@ -111,6 +112,7 @@ Proxy::Proxy(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Proxy::~Proxy() = default;
 
 void Proxy::change(Options options) {
+  impl_->shared.pool_limits.change(options.pools.maximum, options.pools.reserve);
   impl_->shared.options.store(std::make_shared<const Options>(std::move(options)));
   for (auto& loop : impl_->loops) loop->refresh_options();
 }

@@ -15,11 +15,21 @@
 #include "base/deadline.h"
 #include "base/result.h"
 #include "core/cluster/topology.h"
+#include "core/mysql/compression.h"
 #include "core/sql/consistency.h"
 #include "edge/io/connect.h"
 #include "edge/io/tls.h"
 
 namespace dorsal::proxy {
+
+// How the sessions of one user share connections to one server.
+struct PoolOptions {
+  std::uint32_t maximum = 0;  // 0: as many as the server takes
+  std::uint32_t minimum = 0;  // stay open once the user has come
+  std::uint32_t reserve = 0;  // beyond the maximum, for who has waited for half of `wait`
+  Duration wait = std::chrono::seconds(10);  // of a statement for a free connection
+  bool debug_swap = false;  // give sessions another connection wherever that is allowed
+};
 
 struct Options {
   std::string listen = "127.0.0.1";
@@ -34,7 +44,11 @@ struct Options {
   Duration login_limit = std::chrono::seconds(10);   // a client must have logged in by then
   Duration connect_limit = std::chrono::seconds(1);  // for a connection to a server
   Duration primary_limit =
-      std::chrono::milliseconds(1500);       // how long a statement waits for a primary
+      std::chrono::milliseconds(1500);  // how long a statement waits for a primary
+  PoolOptions pools;
+  mysql::CompressionOffer client_compression;  // what clients may choose from
+  mysql::CompressionMethod server_compression =
+      mysql::CompressionMethod::None;        // of sessions' connections, where the server offers it
   unsigned loops = 0;                        // 0: one per core
   std::optional<io::TlsContext> client_tls;  // offered to clients
   bool client_tls_required = false;          // error 3159 for those that do without

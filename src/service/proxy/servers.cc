@@ -33,6 +33,11 @@ bool Server::worth_waiting(TimePoint now) const {
          next_try_ns_.compare_exchange_strong(next, now_ns + Duration(kPause).count());
 }
 
+bool Server::is_keeping_up(TimePoint now) const {
+  return missed_.load(std::memory_order_relaxed) < kMissesBeforePause ||
+         now.time_since_epoch().count() >= next_try_ns_.load(std::memory_order_relaxed);
+}
+
 void Server::wait_succeeded() { missed_.store(0, std::memory_order_relaxed); }
 
 void Server::wait_timed_out(TimePoint now) {

@@ -39,7 +39,9 @@ struct Server {
 
   // Waits for a position that timed out one after the other. A server that misses several in a row
   // is asked only now and then, so that a lagging replica costs its readers little.
+  // is_keeping_up() tells whether worth_waiting() would say yes, and leaves the try to others.
   bool worth_waiting(TimePoint now) const;
+  bool is_keeping_up(TimePoint now) const;
   void wait_succeeded();
   void wait_timed_out(TimePoint now);
 

@@ -1,6 +1,7 @@
 #include "service/proxy/session.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/log.h"
 #include "core/mysql/column.h"
@@ -39,6 +40,7 @@ Session::Session(LoopContext& context, io::Stream client, routing::Listener list
       shared_(context.shared),
       client_(std::move(client)),
       listener_(listener),
+      captured_(context.loop),
       turn_(context.turn++) {
   const Options& options = *context_.options;
   state_.usual_consistency = listener == routing::Listener::Split ? options.split_consistency
@@ -51,17 +53,19 @@ Session::Session(LoopContext& context, io::Stream client, routing::Listener list
 Session::~Session() = default;
 
 io::Task<> Session::run() {
-  id_ = shared_.sessions.add(context_);
+  std::tie(id_, kill_target_) = shared_.sessions.add(context_);
   context_.sessions.emplace(id_, this);
   const bool is_in = co_await log_in();
   if (is_in) {
     shared_.numbers.sessions.add(1);
     while (co_await serve() == Outcome::Answered) {
+      if (!let_go_at_once()) co_await let_go();
     }
     shared_.numbers.sessions.add(-1);
   }
-  readers_.clear();
+  reader_.reset();
   home_.reset();
+  shared_.numbers.note_tie({}, tie_);
   client_.close();
   context_.sessions.erase(id_);
   shared_.sessions.remove(id_);
@@ -70,7 +74,7 @@ io::Task<> Session::run() {
 void Session::end() {
   client_.close();
   if (home_) home_->stream().close();
-  for (auto& reader : readers_) reader->stream().close();
+  if (reader_) reader_->stream().close();
 }
 
 io::Task<Session::Outcome> Session::serve() {
@@ -79,6 +83,7 @@ io::Task<Session::Outcome> Session::serve() {
     if (command.error().kind == ErrorKind::Corrupt) {
       shared_.numbers.protocol_errors.add();
       log_debug("proxy", "session={} {}", id_, command.error().message);
+      client_.begin_reply();
       co_await send_err(errors::malformed_packet());
     }
     co_return Outcome::Closed;
@@ -113,6 +118,7 @@ io::Task<Result<ClientCommand>> Session::read_command() {
   if (command.payload.empty()) co_return corrupt("a command is empty");
   command.command = static_cast<mysql::Command>(command.payload[0]);
   reply_to_ = 0;
+  client_.begin_reply();
   co_return command;
 }
 
@@ -143,10 +149,11 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
       reader.skip(1);
       co_return co_await kill(false, reader.u32());
     }
+    case Command::SetOption:
+      co_return co_await set_option(command);
     case Command::InitDb:
     case Command::FieldList:
     case Command::Statistics:
-    case Command::SetOption:
     case Command::Debug:
     case Command::ProcessInfo:
     case Command::ResetConnection:
@@ -168,14 +175,14 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
   plain.may_write = false;
   plain.rule = "command";
   const bool resets = command.command == Command::ResetConnection;
-  const bool sets_option = command.command == Command::SetOption;
+  if (resets && !home_) {
+    state_.reset();
+    co_return co_await send_ok();
+  }
   const Outcome outcome = co_await run_at_home(std::move(request), plain);
-  if (sets_option) state_.several_is_off_on_readers = true;
-  const bool succeeded = home_ != nullptr && !home_->relay().summary().err;
-  if (!resets || outcome == Outcome::Closed || !succeeded) co_return outcome;
+  if (!resets || outcome == Outcome::Closed || !succeeded_) co_return outcome;
   // The server forgot the session's state and the proxy's tracking with it: start anew.
   state_.reset();
-  readers_.clear();
   home_.reset();
   co_return outcome;
 }
@@ -200,6 +207,7 @@ io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {
   }
   Request request;
   request.may_write = statement.may_write;
+  foresee(request, statement, query->sql);
   if (!command.is_whole) request.rest = &command;
   request.payload = std::move(command.payload);
   co_return co_await run_statement(statement, std::move(request), wanted);
@@ -225,18 +233,10 @@ io::Task<Session::Outcome> Session::run_statement(const sql::Statement& statemen
                                                   Request request,
                                                   std::optional<sql::Consistency> wanted) {
   auto where = force_home(statement, routing::route(statement, view_of_session()).where);
-  const bool needs_option = statement.several && state_.several_is_off_on_readers;
-  const bool lacks_schema = state_.schema().empty() && state_.schema_version() > 0;
-  if (where == routing::Where::Reader && (needs_option || lacks_schema)) {
-    where = routing::Where::Home;
-  }
-  const bool follows_last = where == routing::Where::LastUsed;
-  if (follows_last && !readers_.empty()) {
-    // The reader that served last stands first. It may be gone, and its diagnostics with it.
-    const ReaderOutcome asked =
-        co_await read_on(readers_.front()->server(), request, nullptr, Duration::zero());
-    if (asked == ReaderOutcome::Answered) co_return Outcome::Answered;
-    if (asked == ReaderOutcome::Closed) co_return Outcome::Closed;
+  const bool follows_last = statement.place == sql::Place::LastUsed;
+  if (follows_last) {
+    auto asked = co_await ask_last_used(statement, request);
+    if (asked) co_return *asked;
     where = routing::Where::Home;
   }
   if (where == routing::Where::Reader) {
@@ -263,6 +263,16 @@ io::Task<Session::Outcome> Session::send_ok(std::uint16_t warnings) {
   std::string bytes;
   auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
   mysql::append_packet(bytes, sequence, mysql::encode_ok(ok, client_capabilities_));
+  co_return co_await send_to_client(bytes);
+}
+
+// As COM_SET_OPTION is answered.
+io::Task<Session::Outcome> Session::send_ok_ending_rows() {
+  mysql::OkPacket ok;
+  ok.status = state_.status;
+  std::string bytes;
+  auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
+  mysql::append_packet(bytes, sequence, mysql::encode_ok(ok, client_capabilities_, true));
   co_return co_await send_to_client(bytes);
 }
 

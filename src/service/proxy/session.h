@@ -1,13 +1,15 @@
 // One client: from its first byte to its last.
 //
 // A session reads a command, decides where it runs, sends it there, relays the reply, and only then
-// looks at the next command; a client that sends several at once gets its answers in order. It
-// holds one connection to its home (the primary, or on the replicas port a replica) and at most one
-// to each replica that served a read of its.
+// looks at the next command; a client that sends several at once gets its answers in order. For
+// each command it borrows a connection: to its home (the primary, or on the replicas port a
+// replica) or to a replica that serves a read. It keeps the one to its home as long as something
+// ties it there: a transaction, a lock, a temporary table.
 //
 //   session.cc            the loop over commands
 //   session_login.cc      log-in and COM_CHANGE_USER
 //   session_home.cc       statements at home, and what happens when home is lost
+//   session_sharing.cc    connections that change hands, and what has to follow the session
 //   session_reads.cc      reads on replicas
 //   session_relay.cc      the bytes of commands and replies
 //   session_statements.cc prepared statements
@@ -29,10 +31,15 @@
 #include "core/mysql/packet.h"
 #include "core/mysql/reply.h"
 #include "core/routing/route.h"
+#include "core/sql/diagnostics_query.h"
 #include "core/sql/statement.h"
+#include "core/sql/temporary_tables.h"
+#include "edge/io/event.h"
 #include "edge/io/stream.h"
 #include "edge/io/task.h"
 #include "service/proxy/backend.h"
+#include "service/proxy/pool.h"
+#include "service/proxy/session_registry.h"
 #include "service/proxy/session_state.h"
 #include "service/proxy/shared.h"
 
@@ -73,8 +80,12 @@ class Session {
     mysql::ReplyShape shape = mysql::ReplyShape::Results;
     std::optional<std::uint32_t> statement_id;  // for Prepare: the client's number for it
     std::optional<std::uint32_t> executes;      // the client's number of the statement it names
-    const ClientCommand* rest = nullptr;        // the client still has more of it to send
+    std::shared_ptr<const PreparedText> prepares;
+    const ClientCommand* rest = nullptr;  // the client still has more of it to send
     bool may_write = true;
+    bool asks_insert_id = true;               // what LAST_INSERT_ID() says there matters to it
+    std::vector<std::string> user_variables;  // that it may assign to
+    sql::TemporaryTables temporary_tables;
     // On the replicas port: what it reads must be at least this fresh. Empty: it reads nothing.
     std::optional<sql::Consistency> consistency;
   };
@@ -110,45 +121,81 @@ class Session {
   io::Task<Outcome> send_rows(const std::vector<mysql::Column>& columns,
                               const std::vector<std::vector<std::optional<std::string>>>& rows);
 
+  io::Task<Outcome> send_ok_ending_rows();
+
   // session_login.cc
   io::Task<bool> log_in();
   io::Task<bool> converse_login(mysql::ServerLogin& login, Deadline deadline);
   void answer_login(mysql::ServerLogin& login);
+  void start_compression(const mysql::ServerLogin& login);
   io::Task<bool> finish_login(mysql::ServerLogin& login, Deadline deadline);
   io::Task<Outcome> change_user(const ClientCommand& command);
+  void use_identity();
+  io::Task<std::optional<mysql::ErrPacket>> verify(Deadline deadline);
+  io::Task<bool> log_in_on_replica();
   mysql::Greeting make_greeting() const;
   std::string client_host() const;
 
   // session_home.cc
+  bool has_home_again();
   io::Task<std::optional<mysql::ErrPacket>> ensure_home(Deadline deadline);
-  io::Task<std::optional<mysql::ErrPacket>> open_home(Server& server, Deadline deadline);
+  io::Task<std::optional<mysql::ErrPacket>> borrow_home(Server& server, Deadline deadline);
   Server* pick_home() const;
   bool home_is_still_right() const;
   io::Task<std::optional<mysql::ErrPacket>> catch_up_home(const Request& request);
   io::Task<bool> wait_at_home(const routing::Position& position, Duration patience);
   io::Task<bool> move_home(const routing::Position& position);
   io::Task<Outcome> run_at_home(Request request, const sql::Statement& statement);
-  io::Task<Outcome> try_at_home(const Request& request, bool& was_sent, bool& is_broken);
+  io::Task<Outcome> try_at_home(const Request& request,
+                                const sql::Statement& statement,
+                                bool& was_sent,
+                                bool& is_broken);
   io::Task<Outcome> home_is_lost(bool was_sent, const sql::Statement& statement);
-  void note_end(const sql::Statement& statement);
-  bool holds_something_at_home() const;
+  void note_end(const Request& request, const sql::Statement& statement);
+
+  // session_sharing.cc
+  std::shared_ptr<Pool> pool_of(Server& server);
+  io::Task<Result<Borrowed>> borrow(Server& server,
+                                    std::uint64_t lease,
+                                    std::optional<mysql::ErrPacket>& refused,
+                                    Deadline deadline);
+  io::Task<bool> take_over(Backend& backend);
+  io::Task<bool> hand_down(Backend& backend);
+  io::Task<bool> keep_warnings(Backend& backend, KeptWarnings& warnings);
+  bool let_go_at_once();
+  io::Task<> let_go();
+  io::Task<bool> read_user_variables();
+  void give_back(Borrowed& borrowed, KillTarget::Slot slot);
+  void foresee(Request& request, const sql::Statement& statement, std::string_view sql) const;
+  bool may_have_let_go(const sql::Statement& statement) const;
+  io::Task<> inspect_home();
+  void note_temporary_tables(const Request& request, const sql::Statement& statement);
+  void note_tie();
+  void note_reply(Backend& backend, const Request& request, const sql::Statement& statement);
+  void note_assignments(Backend& backend, const std::vector<std::string>& names);
 
   // session_reads.cc
   io::Task<Outcome> run_on_reader(Request request,
                                   const sql::Statement& statement,
                                   sql::Consistency consistency);
+  bool may_leave_primary(sql::Consistency consistency);
   io::Task<std::optional<routing::Position>> required(sql::Consistency consistency);
   Server* choose(const routing::Position& position, bool be_patient, bool& must_wait);
   io::Task<ReaderOutcome> read_on(Server& server,
                                   const Request& request,
+                                  const sql::Statement& statement,
                                   const routing::Position* wait_for,
                                   Duration patience);
+  io::Task<ReaderOutcome> relay_read(const Request& request,
+                                     const sql::Statement& statement,
+                                     const routing::Position* wait_for,
+                                     Duration patience);
   io::Task<ReaderOutcome> send_read(Backend& reader,
                                     const Request& request,
                                     const routing::Position* wait_for,
                                     Duration patience);
-  io::Task<Backend*> reader_on(Server& server);
-  void drop_reader(Server& server);
+  io::Task<std::optional<Outcome>> ask_last_used(const sql::Statement& statement,
+                                                 const Request& request);
 
   // session_relay.cc
   io::Task<RelayEnd> relay_reply(Backend& backend, const Request& request);
@@ -156,6 +203,8 @@ class Session {
   bool client_is_gone();
   void absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen);
   io::Task<> settle_position_after_error();
+  void note_gtids(Backend& backend, const std::string& gtids);
+  void lower_to_repaired();
   io::Task<Result<mysql::ReplySummary>> read_inner_reply(Backend& backend,
                                                          mysql::ReplyShape shape,
                                                          Deadline deadline);
@@ -168,13 +217,23 @@ class Session {
   io::Task<Outcome> execute(ClientCommand& command);
   io::Task<Outcome> send_long_data(ClientCommand& command);
   io::Task<Outcome> other_statement_command(ClientCommand& command);
-  io::Task<Result<std::optional<mysql::ErrPacket>>> prepare_on(Backend& backend,
-                                                               std::uint32_t client_id,
-                                                               const Prepared& prepared);
+  io::Task<Result<std::optional<mysql::ErrPacket>>> prepare_on(
+      Backend& backend,
+      std::shared_ptr<const PreparedText> text);
   io::Task<Result<std::optional<mysql::ErrPacket>>> translate_statement(Backend& backend,
+                                                                        Backend::Needs needs,
                                                                         std::uint32_t client_id,
                                                                         std::string& payload);
-  io::Task<Result<void>> bring_up_to_date(Backend& backend);
+  Backend::Needs needs_at_home(bool insert_id) const;
+  Backend::Needs needs_of_reader() const;
+  io::Task<Result<std::optional<mysql::ErrPacket>>> bring_up_to_date(Backend& backend,
+                                                                     Backend::Needs needs);
+  io::Task<Result<std::optional<mysql::ErrPacket>>> run_inner(Backend& backend,
+                                                              std::string command,
+                                                              mysql::ReplyShape shape,
+                                                              Deadline deadline);
+  std::shared_ptr<const PreparedText> text_of(std::string sql);
+  void set_open(Prepared& prepared, bool has_long_data, bool has_cursor);
   void close_statement(std::uint32_t id);
 
   // session_local.cc
@@ -182,8 +241,12 @@ class Session {
                                    ClientCommand& command,
                                    std::string_view sql);
   io::Task<Outcome> show_own(std::string_view sql);
+  io::Task<Outcome> show_diagnostics(const sql::DiagnosticsQuery& query);
+  io::Task<Outcome> set_option(ClientCommand& command);
   std::map<std::string, std::string> own_variables() const;
   io::Task<Outcome> kill(bool query_only, std::uint64_t id);
+  io::Task<std::optional<mysql::ErrPacket>> kill_query(KillTarget::Connection connection,
+                                                       Deadline deadline);
   std::optional<mysql::ErrPacket> apply_own_variable(const std::string& name,
                                                      const std::string& value);
 
@@ -195,10 +258,24 @@ class Session {
   std::uint32_t client_capabilities_ = 0;
   std::string nonce_;
   Identity identity_;
+  std::string pool_key_;
   SessionState state_;
-  std::unique_ptr<Backend> home_;
-  std::vector<std::unique_ptr<Backend>> readers_;
-  Backend* last_relayed_ = nullptr;  // who answered the last command that a server answered
+  std::optional<mysql::ReplyRelay> relay_;  // from the log-in on
+  std::shared_ptr<KillTarget> kill_target_;
+  std::vector<std::pair<Server*, std::shared_ptr<Pool>>> pools_;
+
+  Borrowed home_;
+  Borrowed reader_;                         // while a read runs
+  std::uint64_t home_lease_ = 0;            // of the connection home that was used last
+  std::uint64_t reader_lease_ = 0;          // the same of a reader
+  std::uint64_t last_statement_lease_ = 0;  // of the connection that can still tell of it
+  std::shared_ptr<Pool> last_reader_pool_;
+  std::string_view tie_;            // why home is kept, as last counted
+  bool is_inspection_due_ = false;  // what ties it to home may be gone
+  bool succeeded_ = false;          // a server answered the last command without an error
+  int captures_ = 0;                // others that read from a connection what is this session's
+  io::Event captured_;
+  std::uint64_t repairs_seen_ = 0;
   std::size_t turn_ = 0;
 
   std::string reader_inbox_;   // bytes of a reader's reply that came with those before it

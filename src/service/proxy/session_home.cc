@@ -10,13 +10,15 @@
 namespace dorsal::proxy {
 namespace {
 
+constexpr std::uint16_t kUnknownSchema = 1049;  // ER_BAD_DB_ERROR
+
 constexpr auto kRetryPause = std::chrono::milliseconds(20);
 
 // How long a statement on the replicas port waits for its replica, beyond the usual wait.
 constexpr auto kReplicasPatience = std::chrono::seconds(5);
 
 // Longer than this without use, a connection is looked at before a statement is risked on it.
-constexpr auto kIdle = std::chrono::milliseconds(500);
+constexpr auto kIdle = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -43,35 +45,56 @@ bool Session::home_is_still_right() const {
   return std::find(replicas.begin(), replicas.end(), server) != replicas.end();
 }
 
-io::Task<std::optional<mysql::ErrPacket>> Session::open_home(Server& server, Deadline deadline) {
-  auto opened = co_await Backend::open(context_, server, identity_, state_, id_, deadline);
-  if (!opened) co_return errors::no_primary(opened.error().message);
-  if (opened->refused) co_return opened->refused;
-  home_ = std::move(opened->backend);
-  state_.status = home_->login_status();
-  // A home that is made anew gets what the session had set before.
-  auto brought = co_await bring_up_to_date(*home_);
-  if (brought) co_return std::nullopt;
-  home_.reset();
-  co_return errors::no_primary(brought.error().message);
+io::Task<std::optional<mysql::ErrPacket>> Session::borrow_home(Server& server, Deadline deadline) {
+  std::optional<mysql::ErrPacket> refused;
+  auto borrowed = co_await borrow(server, home_lease_, refused, deadline);
+  if (refused) co_return refused;
+  if (!borrowed) {
+    co_return borrowed.error().kind == ErrorKind::Timeout
+        ? errors::pool_exhausted(borrowed.error().message)
+        : errors::no_primary(borrowed.error().message);
+  }
+  home_ = *std::move(borrowed);
+  home_lease_ = home_->lease;
+  kill_target_->connected(KillTarget::Slot::Home, home_->server().index, home_->connection_id());
+  co_return std::nullopt;
+}
+
+// The common case without waiting: the connection of last time is here, or still free.
+bool Session::has_home_again() {
+  context_.refresh_view();
+  if (home_) {
+    const bool is_fresh = context_.loop.now() - home_->last_used() <= kIdle;
+    return home_is_still_right() && is_fresh;
+  }
+  if (home_lease_ == 0 || captures_ > 0) return false;
+  Server* server = pick_home();
+  if (server == nullptr) return false;
+  auto pool = pool_of(*server);
+  auto backend = pool->take_again(home_lease_);
+  if (backend == nullptr) return false;
+  home_ = Borrowed(std::move(pool), std::move(backend));
+  kill_target_->connected(KillTarget::Slot::Home, server->index, home_->connection_id());
+  return true;
 }
 
 // Makes sure that there is a home connection; else says what to tell the client.
 io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline) {
   context_.refresh_view();
-  if (home_ != nullptr) {
+  if (home_) {
     const bool is_idle = context_.loop.now() - home_->last_used() > kIdle;
     const bool is_good = home_is_still_right() && (!is_idle || home_->is_alive());
     if (is_good) co_return std::nullopt;
-    if (holds_something_at_home()) co_return std::nullopt;  // found out on sending
+    if (state_.is_tied()) co_return std::nullopt;  // found out on sending
     home_.reset();
   }
   mysql::ErrPacket why = errors::no_primary("the cluster has none at the moment");
   while (!deadline.has_passed(context_.loop.now())) {
     context_.refresh_view();
     if (Server* server = pick_home()) {
-      auto refused = co_await open_home(*server, deadline);
-      if (!refused || refused->code != 1053) co_return refused;
+      const Deadline limit = context_.loop.after(context_.options->pools.wait);
+      auto refused = co_await borrow_home(*server, limit);
+      if (!refused || refused->code != errors::kNoServer) co_return refused;
       why = *refused;
     }
     const Deadline pause = context_.loop.after(kRetryPause);
@@ -84,10 +107,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
 // On the replicas port: sees to it that what is about to run at home reads nothing stale. An error
 // is for the client.
 io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& request) {
-  const bool is_guarded = listener_ == routing::Listener::Replicas && request.consistency;
-  if (!is_guarded || &home_->server() == context_.view->primary) {
-    co_return std::nullopt;
-  }
+  if (!request.consistency || &home_->server() == context_.view->primary) co_return std::nullopt;
   ProxyNumbers& numbers = shared_.numbers;
   auto position = co_await required(*request.consistency);
   if (!position) {
@@ -107,14 +127,14 @@ io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& 
 }
 
 io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration patience) {
-  if (home_ == nullptr) co_return false;
+  if (!home_) co_return false;
   const std::string sql = wait_for_position(shared_.frontier.text(position), patience);
   const Deadline limit = context_.loop.after(patience + context_.options->connect_limit);
   auto reply = co_await home_->run(sql, limit);
   if (!reply) {
     // Whatever comes over it now is no answer to what is asked next.
     home_->stream().close();
-    if (!holds_something_at_home()) home_.reset();
+    if (!state_.is_tied()) home_.reset();
     co_return false;
   }
   const bool is_there = !reply->err && reply->first_field == "0";
@@ -124,57 +144,73 @@ io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration
 
 // Makes a replica that is known to be there the session's home.
 io::Task<bool> Session::move_home(const routing::Position& position) {
-  if (holds_something_at_home()) co_return false;
+  if (state_.is_tied()) co_return false;
   for (Server* server : context_.view->replicas) {
     if (!server->reachable || !shared_.frontier.covers(server->index, position)) continue;
     const Deadline limit = context_.loop.after(context_.options->connect_limit);
-    home_.reset();
-    auto refused = co_await open_home(*server, limit);
+    give_back(home_, KillTarget::Slot::Home);
+    auto refused = co_await borrow_home(*server, limit);
     co_return !refused;
   }
-  if (home_ != nullptr) co_return false;
+  if (home_) co_return false;
   const Deadline limit = context_.loop.after(context_.options->primary_limit);
   (void)co_await ensure_home(limit);
   co_return false;
 }
 
 io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Statement& statement) {
+  succeeded_ = false;
   for (int attempt = 0;; ++attempt) {
-    auto refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
-    if (!refused) refused = co_await catch_up_home(request);
+    std::optional<mysql::ErrPacket> refused;
+    if (!has_home_again()) {
+      refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
+    }
+    if (!refused && listener_ == routing::Listener::Replicas) {
+      refused = co_await catch_up_home(request);
+    }
+    if (!refused && !home_) refused = errors::no_primary("its connection was lost");
     if (refused) co_return co_await send_err(*refused);
     bool was_sent = false;
     bool is_broken = false;
-    const Outcome outcome = co_await try_at_home(request, was_sent, is_broken);
+    const Outcome outcome = co_await try_at_home(request, statement, was_sent, is_broken);
     if (outcome == Outcome::Closed) co_return outcome;
     if (!is_broken) {
-      note_end(statement);
+      note_end(request, statement);
       co_return outcome;
     }
     // What never left can be sent again, and so can a read that nobody has seen anything of. Any
     // other statement may have taken effect, and is never sent twice.
     const bool is_pure_read = !statement.may_write && statement.place == sql::Place::AnyReplica;
     const bool is_repeatable =
-        (!was_sent || is_pure_read) && request.rest == nullptr && !holds_something_at_home();
+        (!was_sent || is_pure_read) && request.rest == nullptr && !state_.is_tied();
     if (!is_repeatable || attempt > 0) co_return co_await home_is_lost(was_sent, statement);
     shared_.numbers.reads_retried.add();
     home_.reset();
   }
 }
 
-bool Session::holds_something_at_home() const {
-  return state_.in_transaction() || !state_.autocommit || state_.pins.any();
-}
-
 // Sends the request home and relays its reply. `is_broken`: the connection failed before the client
 // got anything; `was_sent` then tells whether the server may have the request.
 io::Task<Session::Outcome> Session::try_at_home(const Request& request,
+                                                const sql::Statement& statement,
                                                 bool& was_sent,
                                                 bool& is_broken) {
   Backend& home = *home_;
+  Result<std::optional<mysql::ErrPacket>> brought = std::optional<mysql::ErrPacket>();
+  const Backend::Needs needs = needs_at_home(request.asks_insert_id);
+  if (!home.is_in_sync(state_, needs)) brought = co_await bring_up_to_date(home, needs);
+  is_broken = !brought;
+  if (is_broken) co_return Outcome::Answered;
+  if (*brought && (*brought)->code == kUnknownSchema && !state_.is_tied()) {
+    // It was dropped meanwhile. Nothing was sent; the next attempt goes without a schema.
+    state_.note_schema("");
+    is_broken = true;
+    co_return Outcome::Answered;
+  }
+  if (*brought) co_return co_await send_err(**brought);
   std::string payload = request.payload;
   if (request.executes) {
-    auto refused = co_await translate_statement(home, *request.executes, payload);
+    auto refused = co_await translate_statement(home, needs, *request.executes, payload);
     is_broken = !refused;
     if (is_broken) co_return Outcome::Answered;
     if (*refused) co_return co_await send_err(**refused);
@@ -185,7 +221,8 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   writer.u24(static_cast<std::uint32_t>(payload.size()) + frame_left);
   writer.u8(0);
   writer.put(payload);
-  home.relay().begin(request.shape, 0, request.statement_id);
+  relay_->change_server(home.capabilities(), !home.tells_all_gtids);
+  relay_->begin(request.shape, 0, request.statement_id);
   home.server().statements.add();
   std::string_view left = bytes;
   was_sent = home.stream().try_write(left);
@@ -203,6 +240,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   const RelayEnd end = co_await relay_reply(home, request);
   home.used(context_.loop.now());
   is_broken = end == RelayEnd::Broken;
+  if (end == RelayEnd::Answered) note_reply(home, request, statement);
   co_return end == RelayEnd::Closed ? Outcome::Closed : Outcome::Answered;
 }
 
@@ -210,11 +248,14 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
 // make everything again that it had there.
 io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::Statement& statement) {
   const bool was_in_transaction = state_.in_transaction();
-  const bool is_irreplaceable = state_.pins.any() || !state_.autocommit;
+  const bool is_irreplaceable = state_.has_unread_user_variables ||
+                                state_.pins.without(sql::Pin::UserVariable).any() ||
+                                state_.open_statements > 0;
   const bool is_open = was_sent && (statement.may_write || statement.kind == sql::Kind::Commit);
   const bool may_have_committed =
       is_open && (!was_in_transaction || statement.kind == sql::Kind::Commit);
   home_.reset();
+  state_.has_next_transaction = false;
   state_.status = static_cast<std::uint16_t>(state_.status & ~mysql::status::kInTransaction);
   mysql::ErrPacket err = errors::no_primary("its connection was lost");
   if (is_irreplaceable) err = errors::session_lost();
@@ -225,34 +266,18 @@ io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::State
 }
 
 // A statement at home has ended, with its reply at the client.
-void Session::note_end(const sql::Statement& statement) {
+void Session::note_end(const Request& request, const sql::Statement& statement) {
   state_.last_ran_on_reader = false;
-  if (home_ == nullptr) return;
-  if (!home_->relay().summary().err) {
+  if (!home_) return;
+  if (succeeded_) {
     state_.pins = state_.pins.without(statement.unpins) | statement.pins;
   } else if (statement.may_write) {
     state_.pins |= statement.pins;  // a part of it may have taken effect
   }
-}
-
-// Sets on a connection what the session has changed elsewhere since, ahead of what needs it.
-io::Task<Result<void>> Session::bring_up_to_date(Backend& backend) {
-  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
-  auto variables = backend.sync_variables_command();
-  auto schema = backend.sync_schema_command();
-  reader_inbox_.clear();
-  for (auto [command, shape] : {std::pair(&variables, mysql::ReplyShape::Results),
-                                std::pair(&schema, mysql::ReplyShape::OnePacket)}) {
-    if (command->empty()) continue;
-    std::string bytes;
-    mysql::append_command(bytes, *command);
-    DORSAL_CO_TRY_VOID(co_await backend.stream().write_all(bytes, deadline));
-    auto reply = co_await read_inner_reply(backend, shape, deadline);
-    if (!reply) co_return reply.error();
-    if (reply->err) co_return unavailable(mysql::to_string(*reply->err));
-  }
-  backend.synced();
-  co_return Result<void>();
+  if (!succeeded_ && !statement.may_write) return;
+  note_assignments(*home_, request.user_variables);
+  note_temporary_tables(request, statement);
+  is_inspection_due_ = is_inspection_due_ || may_have_let_go(statement);
 }
 
 }  // namespace dorsal::proxy

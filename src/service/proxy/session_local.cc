@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/mysql/statement.h"
 #include "core/sql/dorsal_query.h"
 #include "core/sql/kill.h"
@@ -38,11 +40,32 @@ std::vector<std::string> split_list(std::string_view text) {
   return names;
 }
 
-mysql::Column text_column(std::string name) {
+mysql::Column text_column(std::string name, std::uint32_t length = 1024) {
   mysql::Column column;
   column.name = std::move(name);
-  column.length = 1024;
+  column.length = length;
   return column;
+}
+
+mysql::Column number_column(std::string name, bool is_unsigned) {
+  mysql::Column column = text_column(std::move(name), 21);
+  column.type = mysql::field_type::kLongLong;
+  column.flags = mysql::column_flag::kNotNull;
+  if (is_unsigned) column.flags |= mysql::column_flag::kUnsigned;
+  column.collation = kBinaryCollation;
+  return column;
+}
+
+// Those of SHOW WARNINGS.
+std::vector<mysql::Column> diagnostics_columns() {
+  std::vector<mysql::Column> columns = {text_column("Level", 28),
+                                        number_column("Code", true),
+                                        text_column("Message", 2048)};
+  columns[0].flags = mysql::column_flag::kNotNull;
+  columns[1].type = mysql::field_type::kLong;
+  columns[1].length = 4;
+  columns[2].flags = mysql::column_flag::kNotNull;
+  return columns;
 }
 
 // The collation of SET NAMES … COLLATE, which servers do not report; empty without one.
@@ -90,6 +113,7 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
   if (rest.empty()) co_return co_await send_ok();
   Request request;
   request.may_write = statement.may_write;
+  foresee(request, statement, rest);
   request.consistency = level(statement, std::nullopt);
   if (rest.size() == sql.size()) {
     if (!command.is_whole) request.rest = &command;
@@ -98,8 +122,10 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
     request.payload = mysql::encode_query(rest, client_capabilities_);
   }
   const Outcome outcome = co_await run_at_home(std::move(request), statement);
-  const bool succeeded = home_ != nullptr && !home_->relay().summary().err;
-  if (succeeded && !collation.empty()) state_.note_variable("collation_connection", collation);
+  if (succeeded_ && !collation.empty()) {
+    state_.note_variable("collation_connection", collation);
+    if (home_) home_->variables = state_.variables();
+  }
   co_return outcome;
 }
 
@@ -153,13 +179,8 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
   using Row = std::vector<std::optional<std::string>>;
   std::vector<Row> rows;
   if (query->what == sql::DorsalQuery::What::ConnectionId) {
-    mysql::Column column = text_column(query->column);
-    column.type = mysql::field_type::kLongLong;
-    column.length = 21;
-    column.flags = mysql::column_flag::kNotNull | mysql::column_flag::kUnsigned;
-    column.collation = kBinaryCollation;
     rows.push_back(Row{std::to_string(id_)});
-    const std::vector<mysql::Column> columns = {column};
+    const std::vector<mysql::Column> columns = {number_column(query->column, true)};
     co_return co_await send_rows(columns, rows);
   }
   const auto variables = own_variables();
@@ -188,23 +209,104 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
   co_return co_await send_rows(columns, rows);
 }
 
+// What a connection that went to somebody else would have said about this session's last statement.
+io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery& query) {
+  using What = sql::DiagnosticsQuery::What;
+  using Row = std::vector<std::optional<std::string>>;
+  auto is_wanted = [&](const Row& row) {
+    const bool is_error = !row.empty() && row[0] == "Error";
+    return is_error || query.what == What::Warnings || query.what == What::WarningCount;
+  };
+  std::vector<Row> rows;
+  for (const auto& row : state_.warnings.rows) {
+    if (is_wanted(row)) rows.push_back(row);
+  }
+  if (query.what == What::Warnings || query.what == What::Errors) {
+    const std::size_t begin = std::min<std::uint64_t>(query.offset, rows.size());
+    const std::size_t count = std::min<std::uint64_t>(query.limit, rows.size() - begin);
+    const std::vector<Row> shown(rows.begin() + static_cast<std::ptrdiff_t>(begin),
+                                 rows.begin() + static_cast<std::ptrdiff_t>(begin + count));
+    co_return co_await send_rows(diagnostics_columns(), shown);
+  }
+  std::string value = std::to_string(rows.size());
+  if (query.what == What::RowCount) value = std::to_string(state_.row_count);
+  if (query.what == What::FoundRows) value = std::to_string(state_.found_rows);
+  const std::vector<mysql::Column> columns = {
+      number_column(query.column, query.what != What::RowCount)};
+  if (query.resets) {
+    state_.warnings = KeptWarnings();
+    state_.row_count = -1;
+    state_.found_rows = 1;
+  }
+  const std::vector<Row> shown = {Row{value}};
+  co_return co_await send_rows(columns, shown);
+}
+
+// Whether several statements may come in one text is a matter of the connection, so the session
+// gets others from now on.
+io::Task<Session::Outcome> Session::set_option(ClientCommand& command) {
+  constexpr std::uint16_t kOn = 0;
+  constexpr std::uint16_t kOff = 1;
+  Reader reader(command.payload);
+  reader.skip(1);
+  const std::uint16_t option = reader.u16();
+  if (!reader.ok() || !command.is_whole) co_return co_await send_err(errors::malformed_packet());
+  if (option != kOn && option != kOff) co_return co_await send_err(errors::unknown_command());
+  Outcome outcome = Outcome::Answered;
+  if (home_) {
+    Request request;
+    request.shape = mysql::ReplyShape::OnePacket;
+    request.may_write = false;
+    request.asks_insert_id = false;
+    request.payload = std::move(command.payload);
+    sql::Statement plain;
+    plain.may_write = false;
+    outcome = co_await run_at_home(std::move(request), plain);
+    if (!succeeded_) co_return outcome;
+    if (home_) home_->is_spoilt = true;
+  } else {
+    outcome = co_await send_ok_ending_rows();
+  }
+  auto& capabilities = identity_.client_capabilities;
+  capabilities &= ~mysql::capability::kMultiStatements;
+  if (option == kOn) capabilities |= mysql::capability::kMultiStatements;
+  use_identity();
+  co_return outcome;
+}
+
 // Connection numbers that clients know are the proxy's; each stands for connections to servers,
 // which are killed with this client's own privileges.
 io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
-  auto target = shared_.sessions.find(static_cast<std::uint32_t>(id));
-  if (!target || id > UINT32_MAX) co_return co_await send_err(errors::unknown_thread(id));
+  auto target = id > UINT32_MAX ? nullptr : shared_.sessions.find(static_cast<std::uint32_t>(id));
+  if (target == nullptr) co_return co_await send_err(errors::unknown_thread(id));
   const Deadline deadline = context_.loop.after(context_.options->primary_limit);
-  for (const auto& [server, connection_id] : target->connections) {
-    auto opened = co_await Backend::open(context_, *server, identity_, state_, id_, deadline);
-    if (!opened) continue;
-    if (opened->refused) co_return co_await send_err(*opened->refused);
-    auto done =
-        co_await opened->backend->run(fmt::format("KILL QUERY {}", connection_id), deadline);
-    // 1094: the connection was gone already.
-    if (done && done->err && done->err->code != 1094) co_return co_await send_err(*done->err);
+  target->begin_kill();
+  std::optional<mysql::ErrPacket> refused;
+  for (const auto& connection : target->connections()) {
+    refused = co_await kill_query(connection, deadline);
+    if (refused) break;
   }
+  target->end_kill();
+  if (refused) co_return co_await send_err(*std::move(refused));
   if (!query_only) shared_.sessions.end(static_cast<std::uint32_t>(id));
   co_return co_await send_ok();
+}
+
+// Over a connection of its own: those of the pool may all be waiting for what is to be killed.
+io::Task<std::optional<mysql::ErrPacket>> Session::kill_query(KillTarget::Connection connection,
+                                                              Deadline deadline) {
+  constexpr std::uint16_t kNoSuchThread = 1094;  // ER_NO_SUCH_THREAD: it was gone already
+  context_.refresh_view();
+  for (Server* server : context_.view->all) {
+    if (server->index != connection.server) continue;
+    auto opened = co_await Backend::open(context_, *server, identity_, deadline);
+    if (!opened) continue;
+    if (opened->refused) co_return opened->refused;
+    auto done =
+        co_await opened->backend->run(fmt::format("KILL QUERY {}", connection.id), deadline);
+    if (done && done->err && done->err->code != kNoSuchThread) co_return done->err;
+  }
+  co_return std::nullopt;
 }
 
 }  // namespace dorsal::proxy

@@ -4,6 +4,7 @@
 #include "core/mysql/auth.h"
 #include "core/mysql/change_user.h"
 #include "core/mysql/login_server.h"
+#include "edge/client/compression.h"
 #include "edge/client/converse.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/session.h"
@@ -13,7 +14,7 @@ namespace {
 
 namespace cap = mysql::capability;
 
-// What clients are offered: everything that is carried through.
+// What clients are offered: everything that is carried through, and compression as configured.
 constexpr std::uint32_t kOffered =
     cap::kLongPassword | cap::kFoundRows | cap::kLongFlag | cap::kConnectWithDb | cap::kNoSchema |
     cap::kOdbc | cap::kLocalFiles | cap::kIgnoreSpace | cap::kProtocol41 | cap::kInteractive |
@@ -57,7 +58,7 @@ mysql::Greeting Session::make_greeting() const {
   greeting.server_version = shared_.facts.get().version;
   greeting.connection_id = id_;
   greeting.nonce = nonce_;
-  greeting.capabilities = kOffered;
+  greeting.capabilities = kOffered | context_.options->client_compression.capabilities();
   greeting.auth_plugin = mysql::kCachingSha2;
   return greeting;
 }
@@ -74,6 +75,7 @@ io::Task<bool> Session::log_in() {
   options.greeting = make_greeting();
   options.tls_available = context_.options->client_tls.has_value();
   options.tls_required = context_.options->client_tls_required;
+  options.compression_required = !context_.options->client_compression.uncompressed;
   options.rsa_key = &shared_.rsa_key;
   mysql::ServerLogin login(std::move(options));
   const bool is_sound = co_await converse_login(login, deadline);
@@ -83,8 +85,19 @@ io::Task<bool> Session::log_in() {
   }
   inbox_ = login.leftover();
   const bool is_in = co_await finish_login(login, deadline);
+  if (is_in) start_compression(login);
   (is_in ? shared_.numbers.logins : shared_.numbers.logins_refused).add();
   co_return is_in;
+}
+
+void Session::start_compression(const mysql::ServerLogin& login) {
+  client::start_compression(client_,
+                            login.capabilities(),
+                            login.request().zstd_level,
+                            true,
+                            &shared_.numbers.client_compression,
+                            inbox_);
+  if (client_.is_compressed()) inbox_.clear();
 }
 
 // Until the client has proved who it is or is known not to have; false: the connection is of no
@@ -143,7 +156,6 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
   identity_.native_sha1.reset();
   identity_.client_capabilities = client_capabilities_;
   identity_.collation = login.request().collation;
-  identity_.attributes = login.request().attributes;
   if (outcome.method == Method::Denied) {
     if (!outcome.is_answered) {
       co_await send_err(mysql::access_denied(outcome.user, client_host(), true));
@@ -160,19 +172,24 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
                login.request().schema);
   const Deadline server_deadline =
       deadline.earlier_of(context_.loop.after(context_.options->primary_limit));
-  auto refused = co_await ensure_home(server_deadline);
+  use_identity();
+  relay_.emplace(client_capabilities_, client_capabilities_, state_.tracking);
+  const bool is_verified = outcome.method == Method::Native ||
+                           (outcome.method == Method::Fast &&
+                            shared_.credentials.is_verified(identity_.user, context_.loop.now()));
+  std::optional<mysql::ErrPacket> refused;
+  if (!is_verified) refused = co_await verify(server_deadline);
+  if (!refused) refused = co_await ensure_home(server_deadline);
+  if (!refused) {
+    state_.status = home_->login_status();
+    auto brought = co_await bring_up_to_date(*home_, needs_at_home(false));
+    refused = brought ? *brought : errors::no_primary(brought.error().message);
+    if (refused) home_.reset();
+  }
   const bool is_denied = refused && refused->code == 1045;
-  if (refused && !is_denied && listener_ == routing::Listener::Split && refused->code == 1053) {
-    // Without a primary reads still go on: any replica may judge the password.
-    context_.refresh_view();
-    for (Server* server : context_.view->replicas) {
-      if (!server->reachable) continue;
-      Backend* reader = co_await reader_on(*server);
-      if (reader == nullptr) continue;
-      state_.status = reader->login_status();
-      refused.reset();
-      break;
-    }
+  if (refused && refused->code == errors::kNoServer && listener_ == routing::Listener::Split) {
+    const bool is_in = co_await log_in_on_replica();
+    if (is_in) refused.reset();
   }
   if (refused) {
     if (is_denied) {
@@ -183,9 +200,46 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
     co_return false;
   }
   if (outcome.method == Method::Full) {
-    shared_.credentials.remember(identity_.user, identity_.password.view());
+    shared_.credentials.remember(identity_.user, identity_.password.view(), context_.loop.now());
   }
-  co_return co_await send_ok() == Outcome::Answered;
+  const bool is_in = co_await send_ok() == Outcome::Answered;
+  co_await let_go();
+  co_return is_in;
+}
+
+// A server is asked whether the user may log in. Without one to ask, that is found out by whoever
+// needs a connection.
+io::Task<std::optional<mysql::ErrPacket>> Session::verify(Deadline deadline) {
+  context_.refresh_view();
+  Server* server = pick_home();
+  if (server == nullptr) co_return std::nullopt;
+  auto pool = pool_of(*server);
+  auto opened = co_await Backend::open(context_, *server, identity_, deadline);
+  if (!opened) co_return std::nullopt;
+  if (opened->backend) pool->adopt(std::move(opened->backend));
+  co_return opened->refused;
+}
+
+// Without a primary reads still go on: any replica may judge the password.
+io::Task<bool> Session::log_in_on_replica() {
+  context_.refresh_view();
+  for (Server* server : context_.view->replicas) {
+    if (!server->reachable) continue;
+    std::optional<mysql::ErrPacket> refused;
+    const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+    auto borrowed = co_await borrow(*server, 0, refused, deadline);
+    if (!borrowed || refused) continue;
+    state_.status = (*borrowed)->login_status();
+    borrowed->give_back();
+    co_return true;
+  }
+  co_return false;
+}
+
+// Connections belong to pools of those who log in alike.
+void Session::use_identity() {
+  pool_key_ = pool_key(identity_);
+  pools_.clear();
 }
 
 io::Task<Session::Outcome> Session::change_user(const ClientCommand& command) {
@@ -198,7 +252,6 @@ io::Task<Session::Outcome> Session::change_user(const ClientCommand& command) {
   options.rsa_key = &shared_.rsa_key;
   mysql::ServerLogin login(std::move(options), *request, client_capabilities_, 1);
   // The old user is gone whatever comes of this; its transaction is rolled back by the server.
-  readers_.clear();
   home_.reset();
   state_.reset();
   const bool is_sound = co_await converse_login(login, deadline);

@@ -33,23 +33,47 @@ class Outstanding {
 
 }  // namespace
 
+// False: the session has seen something on the primary of which nobody knows how new it is, and no
+// replica is so near that finding out would be of use.
+bool Session::may_leave_primary(sql::Consistency consistency) {
+  const bool must_find_out = state_.has_read_primary && consistency != sql::Consistency::Eventual;
+  if (!must_find_out || shared_.frontier.only_primary_will_do()) return true;
+  routing::Position position = state_.own;
+  if (consistency == sql::Consistency::Global) position.raise(shared_.frontier.told());
+  context_.refresh_view();
+  const TimePoint now = context_.loop.now();
+  const auto& replicas = context_.view->replicas;
+  return std::any_of(replicas.begin(), replicas.end(), [&](const Server* server) {
+    return server->reachable &&
+           (server->is_keeping_up(now) || shared_.frontier.covers(server->index, position));
+  });
+}
+
 // What the read must see; empty when only the primary is known to have it.
 io::Task<std::optional<routing::Position>> Session::required(sql::Consistency consistency) {
   Frontier& frontier = shared_.frontier;
   if (consistency == sql::Consistency::Eventual) co_return routing::Position();
   if (frontier.only_primary_will_do()) co_return std::nullopt;
-  const bool needs_probe = consistency == sql::Consistency::Strong ||
-                           (consistency == sql::Consistency::Global && !frontier.has_track());
-  if (needs_probe) {
+  lower_to_repaired();
+  const bool asks_for_all = consistency == sql::Consistency::Strong ||
+                            (consistency == sql::Consistency::Global && !frontier.has_track());
+  if (asks_for_all || state_.has_read_primary) {
     const std::uint64_t losses = frontier.losses();
     auto position =
         co_await context_.probe->position(context_.loop.after(context_.options->connect_limit));
-    if (!position) co_return std::nullopt;
-    frontier.tell(*position);
-    frontier.found_track(losses);
-    co_return *position;
+    if (!position && asks_for_all) co_return std::nullopt;
+    // What a primary showed before it was lost has reached some replica, or is lost with it.
+    if (!position) position = frontier.furthest();
+    if (asks_for_all) {
+      frontier.tell(*position);
+      frontier.found_track(losses);
+    }
+    state_.own.raise(*position);
+    state_.has_read_primary = false;
   }
-  co_return consistency == sql::Consistency::Session ? state_.own : frontier.told();
+  routing::Position position = state_.own;
+  if (consistency != sql::Consistency::Session) position.raise(frontier.told());
+  co_return position;
 }
 
 // The replica for a read that must see `position`; null when none may serve it. A patient read
@@ -66,9 +90,6 @@ Server* Session::choose(const routing::Position& position, bool be_patient, bool
     candidate.covers = shared_.frontier.covers(server.index, position);
     candidate.known = shared_.frontier.rank(server.index);
     candidate.worth_waiting = candidate.covers || be_patient || server.worth_waiting(now);
-    candidate.connected = std::any_of(readers_.begin(), readers_.end(), [&](const auto& reader) {
-      return &reader->server() == &server;
-    });
     candidate.outstanding = server.outstanding.load(std::memory_order_relaxed);
   }
   auto choice = routing::choose_reader(candidates, turn_);
@@ -81,7 +102,8 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
                                                   const sql::Statement& statement,
                                                   sql::Consistency consistency) {
   ProxyNumbers& numbers = shared_.numbers;
-  auto position = co_await required(consistency);
+  std::optional<routing::Position> position;
+  if (may_leave_primary(consistency)) position = co_await required(consistency);
   bool must_run_at_home = !position;
   const std::size_t tries = context_.view->replicas.size() + 1;
   for (std::size_t attempt = 0; attempt < tries && !must_run_at_home; ++attempt) {
@@ -91,7 +113,7 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
     if (server == nullptr) break;
     const Duration patience = has_primary ? context_.options->causal_wait : Duration(kPatience);
     const routing::Position* wait_for = must_wait ? &*position : nullptr;
-    const ReaderOutcome outcome = co_await read_on(*server, request, wait_for, patience);
+    const ReaderOutcome outcome = co_await read_on(*server, request, statement, wait_for, patience);
     switch (outcome) {
       case ReaderOutcome::Closed:
         co_return Outcome::Closed;
@@ -113,46 +135,86 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
   co_return co_await run_at_home(std::move(request), statement);
 }
 
-io::Task<Backend*> Session::reader_on(Server& server) {
-  auto found = std::find_if(readers_.begin(), readers_.end(), [&](const auto& reader) {
-    return &reader->server() == &server;
-  });
-  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
-  if (found != readers_.end()) {
-    std::rotate(readers_.begin(), found, found + 1);
-    const bool is_clean = co_await readers_.front()->drop_abandoned(deadline);
-    if (is_clean) co_return readers_.front().get();
-    readers_.erase(readers_.begin());
+// The connection that ran the last statement is asked about it, if nobody has used it since. Empty:
+// run the statement at home, which may be that connection.
+io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Statement& statement,
+                                                                 const Request& request) {
+  const std::uint64_t lease = last_statement_lease_;
+  if (home_ && home_->lease == lease) co_return std::nullopt;
+  const bool was_reader = state_.last_ran_on_reader;
+  if (lease != 0 && (was_reader || !home_)) {
+    auto pool = was_reader               ? last_reader_pool_
+                : pick_home() != nullptr ? pool_of(*pick_home())
+                                         : nullptr;
+    Borrowed borrowed(pool, pool == nullptr ? nullptr : pool->take_again(lease));
+    if (borrowed && !was_reader) {
+      home_ = std::move(borrowed);
+      kill_target_->connected(KillTarget::Slot::Home,
+                              home_->server().index,
+                              home_->connection_id());
+      co_return std::nullopt;
+    }
+    if (borrowed) {
+      reader_ = std::move(borrowed);
+      const ReaderOutcome asked =
+          co_await relay_read(request, statement, nullptr, Duration::zero());
+      if (asked == ReaderOutcome::Answered) co_return Outcome::Answered;
+      if (asked == ReaderOutcome::Closed) co_return Outcome::Closed;
+      co_return std::nullopt;
+    }
   }
-  auto opened = co_await Backend::open(context_, server, identity_, state_, id_, deadline);
-  if (!opened || opened->refused) {
-    log_debug("proxy",
-              "session={} server={} cannot be used for reads: {}",
-              id_,
-              server.name.value(),
-              opened ? mysql::to_string(*opened->refused) : opened.error().message);
-    co_return nullptr;
-  }
-  readers_.insert(readers_.begin(), std::move(opened->backend));
-  co_return readers_.front().get();
-}
-
-void Session::drop_reader(Server& server) {
-  std::erase_if(readers_, [&](const auto& reader) { return &reader->server() == &server; });
+  const bool is_text =
+      request.payload[0] == static_cast<char>(mysql::Command::Query) && request.rest == nullptr;
+  if (!is_text) co_return std::nullopt;
+  auto query = mysql::view_query(std::string_view(request.payload).substr(1), client_capabilities_);
+  if (!query) co_return std::nullopt;
+  auto diagnostics = sql::parse_diagnostics_query(query->sql, state_.lexer_mode());
+  if (!diagnostics) co_return std::nullopt;
+  co_return co_await show_diagnostics(*diagnostics);
 }
 
 io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
                                                   const Request& request,
+                                                  const sql::Statement& statement,
                                                   const routing::Position* wait_for,
                                                   Duration patience) {
   const Outstanding counted(server);
-  Backend* reader = co_await reader_on(server);
-  if (reader == nullptr) co_return ReaderOutcome::NotThere;
-  ReaderOutcome outcome = co_await send_read(*reader, request, wait_for, patience);
+  auto pool = pool_of(server);
+  if (reader_lease_ != 0 && captures_ == 0) {
+    reader_ = Borrowed(pool, pool->take_again(reader_lease_));
+    if (reader_) co_return co_await relay_read(request, statement, wait_for, patience);
+  }
+  std::optional<mysql::ErrPacket> refused;
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  auto borrowed = co_await borrow(server, reader_lease_, refused, deadline);
+  if (!borrowed || refused) {
+    log_debug("proxy",
+              "session={} server={} cannot be used for reads: {}",
+              id_,
+              server.name.value(),
+              refused ? mysql::to_string(*refused) : borrowed.error().message);
+    co_return ReaderOutcome::NotThere;
+  }
+  reader_ = *std::move(borrowed);
+  co_return co_await relay_read(request, statement, wait_for, patience);
+}
+
+// The read on the connection that was borrowed for it.
+io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
+                                                     const sql::Statement& statement,
+                                                     const routing::Position* wait_for,
+                                                     Duration patience) {
+  reader_lease_ = reader_->lease;
+  kill_target_->connected(KillTarget::Slot::Reader,
+                          reader_->server().index,
+                          reader_->connection_id());
+  ReaderOutcome outcome = co_await send_read(*reader_, request, wait_for, patience);
   if (outcome == ReaderOutcome::Answered) {
-    switch (co_await relay_reply(*reader, request)) {
+    switch (co_await relay_reply(*reader_, request)) {
       case RelayEnd::Closed:
-        co_return ReaderOutcome::Closed;
+        reader_->is_spoilt = true;
+        outcome = ReaderOutcome::Closed;
+        break;
       case RelayEnd::Broken:
         outcome = ReaderOutcome::NotThere;
         break;
@@ -160,11 +222,23 @@ io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
         outcome = ReaderOutcome::ReadOnly;
         break;
       case RelayEnd::Answered:
+        note_reply(*reader_, request, statement);
         break;
     }
   }
-  if (outcome == ReaderOutcome::NotThere) drop_reader(server);
-  if (outcome == ReaderOutcome::Answered) state_.last_ran_on_reader = true;
+  reader_->is_spoilt |= outcome == ReaderOutcome::NotThere;
+  if (outcome == ReaderOutcome::Answered) {
+    state_.last_ran_on_reader = true;
+    last_reader_pool_ = pool_of(reader_->server());
+  }
+  reader_->used(context_.loop.now());
+  if (context_.options->pools.debug_swap && !reader_->is_spoilt) {
+    bool is_good = !reader_->has_abandoned_reply();
+    if (is_good) is_good = co_await hand_down(*reader_);
+    if (!is_good) reader_->is_spoilt = true;
+    reader_->lease = reader_lease_ = last_statement_lease_ = 0;
+  }
+  give_back(reader_, KillTarget::Slot::Reader);
   co_return outcome;
 }
 
@@ -175,15 +249,17 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
                                                     const routing::Position* wait_for,
                                                     Duration patience) {
   const Deadline set_up = context_.loop.after(context_.options->connect_limit);
+  const Backend::Needs needs = needs_of_reader();
   std::string payload = request.payload;
   if (request.executes) {
-    auto refused = co_await translate_statement(reader, *request.executes, payload);
+    auto refused = co_await translate_statement(reader, needs, *request.executes, payload);
     // A statement that cannot be prepared there may be good at home, where the client prepared it.
     if (!refused || *refused) co_return ReaderOutcome::NotThere;
   }
   std::string bytes = reader.take_closes();
-  auto variables = reader.sync_variables_command();
-  auto schema = reader.sync_schema_command();
+  const bool is_in_sync = reader.is_in_sync(state_, needs);
+  const std::string variables = is_in_sync ? "" : reader.sync_command(state_, needs);
+  const std::string schema = is_in_sync ? "" : reader.schema_command(state_);
   if (!variables.empty()) mysql::append_command(bytes, variables);
   if (!schema.empty()) mysql::append_command(bytes, schema);
   if (wait_for != nullptr) {
@@ -205,7 +281,7 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
     auto reply = co_await read_inner_reply(reader, shape, set_up);
     if (!reply || reply->err) co_return ReaderOutcome::NotThere;
   }
-  reader.synced();
+  if (!is_in_sync) reader.synced(state_, needs);
   if (wait_for != nullptr) {
     Server& server = reader.server();
     const Deadline limit = context_.loop.after(patience + kWaitSlack);
@@ -218,14 +294,15 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
       if (reply && !reply->err) {
         reader.abandon_reply(request.shape, std::exchange(reader_inbox_, {}));
       } else {
-        drop_reader(server);
+        reader.is_spoilt = true;
       }
       co_return ReaderOutcome::TimedOut;
     }
     server.wait_succeeded();
     shared_.frontier.executed(server.index, *wait_for);
   }
-  reader.relay().begin(request.shape, 0, request.statement_id);
+  relay_->change_server(reader.capabilities(), !reader.tells_all_gtids);
+  relay_->begin(request.shape, 0, request.statement_id);
   co_return ReaderOutcome::Answered;
 }
 

@@ -1,17 +1,26 @@
 #include "service/proxy/session_registry.h"
 
-#include <algorithm>
-
 #include "service/proxy/session.h"
 #include "service/proxy/shared.h"
 
 namespace dorsal::proxy {
 
-std::uint32_t SessionRegistry::add(LoopContext& context) {
+std::vector<KillTarget::Connection> KillTarget::connections() const {
+  std::vector<Connection> found;
+  for (const auto& slot : slots_) {
+    const std::uint64_t packed = slot.load();
+    if (packed == 0) continue;
+    found.push_back({(packed >> 32) - 1, static_cast<std::uint32_t>(packed)});
+  }
+  return found;
+}
+
+std::pair<std::uint32_t, std::shared_ptr<KillTarget>> SessionRegistry::add(LoopContext& context) {
   std::lock_guard lock(mutex_);
   while (next_ == 0 || sessions_.count(next_) != 0) ++next_;
-  sessions_[next_].context = &context;
-  return next_++;
+  auto target = std::make_shared<KillTarget>();
+  sessions_.insert_or_assign(next_, Entry{&context, target});
+  return {next_++, std::move(target)};
 }
 
 void SessionRegistry::remove(std::uint32_t session) {
@@ -19,32 +28,10 @@ void SessionRegistry::remove(std::uint32_t session) {
   sessions_.erase(session);
 }
 
-void SessionRegistry::connected(std::uint32_t session,
-                                Server* server,
-                                std::uint32_t connection_id) {
+std::shared_ptr<KillTarget> SessionRegistry::find(std::uint32_t session) const {
   std::lock_guard lock(mutex_);
   auto found = sessions_.find(session);
-  if (found != sessions_.end())
-    found->second.target.connections.emplace_back(server, connection_id);
-}
-
-void SessionRegistry::disconnected(std::uint32_t session,
-                                   Server* server,
-                                   std::uint32_t connection_id) {
-  std::lock_guard lock(mutex_);
-  auto found = sessions_.find(session);
-  if (found == sessions_.end()) return;
-  auto& connections = found->second.target.connections;
-  connections.erase(
-      std::remove(connections.begin(), connections.end(), std::pair(server, connection_id)),
-      connections.end());
-}
-
-std::optional<KillTarget> SessionRegistry::find(std::uint32_t session) const {
-  std::lock_guard lock(mutex_);
-  auto found = sessions_.find(session);
-  if (found == sessions_.end()) return std::nullopt;
-  return found->second.target;
+  return found == sessions_.end() ? nullptr : found->second.target;
 }
 
 void SessionRegistry::end(std::uint32_t session) const {

@@ -1,13 +1,15 @@
-// Which client's session runs over which server connections, for KILL.
+// Which client's session runs over which server connections now, for KILL.
 //
 // Clients know connections by the numbers that the proxy gave them in its greeting; servers have
 // numbers of their own. Thread-safe.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,21 +18,51 @@ namespace dorsal::proxy {
 struct LoopContext;
 struct Server;
 
-struct KillTarget {
-  std::vector<std::pair<Server*, std::uint32_t>> connections;  // server, its connection id
+// The connections that one session has at the moment. Written by its loop at every statement, read
+// by whoever kills it. A connection goes on to another session soon; so that a KILL does not hit
+// that one, whoever kills says so first, and a session that finds it said does not pass on the
+// connection that it gives up.
+class KillTarget {
+ public:
+  enum class Slot { Home, Reader };
+  struct Connection {
+    std::size_t server = 0;  // its index
+    std::uint32_t id = 0;    // as the server counts connections
+  };
+
+  void connected(Slot slot, std::size_t server, std::uint32_t connection_id) {
+    slots_[index(slot)].store(pack(server, connection_id));
+  }
+  // False: somebody is about to kill what runs there; nobody else may get the connection.
+  bool disconnected(Slot slot) {
+    slots_[index(slot)].store(0);
+    return kills_.load() == 0;
+  }
+
+  // connections() may be called between these.
+  void begin_kill() { kills_.fetch_add(1); }
+  void end_kill() { kills_.fetch_sub(1); }
+  std::vector<Connection> connections() const;
+
+ private:
+  static std::size_t index(Slot slot) { return static_cast<std::size_t>(slot); }
+  static std::uint64_t pack(std::size_t server, std::uint32_t id) {
+    return (static_cast<std::uint64_t>(server) + 1) << 32 | id;
+  }
+
+  std::array<std::atomic<std::uint64_t>, 2> slots_{};
+  std::atomic<int> kills_{0};
 };
 
 class SessionRegistry {
  public:
-  // A new session's number. The context is that of its loop.
-  std::uint32_t add(LoopContext& context);
+  // A new session's number, and where it writes down its connections. The context is that of its
+  // loop.
+  std::pair<std::uint32_t, std::shared_ptr<KillTarget>> add(LoopContext& context);
   void remove(std::uint32_t session);
 
-  void connected(std::uint32_t session, Server* server, std::uint32_t connection_id);
-  void disconnected(std::uint32_t session, Server* server, std::uint32_t connection_id);
-
-  // Empty when there is no such session.
-  std::optional<KillTarget> find(std::uint32_t session) const;
+  // Null when there is no such session.
+  std::shared_ptr<KillTarget> find(std::uint32_t session) const;
 
   // Ends the session of that number soon, if there is one. From any thread.
   void end(std::uint32_t session) const;
@@ -38,7 +70,7 @@ class SessionRegistry {
  private:
   struct Entry {
     LoopContext* context = nullptr;
-    KillTarget target;
+    std::shared_ptr<KillTarget> target;
   };
 
   mutable std::mutex mutex_;

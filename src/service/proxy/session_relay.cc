@@ -49,9 +49,8 @@ bool Session::client_is_gone() {
 
 // Moves the reply from a server to the client.
 io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request& request) {
-  mysql::ReplyRelay& relay = backend.relay();
+  mysql::ReplyRelay& relay = *relay_;
   const bool is_home = &backend == home_.get();
-  last_relayed_ = &backend;
   auto buffer = context_.take_buffer();
   std::size_t gtids_seen = 0;
   std::size_t variables_seen = 0;
@@ -92,6 +91,9 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
       if (is_refused && !is_home && !has_sent) co_return RelayEnd::ReadOnly;
       if (summary.err && request.may_write) co_await settle_position_after_error();
       if (summary.has_ok) state_.status = summary.status & kSessionStatus;
+      if (summary.characteristics) {
+        state_.has_next_transaction = !summary.characteristics->empty() && !state_.in_transaction();
+      }
       const Outcome sent = co_await send_to_client(outbox_);
       co_return sent == Outcome::Closed ? RelayEnd::Closed : RelayEnd::Answered;
     }
@@ -110,9 +112,9 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
 
 // Takes up what the reply's OKs have said since the last call.
 void Session::absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen) {
-  const mysql::ReplySummary& summary = backend.relay().summary();
+  const mysql::ReplySummary& summary = relay_->summary();
   for (; gtids_seen < summary.gtids.size(); ++gtids_seen) {
-    state_.own.raise(shared_.frontier.tell(summary.gtids[gtids_seen]));
+    note_gtids(backend, summary.gtids[gtids_seen]);
   }
   const bool has_news = variables_seen < summary.variables.size() || summary.schema;
   for (; variables_seen < summary.variables.size(); ++variables_seen) {
@@ -120,7 +122,31 @@ void Session::absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& var
     state_.note_variable(name, value);
   }
   if (summary.schema) state_.note_schema(*summary.schema);
-  if (has_news) backend.is_origin_of_state();
+  if (has_news) {
+    backend.variables = state_.variables();
+    backend.schema = state_.schema();
+  }
+}
+
+// GTIDs of own writes, of which the client is about to be told; or how far a replica has come,
+// which a later read of this session must not fall behind.
+void Session::note_gtids(Backend& backend, const std::string& gtids) {
+  lower_to_repaired();
+  if (!backend.tells_all_gtids) {
+    state_.own.raise(shared_.frontier.tell(gtids));
+    state_.has_read_primary = false;  // a write comes after all that its session could see
+    return;
+  }
+  auto position = shared_.frontier.executed(backend.server().index, gtids);
+  if (position) state_.own.raise(*position);
+}
+
+// What was lost in a fail-over is not waited for.
+void Session::lower_to_repaired() {
+  const std::uint64_t repairs = shared_.frontier.repairs();
+  if (repairs == repairs_seen_) return;
+  repairs_seen_ = repairs;
+  shared_.frontier.lower_to_repaired(state_.own);
 }
 
 // After an ERR of something that may have committed a part of itself, nobody was told how far the
@@ -190,13 +216,13 @@ io::Task<Result<void>> Session::forward_rest(Backend* backend, const ClientComma
     left = mysql::kHeaderSize + header.length;  // the header goes along
     goes_on = header.length == mysql::kMaxPayload;
     reply_to_ = header.sequence;
-    if (backend != nullptr) backend->relay().expect_after(reply_to_);
+    if (backend != nullptr) relay_->expect_after(reply_to_);
   }
 }
 
 // LOAD DATA LOCAL: the client's packets go to the server until an empty one ends the file.
 io::Task<bool> Session::forward_local_file(Backend& backend) {
-  mysql::ReplyRelay& relay = backend.relay();
+  mysql::ReplyRelay& relay = *relay_;
   const std::uint8_t shift = relay.sequence_shift();
   for (;;) {
     auto header_read = co_await fill_inbox(mysql::kHeaderSize, Deadline::never());

@@ -1,11 +1,12 @@
 #include "service/proxy/session_state.h"
 
-#include <algorithm>
-#include <vector>
-
-#include "core/sql/tracked.h"
-
 namespace dorsal::proxy {
+namespace {
+
+// User variables follow the session; everything else that pins lies on one connection.
+bool tie_down(sql::Pins pins) { return pins.without(sql::Pin::UserVariable).any(); }
+
+}  // namespace
 
 void SessionState::start(std::string sql_mode, std::string charset, std::string schema) {
   initial_sql_mode_ = std::move(sql_mode);
@@ -15,59 +16,63 @@ void SessionState::start(std::string sql_mode, std::string charset, std::string 
 }
 
 void SessionState::note_variable(const std::string& name, const std::string& value) {
-  if (name == "autocommit") {
-    // It is a matter of the home connection alone: without it no read leaves home.
-    autocommit = value != "OFF" && value != "0";
-    return;
-  }
-  if (!sql::is_tracked(name)) return;
-  // A new character set brings its own collation, which servers do not report.
-  if (name == "character_set_connection") variables_.erase("collation_connection");
-  auto [place, is_new] = variables_.try_emplace(name, value);
-  if (!is_new && place->second == value) return;
-  place->second = value;
-  ++variables_version_;
+  if (name == "autocommit") autocommit = value != "OFF" && value != "0";
+  if (!variables_.note(name, value)) return;
   if (name == "sql_mode" || name == "character_set_client") reread_lexer_mode();
-}
-
-void SessionState::note_schema(const std::string& schema) {
-  if (schema == schema_) return;
-  schema_ = schema;
-  ++schema_version_;
 }
 
 void SessionState::reread_lexer_mode() {
   auto value = [&](const char* name, const std::string& initial) -> const std::string& {
-    auto found = variables_.find(name);
-    return found == variables_.end() ? initial : found->second;
+    const std::string* found = variables_.find(name);
+    return found == nullptr ? initial : *found;
   };
   lexer_mode_ = sql::lexer_mode(value("sql_mode", initial_sql_mode_),
                                 value("character_set_client", initial_charset_));
 }
 
-std::string SessionState::set_clauses() const {
-  std::vector<std::pair<int, std::string>> ordered;
-  for (const auto& [name, value] : variables_) {
-    ordered.emplace_back(sql::carry_order(name), sql::set_clause(name, value));
+bool SessionState::is_tied() const {
+  return in_transaction() || has_next_transaction || open_statements > 0 || tie_down(pins);
+}
+
+std::string_view SessionState::tie() const {
+  if (in_transaction()) return "transaction";
+  if (has_next_transaction) return "set_transaction";
+  if (open_statements > 0) return "cursor_or_long_data";
+  for (int i = 0; i < sql::kPinCount; ++i) {
+    const auto pin = static_cast<sql::Pin>(i);
+    if (pin != sql::Pin::UserVariable && pins.has(pin)) return to_string(pin);
   }
-  std::sort(ordered.begin(), ordered.end());
-  std::string clauses;
-  for (const auto& [order, clause] : ordered) {
-    if (!clauses.empty()) clauses += ", ";
-    clauses += clause;
+  return {};
+}
+
+std::vector<std::string_view> SessionState::ties() {
+  std::vector<std::string_view> all = {"transaction", "set_transaction", "cursor_or_long_data"};
+  for (int i = 0; i < sql::kPinCount; ++i) {
+    const auto pin = static_cast<sql::Pin>(i);
+    if (pin != sql::Pin::UserVariable) all.push_back(to_string(pin));
   }
-  return clauses;
+  return all;
 }
 
 void SessionState::reset() {
   variables_.clear();
-  ++variables_version_;
   consistency = usual_consistency;
   pins = sql::Pins();
   autocommit = true;
+  has_next_transaction = false;
+  status = static_cast<std::uint16_t>(mysql::status::kAutocommit);
   prepared.clear();
+  open_statements = 0;
   last_ran_on_reader = false;
   tracking = mysql::ClientTracking();
+  user_variables.clear();
+  ++user_variables_version;
+  has_unread_user_variables = false;
+  temporary_tables.clear();
+  last_insert_id = 0;
+  warnings = KeptWarnings();
+  row_count = 0;
+  found_rows = 0;
   reread_lexer_mode();
 }
 

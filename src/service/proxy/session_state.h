@@ -8,41 +8,55 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
+#include "core/mysql/column.h"
 #include "core/mysql/protocol.h"
 #include "core/mysql/reply_relay.h"
 #include "core/routing/position.h"
 #include "core/sql/consistency.h"
 #include "core/sql/lexer.h"
+#include "core/sql/session_variables.h"
 #include "core/sql/statement.h"
 
 namespace dorsal::proxy {
 
+// A text that was prepared, and what gave it its meaning then. Shared by all sessions that prepare
+// the same, so that its address stands for it.
+struct PreparedText {
+  std::string sql;
+  std::string schema;
+  sql::SessionVariables variables;
+};
+
 // A prepared statement as the client knows it.
 struct Prepared {
-  std::string sql;
+  std::shared_ptr<const PreparedText> text;
   sql::Statement statement;
   std::uint16_t parameters = 0;
   std::string types;           // of the parameters, as last sent
   bool has_long_data = false;  // some of it lies on the home connection
+  bool has_cursor = false;     // its rows lie on the home connection
+};
+
+// What SHOW WARNINGS would say, kept when the connection it was said on went to somebody else.
+struct KeptWarnings {
+  std::vector<mysql::Column> columns;
+  std::vector<std::vector<std::optional<std::string>>> rows;
 };
 
 class SessionState {
  public:
   // A variable that a server reported as changed. Guarded ones are not carried over.
   void note_variable(const std::string& name, const std::string& value);
-  void note_schema(const std::string& schema);
+  void note_schema(const std::string& schema) { schema_ = schema; }
 
-  // SET clauses for all changed variables, in the order in which they must be set; may be empty.
-  std::string set_clauses() const;
-
+  const sql::SessionVariables& variables() const { return variables_; }
   const std::string& schema() const { return schema_; }
-  std::uint64_t variables_version() const { return variables_version_; }
-  std::uint64_t schema_version() const { return schema_version_; }
-  bool has_variables() const { return !variables_.empty(); }
 
   // How the session's statements are to be read.
   sql::LexerMode lexer_mode() const { return lexer_mode_; }
@@ -50,6 +64,12 @@ class SessionState {
 
   // As of the last OK.
   bool in_transaction() const { return (status & mysql::status::kInTransaction) != 0; }
+
+  // Whether it must go on over the connection that it has.
+  bool is_tied() const;
+  // Why, for counters and for SHOW STATUS; empty when it is not.
+  std::string_view tie() const;
+  static std::vector<std::string_view> ties();  // all that tie() can say
 
   // COM_RESET_CONNECTION and COM_CHANGE_USER.
   void reset();
@@ -59,22 +79,36 @@ class SessionState {
   sql::Consistency consistency = sql::Consistency::Global;  // in force for the session
   sql::Pins pins;
   bool autocommit = true;
-  std::uint16_t status = 0x0002;  // the flags of the last OK
+  bool has_next_transaction = false;  // SET TRANSACTION is still to be used up
+  std::uint16_t status = 0x0002;      // the flags of the last OK
   bool last_ran_on_reader = false;
-  bool several_is_off_on_readers = false;  // COM_SET_OPTION changed what readers were opened with
-  routing::Position own;                   // what this session's own writes and reads have seen
-  mysql::ClientTracking tracking;          // which session changes the client wants to see
+  bool has_read_primary = false;   // and may have seen more there than `own` tells
+  routing::Position own;           // what this session's own writes and reads have seen
+  mysql::ClientTracking tracking;  // which session changes the client wants to see
+
+  // Expressions that bring the session's user variables back; of those named in an assignment that
+  // has not been read back from the server yet, an empty one.
+  std::map<std::string, std::string> user_variables;
+  std::uint64_t user_variables_version = 0;  // counts assignments
+  bool has_unread_user_variables = false;
+
+  // "schema.table"; an empty name stands for those that nobody has seen being made.
+  std::set<std::string> temporary_tables;
+
+  std::uint64_t last_insert_id = 0;  // unless a connection knows better, see Backend
+  KeptWarnings warnings;             // of a last statement whose connection has gone elsewhere
+  std::int64_t row_count = 0;        // as ROW_COUNT() and FOUND_ROWS() would say
+  std::uint64_t found_rows = 0;
 
   std::unordered_map<std::uint32_t, Prepared> prepared;
   std::uint32_t next_statement_id = 1;
+  int open_statements = 0;  // that have a cursor or long data
 
  private:
   void reread_lexer_mode();
 
-  std::map<std::string, std::string> variables_;
-  std::uint64_t variables_version_ = 0;
+  sql::SessionVariables variables_;
   std::string schema_;
-  std::uint64_t schema_version_ = 0;
   std::string initial_sql_mode_;
   std::string initial_charset_;
   sql::LexerMode lexer_mode_;

@@ -5,33 +5,6 @@
 namespace dorsal::proxy {
 namespace {
 
-TEST(SessionState, OnlyWhatChangedGetsANewVersion) {
-  SessionState state;
-  state.note_variable("sql_mode", "ANSI_QUOTES");
-  auto version = state.variables_version();
-  state.note_variable("sql_mode", "ANSI_QUOTES");
-  EXPECT_EQ(state.variables_version(), version);
-  state.note_variable("sql_mode", "");
-  EXPECT_GT(state.variables_version(), version);
-}
-
-TEST(SessionState, CarriesVariablesAsAServerTakesThem) {
-  SessionState state;
-  state.note_variable("sql_select_limit", "10");
-  state.note_variable("time_zone", "+02:00");
-  auto clauses = state.set_clauses();
-  EXPECT_NE(clauses.find("sql_select_limit"), std::string::npos);
-  EXPECT_NE(clauses.find("time_zone"), std::string::npos);
-  EXPECT_NE(clauses.find("+02:00"), std::string::npos);
-}
-
-TEST(SessionState, ANewCharacterSetEndsTheCollationOfTheOld) {
-  SessionState state;
-  state.note_variable("collation_connection", "utf8mb4_bin");
-  state.note_variable("character_set_connection", "latin1");
-  EXPECT_EQ(state.set_clauses().find("collation_connection"), std::string::npos);
-}
-
 TEST(SessionState, AResetReturnsToTheConsistencyOfThePort) {
   SessionState state;
   state.usual_consistency = sql::Consistency::Session;
@@ -40,13 +13,27 @@ TEST(SessionState, AResetReturnsToTheConsistencyOfThePort) {
   EXPECT_EQ(state.consistency, sql::Consistency::Session);
 }
 
-TEST(SessionState, AutocommitIsAMatterOfTheHomeConnection) {
+TEST(SessionState, AutocommitIsCarriedLikeAnyVariable) {
   SessionState state;
   state.note_variable("autocommit", "OFF");
   EXPECT_FALSE(state.autocommit);
-  EXPECT_FALSE(state.has_variables());
+  EXPECT_EQ(*state.variables().find("autocommit"), "OFF");
   state.note_variable("autocommit", "ON");
   EXPECT_TRUE(state.autocommit);
+}
+
+TEST(SessionState, IsTiedAsLongAsSomethingLiesOnItsConnection) {
+  SessionState state;
+  EXPECT_FALSE(state.is_tied());
+  state.pins = sql::Pin::UserVariable;
+  EXPECT_FALSE(state.is_tied());
+  state.pins |= sql::Pin::UserLock;
+  EXPECT_TRUE(state.is_tied());
+  EXPECT_EQ(state.tie(), "user_lock");
+  state.status |= mysql::status::kInTransaction;
+  EXPECT_EQ(state.tie(), "transaction");
+  state.reset();
+  EXPECT_FALSE(state.is_tied());
 }
 
 TEST(SessionState, TheTokeniserFollowsTheSqlMode) {
@@ -67,7 +54,7 @@ TEST(SessionState, AResetForgetsEverythingButTheSchema) {
   state.pins = sql::Pin::TemporaryTable;
   state.prepared.emplace(1, Prepared());
   state.reset();
-  EXPECT_FALSE(state.has_variables());
+  EXPECT_TRUE(state.variables().empty());
   EXPECT_FALSE(state.pins.any());
   EXPECT_TRUE(state.prepared.empty());
   EXPECT_TRUE(state.lexer_mode().ansi_quotes);

@@ -39,8 +39,8 @@ io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
   }
   const std::uint32_t id = state_.next_statement_id++;
   Prepared prepared;
-  prepared.sql = command.payload.substr(1);
-  prepared.statement = sql::classify(prepared.sql, state_.lexer_mode());
+  prepared.text = text_of(command.payload.substr(1));
+  prepared.statement = sql::classify(prepared.text->sql, state_.lexer_mode());
   // Whatever the proxy answers itself in a text query has no prepared form there; a server is
   // asked.
   if (prepared.statement.place == sql::Place::Proxy) {
@@ -55,19 +55,39 @@ io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
   sql::Statement only_prepared = prepared.statement;
   only_prepared.may_write = false;
   only_prepared.pins = only_prepared.unpins = sql::Pins();
+  request.asks_insert_id = false;
+  auto text = prepared.text;
   state_.prepared.emplace(id, std::move(prepared));
-  last_relayed_ = nullptr;
+  request.prepares = text;
+  succeeded_ = false;
   const Outcome outcome = co_await run_statement(only_prepared, std::move(request), std::nullopt);
   if (outcome == Outcome::Closed) co_return outcome;
-  const bool succeeded = last_relayed_ != nullptr && !last_relayed_->relay().summary().err;
-  if (!succeeded) {
+  if (succeeded_) {
+    state_.prepared.at(id).parameters = relay_->summary().parameters;
+  } else {
     state_.prepared.erase(id);
-    co_return outcome;
   }
-  const auto& summary = last_relayed_->relay().summary();
-  state_.prepared.at(id).parameters = summary.parameters;
-  last_relayed_->statements().emplace(id, summary.statement_id);
   co_return outcome;
+}
+
+// A text that the session has prepared already gets an object, and with it a statement at the
+// server, of its own: each of the two may have long data or a cursor.
+std::shared_ptr<const PreparedText> Session::text_of(std::string sql) {
+  PreparedText text{std::move(sql), state_.schema(), state_.variables()};
+  auto shared = context_.prepared_texts.of(text);
+  for (const auto& [id, prepared] : state_.prepared) {
+    if (prepared.text == shared) return std::make_shared<const PreparedText>(std::move(text));
+  }
+  return shared;
+}
+
+// Keeps count of what ties the session to its home.
+void Session::set_open(Prepared& prepared, bool has_long_data, bool has_cursor) {
+  const bool was_open = prepared.has_long_data || prepared.has_cursor;
+  prepared.has_long_data = has_long_data;
+  prepared.has_cursor = has_cursor;
+  const bool is_open = has_long_data || has_cursor;
+  state_.open_statements += static_cast<int>(is_open) - static_cast<int>(was_open);
 }
 
 io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
@@ -84,7 +104,7 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   sql::Statement statement = prepared.statement;
   const bool opens_cursor =
       view && (view->flags & ~mysql::execute_flag::kParameterCountAvailable) != 0;
-  if (!command.is_whole || prepared.has_long_data || opens_cursor) {
+  if (!command.is_whole || prepared.has_long_data || prepared.has_cursor || opens_cursor) {
     // Its data, or the rows to be fetched later, lie on the home connection.
     statement.place = sql::Place::Primary;
   }
@@ -92,14 +112,20 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   if (view && command.is_whole) {
     command.payload = mysql::with_types(command.payload, *view, prepared.types);
   }
-  prepared.has_long_data = false;
 
   Request request;
   request.executes = *id;
   request.may_write = statement.may_write;
+  foresee(request, statement, prepared.text->sql);
   if (!command.is_whole) request.rest = &command;
   request.payload = std::move(command.payload);
-  co_return co_await run_statement(statement, std::move(request), std::nullopt);
+  succeeded_ = false;
+  const Outcome outcome = co_await run_statement(statement, std::move(request), std::nullopt);
+  const bool has_cursor =
+      succeeded_ && (relay_->summary().status & mysql::status::kCursorExists) != 0;
+  found = state_.prepared.find(*id);
+  if (found != state_.prepared.end()) set_open(found->second, false, has_cursor);
+  co_return outcome;
 }
 
 // Has no reply, not even for an error; the server keeps one for the EXECUTE that follows.
@@ -115,9 +141,12 @@ io::Task<Session::Outcome> Session::send_long_data(ClientCommand& command) {
     auto dropped = co_await forward_rest(nullptr, command);
     co_return dropped ? Outcome::Answered : Outcome::Closed;
   }
-  found->second.has_long_data = true;
-  auto translated = co_await translate_statement(*home_, *id, command.payload);
+  const Backend::Needs needs = needs_at_home(false);
+  auto brought = co_await bring_up_to_date(*home_, needs);
+  if (!brought || *brought) co_return Outcome::Closed;
+  auto translated = co_await translate_statement(*home_, needs, *id, command.payload);
   if (!translated || *translated) co_return Outcome::Closed;
+  set_open(found->second, true, found->second.has_cursor);
   std::string bytes = home_->take_closes();
   Writer writer(bytes);
   writer.u24(static_cast<std::uint32_t>(command.payload.size()) + command.frame_left);
@@ -146,56 +175,87 @@ io::Task<Session::Outcome> Session::other_statement_command(ClientCommand& comma
     co_return co_await send_err(errors::unknown_statement(*id, name_of(command.command)));
   }
   const bool is_reset = command.command == mysql::Command::StmtReset;
-  if (is_reset) found->second.has_long_data = false;
-  const bool is_at_home = home_ != nullptr && home_->statements().count(*id) != 0;
+  const bool is_open = found->second.has_long_data || found->second.has_cursor;
   // Cursors and long data lie at home; elsewhere there is nothing to reset.
-  if (is_reset && !is_at_home) co_return co_await send_ok();
+  if (is_reset && !is_open) co_return co_await send_ok();
   Request request;
   request.executes = *id;
   request.shape = is_reset ? mysql::ReplyShape::OnePacket : mysql::ReplyShape::Rows;
   request.may_write = false;
   request.payload = std::move(command.payload);
+  request.asks_insert_id = false;
   sql::Statement plain;
   plain.may_write = false;
-  co_return co_await run_at_home(std::move(request), plain);
+  const Outcome outcome = co_await run_at_home(std::move(request), plain);
+  const bool is_over = is_reset || (relay_->summary().status & mysql::status::kLastRowSent) != 0;
+  found = state_.prepared.find(*id);
+  if (succeeded_ && is_over && found != state_.prepared.end()) {
+    set_open(found->second, found->second.has_long_data && !is_reset, false);
+  }
+  co_return outcome;
 }
 
+// The server keeps the statement for whoever prepares the same, unless something of this session's
+// lies in it.
 void Session::close_statement(std::uint32_t id) {
-  state_.prepared.erase(id);
-  if (home_) home_->close_statement(id);
-  for (auto& reader : readers_) reader->close_statement(id);
+  auto found = state_.prepared.find(id);
+  if (found == state_.prepared.end()) return;
+  const bool is_open = found->second.has_long_data || found->second.has_cursor;
+  if (is_open && home_) home_->close_statement(*found->second.text);
+  set_open(found->second, false, false);
+  state_.prepared.erase(found);
 }
 
-// Prepares the client's statement on a connection that does not have it yet. A value: the server's
-// refusal, if any.
-io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(Backend& backend,
-                                                                      std::uint32_t client_id,
-                                                                      const Prepared& prepared) {
+// Prepares a text on a connection that does not have it yet, under the schema and the variables
+// that it was first prepared under. A value: the server's refusal, if any.
+io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(
+    Backend& backend,
+    std::shared_ptr<const PreparedText> text) {
+  SessionState then;
+  then.start("", "", text->schema);
+  for (const auto& [name, value] : text->variables.map()) then.note_variable(name, value);
   const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   std::string bytes = backend.take_closes();
+  Backend::Needs needs;
+  needs.all_gtids = backend.tells_all_gtids;
+  auto variables = backend.sync_command(then, needs);
+  auto schema = backend.schema_command(then);
+  for (auto [command, shape] : {std::pair(&variables, mysql::ReplyShape::Results),
+                                std::pair(&schema, mysql::ReplyShape::OnePacket)}) {
+    if (command->empty()) continue;
+    auto refused = co_await run_inner(backend, std::move(*command), shape, deadline);
+    if (!refused || *refused) co_return refused;
+  }
+  backend.variables = text->variables;
+  if (!text->schema.empty()) backend.schema = text->schema;
+
   std::string payload(1, static_cast<char>(mysql::Command::StmtPrepare));
-  payload += prepared.sql;
+  payload += text->sql;
   mysql::append_command(bytes, payload);
   DORSAL_CO_TRY_VOID(co_await backend.stream().write_all(bytes, deadline));
   reader_inbox_.clear();
   auto summary = co_await read_inner_reply(backend, mysql::ReplyShape::Prepare, deadline);
   if (!summary) co_return summary.error();
-  if (!summary->err) backend.statements().emplace(client_id, summary->statement_id);
+  if (!summary->err) backend.keep_statement(std::move(text), summary->statement_id);
   co_return summary->err;
 }
 
 // Puts the server's number for the statement into the payload.
-io::Task<Result<std::optional<mysql::ErrPacket>>>
-Session::translate_statement(Backend& backend, std::uint32_t client_id, std::string& payload) {
-  auto& known = backend.statements();
-  if (known.count(client_id) == 0) {
-    // The statement must mean there what it means at home.
-    auto brought = co_await bring_up_to_date(backend);
-    if (!brought) co_return brought.error();
-    auto refused = co_await prepare_on(backend, client_id, state_.prepared.at(client_id));
+io::Task<Result<std::optional<mysql::ErrPacket>>> Session::translate_statement(
+    Backend& backend,
+    Backend::Needs needs,
+    std::uint32_t client_id,
+    std::string& payload) {
+  auto text = state_.prepared.at(client_id).text;
+  auto known = backend.find_statement(*text);
+  if (!known) {
+    auto refused = co_await prepare_on(backend, text);
     if (!refused || *refused) co_return refused;
+    known = backend.find_statement(*text);
+    auto brought = co_await bring_up_to_date(backend, needs);
+    if (!brought || *brought) co_return brought;
   }
-  mysql::set_statement_id(payload, known.at(client_id));
+  mysql::set_statement_id(payload, *known);
   co_return std::optional<mysql::ErrPacket>();
 }
 

@@ -115,7 +115,7 @@ class SessionTest : public testing::Test {
     if (client_) co_await steps(*this);
     if (client_) client_->close();
     co_await scope_.join();
-    co_await context_.probe->stop();
+    co_await context_.stop();
   }
 
   int asked(const FakeServer& server, std::string_view prefix) const {
@@ -228,7 +228,7 @@ TEST_F(SessionTest, OnTheReplicasPortTheReadsOfATransactionAreFreshNotItsBegin) 
   EXPECT_EQ(asked(replica_, "SELECT WAIT_FOR"), 1);
 }
 
-TEST_F(SessionTest, WithoutAutocommitNoOtherConnectionTakesThePlaceOfALostOne) {
+TEST_F(SessionTest, AutocommitFollowsTheSessionToAnotherServer) {
   port_ = routing::Listener::Replicas;
   mysql::OkPacket off;
   off.status = mysql::status::kSessionStateChanged;
@@ -240,9 +240,9 @@ TEST_F(SessionTest, WithoutAutocommitNoOtherConnectionTakesThePlaceOfALostOne) {
     auto topology = std::make_shared<cluster::Topology>(*test.topology_.load());
     topology->nodes[1].state.role = cluster::Role::Joining;
     test.topology_.store(topology);
-    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the primary");
   });
-  EXPECT_EQ(asked(primary_, "SELECT v"), 0);
+  EXPECT_EQ(asked(primary_, "SET autocommit='OFF'"), 1);
 }
 
 TEST_F(SessionTest, TheReplicasPortGivesAnErrorRatherThanAStaleRead) {
@@ -298,6 +298,24 @@ TEST_F(SessionTest, VariablesFollowTheSessionToItsReplica) {
   bool was_set = false;
   for (const auto& sql : replica_.asked()) was_set |= sql.find("+02:00") != std::string::npos;
   EXPECT_TRUE(was_set);
+}
+
+// A read of what the primary shows tells no position; the replica may be behind it.
+TEST_F(SessionTest, WhatWasReadOnThePrimaryIsNotUnseenOnAReplica) {
+  replica_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+    if (begins(sql, "SELECT WAIT_FOR")) return rows("0");
+    if (begins(sql, "SELECT")) return rows("from the replica");
+    return ok();
+  });
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
+    const auto probes = test.shared_.numbers.probes.value();
+    co_await test.ask("SELECT v FROM t");
+    EXPECT_EQ(test.shared_.numbers.probes.value(), probes + 1);
+    co_await test.ask("SELECT v FROM t");
+    EXPECT_EQ(test.shared_.numbers.probes.value(), probes + 1);
+  });
 }
 
 }  // namespace

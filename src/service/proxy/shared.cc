@@ -13,6 +13,19 @@ Number& read_path(Counters& counters, const char* path) {
                           {{"path", path}});
 }
 
+io::CompressionNumbers compression_numbers(Counters& counters, const char* side) {
+  auto number = [&](const char* direction, const char* bytes) -> Number& {
+    return counters.counter("dorsal_proxy_compressed_bytes_total",
+                            "Bytes that compressed connections have moved: on the wire, and of the "
+                            "packets in them.",
+                            {{"side", side}, {"direction", direction}, {"bytes", bytes}});
+  };
+  return {number("received", "wire"),
+          number("received", "packets"),
+          number("sent", "wire"),
+          number("sent", "packets")};
+}
+
 }  // namespace
 
 ProxyNumbers::ProxyNumbers(Counters& counters)
@@ -32,27 +45,69 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
       reads_retried(counters.counter("dorsal_proxy_reads_retried_total",
                                      "Reads repeated since their replica failed.")),
       probes(counters.counter("dorsal_proxy_position_probes_total",
-                              "Times that the primary was asked for its position.")) {}
+                              "Times that the primary was asked for its position.")),
+      tied(counters.gauge("dorsal_proxy_tied_sessions",
+                          "Sessions that keep their server connection between statements.")),
+      client_compression(compression_numbers(counters, "client")),
+      server_compression(compression_numbers(counters, "server")) {
+  for (std::string_view reason : SessionState::ties()) {
+    ties_.push_back({reason,
+                     &counters.counter("dorsal_proxy_ties_total",
+                                       "Times that something tied a session to its connection.",
+                                       {{"reason", std::string(reason)}})});
+  }
+}
+
+void ProxyNumbers::note_tie(std::string_view reason, std::string_view before) {
+  if (reason.empty() != before.empty()) tied.add(reason.empty() ? -1 : 1);
+  for (const Tie& tie : ties_) {
+    if (tie.reason == reason) tie.times->add();
+  }
+}
 
 Shared::Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_)
     : topology(topology_),
       counters(counters_),
       numbers(counters_),
       servers(counters_),
+      pool_limits(options_.pools.maximum, options_.pools.reserve),
       rsa_key(RsaKey::generate()) {
   options.store(std::make_shared<const Options>(std::move(options_)));
+}
+
+void Shared::ask_loops_for_room() {
+  std::lock_guard lock(mutex_);
+  for (LoopContext* context : loops_) {
+    context->loop.post([context] { context->pools->make_room_for_others(); });
+  }
+}
+
+std::size_t Shared::loop_count() {
+  std::lock_guard lock(mutex_);
+  return loops_.empty() ? 1 : loops_.size();
 }
 
 LoopContext::LoopContext(Shared& shared_, io::Loop& loop_)
     : shared(shared_),
       loop(loop_),
       view(std::make_shared<ServerView>()),
-      probe(std::make_unique<PrimaryProbe>(*this)) {
+      probe(std::make_unique<PrimaryProbe>(*this)),
+      pools(std::make_unique<Pools>(*this)) {
   refresh_options();
   refresh_view();
+  std::lock_guard lock(shared.mutex_);
+  shared.loops_.push_back(this);
 }
 
-LoopContext::~LoopContext() = default;
+LoopContext::~LoopContext() {
+  std::lock_guard lock(shared.mutex_);
+  std::erase(shared.loops_, this);
+}
+
+io::Task<> LoopContext::stop() {
+  co_await pools->stop();
+  co_await probe->stop();
+}
 
 void LoopContext::refresh_options() { options = shared.options.load(); }
 

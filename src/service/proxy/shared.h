@@ -12,11 +12,15 @@
 #include "base/counters.h"
 #include "base/crypto.h"
 #include "base/published.h"
+#include "edge/io/compression.h"
 #include "edge/io/event.h"
 #include "edge/io/loop.h"
 #include "edge/io/scope.h"
 #include "service/proxy/credentials.h"
 #include "service/proxy/frontier.h"
+#include "service/proxy/inspector.h"
+#include "service/proxy/pool.h"
+#include "service/proxy/prepared_texts.h"
 #include "service/proxy/proxy.h"
 #include "service/proxy/servers.h"
 #include "service/proxy/session_registry.h"
@@ -39,6 +43,19 @@ struct ProxyNumbers {
   Number& reads_refused;     // on the replicas port, since no replica got there in time
   Number& reads_retried;     // again elsewhere, after the replica failed
   Number& probes;            // questions to the primary for its position
+  Number& tied;              // sessions that keep their connection between two statements
+  io::CompressionNumbers client_compression;
+  io::CompressionNumbers server_compression;
+
+  // A session is tied for another reason than before; empty: not any more.
+  void note_tie(std::string_view reason, std::string_view before);
+
+ private:
+  struct Tie {
+    std::string_view reason;
+    Number* times;
+  };
+  std::vector<Tie> ties_;
 };
 
 // Facts about the servers that sessions need before they have a connection of their own; the
@@ -75,7 +92,17 @@ struct Shared {
   Credentials credentials;
   ServerFacts facts;
   SessionRegistry sessions;
+  PoolLimits pool_limits;
   const RsaKey rsa_key;
+
+  // Every loop closes idle connections that another loop waits to open, see PoolLimit.
+  void ask_loops_for_room();
+  std::size_t loop_count();
+
+ private:
+  friend struct LoopContext;
+  std::mutex mutex_;
+  std::vector<LoopContext*> loops_;
 };
 
 class PrimaryProbe;
@@ -91,12 +118,18 @@ struct LoopContext {
   std::shared_ptr<const Options> options;  // refreshed by refresh_options(); never null
   std::shared_ptr<const ServerView> view;  // refreshed by refresh_view()
   std::unique_ptr<PrimaryProbe> probe;
+  Inspector inspector{*this};
   std::unordered_map<std::uint32_t, Session*> sessions;  // those of this loop, by their numbers
+  PreparedTexts prepared_texts;
+  std::unique_ptr<Pools> pools;
   std::size_t turn = 0;  // varies which replica a new session begins with
 
   // Takes up the newest options. Who keeps a reference to a part of them over an await keeps the
   // pointer too.
   void refresh_options();
+  // Ends what the loop's parts still run, and closes the pools. On the loop, when its sessions have
+  // ended.
+  io::Task<> stop();
 
   // Takes up the newest topology, if there is a newer one.
   void refresh_view();

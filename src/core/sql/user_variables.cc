@@ -1,0 +1,89 @@
+#include "core/sql/user_variables.h"
+
+#include <algorithm>
+
+#include "core/sql/ascii.h"
+#include "core/sql/cursor.h"
+
+namespace dorsal::sql {
+namespace {
+
+constexpr std::string_view kBinary = "binary";
+
+// The character set is the collation's name up to its first underscore.
+std::string_view charset_of(std::string_view collation) {
+  return collation.substr(0, collation.find('_'));
+}
+
+std::string typed_null(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::Integer:
+      return "CAST(NULL AS SIGNED)";
+    case ValueKind::UnsignedInteger:
+      return "CAST(NULL AS UNSIGNED)";
+    case ValueKind::Decimal:
+      return "CAST(NULL AS DECIMAL)";
+    case ValueKind::Double:
+      return "CAST(NULL AS DOUBLE)";
+    case ValueKind::Text:
+      return "NULL";
+  }
+  return "NULL";
+}
+
+}  // namespace
+
+std::vector<std::string> user_variables_in(std::string_view sql, LexerMode mode) {
+  std::vector<std::string> names;
+  Cursor cursor(sql, mode);
+  for (; !cursor.at_end(); cursor.advance()) {
+    if (cursor.token().kind != TokenKind::UserVariable) continue;
+    auto name = to_lower(unquoted(cursor.token().text.substr(1)));
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(std::move(name));
+    }
+  }
+  return names;
+}
+
+std::string user_variable(std::string_view name) {
+  if (name.empty() || name.find('`') != std::string_view::npos) return {};
+  std::string text = "@`";
+  text += name;
+  return text + "`";
+}
+
+std::string user_variable_items(std::string_view name) {
+  const std::string variable = user_variable(name);
+  return variable + ", HEX(" + variable + "), COLLATION(" + variable + ")";
+}
+
+std::string literal(ValueKind kind,
+                    const std::optional<std::string>& value,
+                    std::string_view hex,
+                    std::string_view collation) {
+  if (!value) return typed_null(kind);
+  switch (kind) {
+    case ValueKind::Integer:
+    case ValueKind::Decimal:
+      return *value;
+    case ValueKind::UnsignedInteger:
+      return "CAST(" + *value + " AS UNSIGNED)";
+    case ValueKind::Double:
+      return value->find('e') != std::string::npos ? *value : *value + "e0";
+    case ValueKind::Text:
+      break;
+  }
+  std::string text = "_";
+  text += charset_of(collation);
+  text += " x'";
+  text += hex;
+  text += "'";
+  if (collation != kBinary) {
+    text += " COLLATE ";
+    text += collation;
+  }
+  return text;
+}
+
+}  // namespace dorsal::sql

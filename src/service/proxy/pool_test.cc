@@ -1,0 +1,206 @@
+#include "service/proxy/pool.h"
+
+#include <gtest/gtest.h>
+
+#include "edge/client/fake_server.h"
+#include "service/proxy/shared.h"
+
+namespace dorsal::proxy {
+namespace {
+
+using client::FakeServer;
+
+FakeServer::Options server_options() {
+  FakeServer::Options options;
+  options.more_capabilities = mysql::capability::kSessionTrack;
+  return options;
+}
+
+// A pool of one user before one server, with two connections at most.
+class PoolTest : public testing::Test {
+ public:
+  PoolTest() {
+    server_.otherwise([](const std::string&) -> std::optional<std::string> {
+      return FakeServer::ok(FakeServer::kCapabilities | mysql::capability::kSessionTrack);
+    });
+    auto topology = std::make_shared<cluster::Topology>();
+    cluster::Node node;
+    node.member.name = cluster::NodeName("p");
+    node.member.address = io::to_string(server_.endpoint());
+    node.state.healthy = true;
+    topology->nodes = {node};
+    topology->leadership.primary = node.member.name;
+    topology_.store(topology);
+    context_.refresh_view();
+    context_.view->all.at(0)->reachable = true;
+  }
+
+  static Options options() {
+    Options options;
+    options.pools.maximum = 2;
+    options.pools.wait = std::chrono::milliseconds(400);
+    return options;
+  }
+
+  Server& target() { return *context_.view->all.at(0); }
+
+  std::shared_ptr<Pool> pool(const char* password = "secret") {
+    Identity identity;
+    identity.user = "app";
+    identity.password = Secret(password);
+    return context_.pools->of(target(), identity, pool_key(identity));
+  }
+
+  io::Task<Borrowed> take(std::uint32_t session, std::uint64_t lease = 0) {
+    auto from = pool();
+    PoolWish wish;
+    wish.session = session;
+    wish.lease = lease;
+    auto taken = co_await from->take(std::move(wish), loop_.after(context_.options->pools.wait));
+    if (!taken || !taken->backend) co_return Borrowed();
+    taken->backend->owner = session;
+    taken->backend->lease = context_.pools->next_lease();
+    co_return Borrowed(from, std::move(taken->backend));
+  }
+
+  void run(io::Task<> (*steps)(PoolTest&)) { io::block_on(loop_, play(steps)); }
+  io::Task<> play(io::Task<> (*steps)(PoolTest&)) {
+    co_await steps(*this);
+    co_await context_.stop();
+  }
+
+  std::int64_t open() { return target().connections.value(); }
+
+  io::Loop loop_;
+  Counters counters_;
+  cluster::SharedTopology topology_;
+  FakeServer server_{loop_, server_options()};
+  Shared shared_{options(), topology_, counters_};
+  LoopContext context_{shared_, loop_};
+};
+
+TEST_F(PoolTest, AConnectionIsUsedAgain) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto first = co_await test.take(1);
+    EXPECT_TRUE(first);
+    const std::uint64_t lease = first->lease;
+    first.give_back();
+    auto again = co_await test.take(1, lease);
+    EXPECT_EQ(again->lease, lease + 1);
+    EXPECT_EQ(test.open(), 1);
+  });
+}
+
+TEST_F(PoolTest, ASessionGetsTheConnectionThatItHadBefore) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto mine = co_await test.take(1);
+    auto other = co_await test.take(2);
+    const std::uint64_t lease = mine->lease;
+    Backend* const wanted = mine.get();
+    mine.give_back();
+    other.give_back();  // the one used last, which somebody else would get
+    auto again = co_await test.take(1, lease);
+    EXPECT_EQ(again.get(), wanted);
+  });
+}
+
+TEST_F(PoolTest, WhoeverFindsAllInUseWaitsForOneThatIsGivenBack) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto first = co_await test.take(1);
+    auto second = co_await test.take(2);
+    bool has_got_one = false;
+    io::Scope scope(test.loop_);
+    auto waits = [](PoolTest& inner, bool& got) -> io::Task<> {
+      auto third = co_await inner.take(3);
+      got = static_cast<bool>(third);
+    };
+    scope.spawn(waits(test, has_got_one));
+    co_await test.loop_.sleep_until(test.loop_.after(std::chrono::milliseconds(20)));
+    EXPECT_FALSE(has_got_one);
+    second.give_back();
+    co_await scope.join();
+    EXPECT_TRUE(has_got_one);
+  });
+}
+
+TEST_F(PoolTest, TheWaitEndsAfterAWhile) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto first = co_await test.take(1);
+    auto second = co_await test.take(2);
+    auto third = co_await test.take(3);
+    EXPECT_FALSE(third);
+    second.give_back();
+    auto fourth = co_await test.take(4);
+    EXPECT_TRUE(fourth);
+  });
+}
+
+TEST_F(PoolTest, AConnectionThatIsNotGivenBackIsClosedAndMakesRoom) {
+  run([](PoolTest& test) -> io::Task<> {
+    {
+      auto first = co_await test.take(1);
+      auto second = co_await test.take(2);
+    }
+    EXPECT_EQ(test.open(), 0);
+    auto third = co_await test.take(3);
+    EXPECT_TRUE(third);
+  });
+}
+
+TEST_F(PoolTest, ASpoiltConnectionIsNotGivenToOthers) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto first = co_await test.take(1);
+    first->is_spoilt = true;
+    first.give_back();
+    EXPECT_EQ(test.open(), 0);
+  });
+}
+
+TEST_F(PoolTest, OneWithASchemaIsNotGivenToASessionWithoutOne) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto first = co_await test.take(1);
+    first->schema = "shop";
+    Backend* const with_schema = first.get();
+    first.give_back();
+    auto second = co_await test.take(2);
+    EXPECT_NE(second.get(), with_schema);
+    auto third = co_await test.take(3);  // room is made for it
+    EXPECT_TRUE(third);
+    EXPECT_EQ(test.open(), 2);
+  });
+}
+
+TEST_F(PoolTest, ARefusalIsPassedOn) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto from = test.pool("wrong");
+    auto taken = co_await from->take(PoolWish(), test.loop_.after(std::chrono::seconds(20)));
+    EXPECT_EQ(taken && taken->refused ? taken->refused->code : 0, 1045);
+  });
+}
+
+TEST(PoolLimit, TheReserveIsForTheUrgent) {
+  PoolLimit limit(1, 1);
+  EXPECT_TRUE(limit.take(false));
+  EXPECT_FALSE(limit.take(false));
+  EXPECT_TRUE(limit.take(true));
+  EXPECT_FALSE(limit.take(true));
+  limit.release();
+  EXPECT_TRUE(limit.take(true));
+}
+
+TEST(PoolKey, TellsUsersAndPasswordsApartAndHidesThem) {
+  Identity one;
+  one.user = "app";
+  one.password = Secret("hunter2");
+  Identity other = one;
+  EXPECT_EQ(pool_key(one), pool_key(other));
+  other.password = Secret("hunter3");
+  EXPECT_NE(pool_key(one), pool_key(other));
+  EXPECT_EQ(pool_key(one).find("hunter2"), std::string::npos);
+  other = one;
+  other.client_capabilities = mysql::capability::kFoundRows;
+  EXPECT_NE(pool_key(one), pool_key(other));
+}
+
+}  // namespace
+}  // namespace dorsal::proxy

@@ -1,0 +1,393 @@
+// Connections that change hands: what has to follow a session to the connection that it gets, and
+// what has to be kept for the session that a connection is taken from.
+#include "base/log.h"
+#include "core/sql/ascii.h"
+#include "core/sql/user_variables.h"
+#include "service/proxy/errors.h"
+#include "service/proxy/session.h"
+
+namespace dorsal::proxy {
+namespace {
+
+using Slot = KillTarget::Slot;
+
+// User variables that are larger than this in all are left where they are.
+constexpr std::size_t kMaxUserVariables = std::size_t{256} * 1024;
+
+// Warnings beyond this are not kept for a session whose connection goes to another one.
+constexpr std::size_t kMaxWarnings = std::size_t{64} * 1024;
+
+// Not what LAST_INSERT_ID() is for anybody who uses the connection next.
+constexpr std::uint64_t kNobodysInsertId = UINT64_MAX;
+
+sql::ValueKind value_kind(const mysql::Column& column) {
+  namespace type = mysql::field_type;
+  const bool is_unsigned = (column.flags & mysql::column_flag::kUnsigned) != 0;
+  switch (column.type) {
+    case type::kTiny:
+    case type::kShort:
+    case type::kInt24:
+    case type::kLong:
+    case type::kLongLong:
+      return is_unsigned ? sql::ValueKind::UnsignedInteger : sql::ValueKind::Integer;
+    case type::kDecimal:
+    case type::kNewDecimal:
+      return sql::ValueKind::Decimal;
+    case type::kFloat:
+    case type::kDouble:
+      return sql::ValueKind::Double;
+    default:
+      return sql::ValueKind::Text;
+  }
+}
+
+std::uint64_t number(const std::optional<std::string>& text) {
+  return text ? std::strtoull(text->c_str(), nullptr, 10) : 0;
+}
+
+}  // namespace
+
+std::shared_ptr<Pool> Session::pool_of(Server& server) {
+  for (const auto& [known, pool] : pools_) {
+    if (known == &server) return pool;
+  }
+  auto pool = context_.pools->of(server, identity_, pool_key_);
+  pools_.emplace_back(&server, pool);
+  return pool;
+}
+
+// A connection to the server, of which nobody else's state will be missed.
+io::Task<Result<Borrowed>> Session::borrow(Server& server,
+                                           std::uint64_t lease,
+                                           std::optional<mysql::ErrPacket>& refused,
+                                           Deadline deadline) {
+  while (captures_ > 0) {
+    const bool is_done = co_await captured_.wait(deadline);
+    if (!is_done) co_return Error(ErrorKind::Timeout, "its state is being read");
+  }
+  auto pool = pool_of(server);
+  for (;;) {
+    PoolWish wish;
+    wish.session = id_;
+    wish.lease = lease;
+    wish.with_schema = !state_.schema().empty();
+    wish.variables = state_.variables();
+    auto taken = co_await pool->take(std::move(wish), deadline);
+    if (!taken) co_return taken.error();
+    refused = std::move(taken->refused);
+    if (refused) co_return Borrowed();
+    Borrowed borrowed(pool, std::move(taken->backend));
+    const bool is_good = co_await take_over(*borrowed);
+    if (is_good) co_return borrowed;
+  }
+}
+
+// Makes the connection this session's. False: it is of no use.
+io::Task<bool> Session::take_over(Backend& backend) {
+  const bool is_its_own =
+      backend.lease != 0 && (backend.lease == home_lease_ || backend.lease == reader_lease_);
+  if (is_its_own) co_return true;
+  const bool is_good = co_await hand_down(backend);
+  backend.owner = id_;
+  backend.lease = context_.pools->next_lease();
+  co_return is_good;
+}
+
+// Gives the session that used the connection last what it may still ask for.
+io::Task<bool> Session::hand_down(Backend& backend) {
+  const std::uint32_t owner = backend.owner;
+  auto find_owner = [&]() -> Session* {
+    auto found = context_.sessions.find(owner);
+    return found == context_.sessions.end() ? nullptr : found->second;
+  };
+  const bool has_insert_id = !backend.last_insert_id;
+  if (Session* session = find_owner(); session != nullptr) {
+    ++session->captures_;
+    bool is_good = true;
+    KeptWarnings warnings;
+    if (backend.has_diagnostics) is_good = co_await keep_warnings(backend, warnings);
+    std::optional<client::Reply> numbers;
+    if (is_good && (has_insert_id || backend.has_counted_rows)) {
+      const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+      auto reply = co_await backend.query("SELECT LAST_INSERT_ID(), FOUND_ROWS()", deadline);
+      is_good = reply && !reply->err && !reply->results.at(0).rows.empty();
+      if (is_good) numbers = *std::move(reply);
+    }
+    session = find_owner();
+    if (session != nullptr) {
+      SessionState& state = session->state_;
+      if (backend.has_diagnostics) state.warnings = std::move(warnings);
+      if (numbers) {
+        const auto& row = numbers->results[0].rows[0];
+        if (has_insert_id) state.last_insert_id = number(row.at(0));
+        if (backend.has_counted_rows) state.found_rows = number(row.at(1));
+      }
+      if (--session->captures_ == 0) session->captured_.notify_all();
+    }
+    if (!is_good) co_return false;
+    if (has_insert_id && numbers) backend.last_insert_id = number(numbers->results[0].rows[0][0]);
+  }
+  if (!backend.last_insert_id) backend.last_insert_id = kNobodysInsertId;
+  backend.has_diagnostics = false;
+  backend.has_counted_rows = false;
+  co_return true;
+}
+
+// What SHOW WARNINGS says there, to be shown when that session asks.
+io::Task<bool> Session::keep_warnings(Backend& backend, KeptWarnings& warnings) {
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  auto reply = co_await backend.query("SHOW WARNINGS", deadline);
+  if (!reply || reply->err || reply->results.empty()) co_return false;
+  warnings.columns = std::move(reply->results[0].columns);
+  std::size_t size = 0;
+  for (auto& row : reply->results[0].rows) {
+    for (const auto& field : row) size += field ? field->size() : 0;
+    if (size > kMaxWarnings) break;
+    warnings.rows.push_back(std::move(row));
+  }
+  co_return true;
+}
+
+// The common cases without waiting.
+bool Session::let_go_at_once() {
+  if (!home_) return true;
+  if (is_inspection_due_) return false;
+  note_tie();
+  if (!tie_.empty()) return true;
+  if (state_.has_unread_user_variables || context_.options->pools.debug_swap) return false;
+  give_back(home_, Slot::Home);
+  return true;
+}
+
+// Between two commands: gives home back unless something ties the session to it.
+io::Task<> Session::let_go() {
+  if (!home_) co_return;
+  if (is_inspection_due_) co_await inspect_home();
+  note_tie();
+  const bool is_tied_otherwise = !tie_.empty();
+  if (is_tied_otherwise) co_return;
+  if (state_.has_unread_user_variables) {
+    const bool is_read = co_await read_user_variables();
+    note_tie();
+    if (!is_read || state_.is_tied()) co_return;
+  }
+  if (context_.options->pools.debug_swap) {
+    const bool is_good = co_await hand_down(*home_);
+    if (!is_good) home_->is_spoilt = true;
+    home_->lease = home_lease_ = last_statement_lease_ = 0;
+  }
+  give_back(home_, Slot::Home);
+}
+
+void Session::note_tie() {
+  const std::string_view tie = state_.tie();
+  if (tie == tie_) return;
+  shared_.numbers.note_tie(tie, tie_);
+  tie_ = tie;
+}
+
+void Session::give_back(Borrowed& borrowed, Slot slot) {
+  if (!borrowed) return;
+  const bool may_be_shared = kill_target_->disconnected(slot);
+  if (may_be_shared) {
+    borrowed.give_back();
+  } else {
+    borrowed.reset();
+  }
+}
+
+// Reads back what the client has assigned, so that it can follow the session. The reading itself
+// would be what SHOW WARNINGS and its like tell of, so those are kept first.
+io::Task<bool> Session::read_user_variables() {
+  Backend& home = *home_;
+  bool is_good = co_await hand_down(home);
+  if (!is_good) co_return false;
+  std::vector<std::string> names;
+  std::string sql;
+  for (const auto& [name, value] : state_.user_variables) {
+    if (!value.empty()) continue;
+    sql += (sql.empty() ? "SELECT " : ", ") + sql::user_variable_items(name);
+    names.push_back(name);
+  }
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  auto reply = co_await home.query(std::move(sql), deadline);
+  if (!reply || reply->err || reply->results.empty() || reply->results[0].rows.empty()) {
+    co_return false;
+  }
+  const auto& result = reply->results[0];
+  const auto& row = result.rows[0];
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < names.size() && 3 * i + 2 < row.size(); ++i) {
+    std::string& value = state_.user_variables[names[i]];
+    value = sql::literal(value_kind(result.columns[3 * i]),
+                         row[3 * i],
+                         row[3 * i + 1].value_or(""),
+                         row[3 * i + 2].value_or("binary"));
+  }
+  for (const auto& [name, value] : state_.user_variables) size += name.size() + value.size();
+  if (size > kMaxUserVariables) state_.pins |= sql::Pin::SessionVariable;
+  state_.has_unread_user_variables = false;
+  last_statement_lease_ = 0;  // nothing more can be asked about it there
+  co_return true;
+}
+
+// What the text of a statement tells of its effects, noted before the text is sent off.
+void Session::foresee(Request& request,
+                      const sql::Statement& statement,
+                      std::string_view sql) const {
+  request.asks_insert_id = statement.may_write || statement.asks_insert_id;
+  if (statement.pins.has(sql::Pin::UserVariable)) {
+    request.user_variables = sql::user_variables_in(sql, state_.lexer_mode());
+  }
+  const bool concerns_temporary_tables =
+      statement.kind == sql::Kind::Ddl &&
+      (statement.pins.has(sql::Pin::TemporaryTable) || !state_.temporary_tables.empty());
+  if (concerns_temporary_tables) {
+    request.temporary_tables = sql::temporary_tables_in(sql, state_.lexer_mode(), state_.schema());
+  }
+}
+
+// Whether something that ties the session may have ended with this statement, or have been tied by
+// code that nobody has seen, so that the server must be asked.
+bool Session::may_have_let_go(const sql::Statement& statement) const {
+  if (!state_.pins.without(sql::Pin::UserVariable).any()) return false;
+  return statement.pins.has(sql::Pin::Hidden) || statement.rule == "user_lock" ||
+         statement.kind == sql::Kind::Do || statement.kind == sql::Kind::Deallocate ||
+         statement.kind == sql::Kind::Handler || statement.kind == sql::Kind::Several;
+}
+
+// Asks the server what lies on the connection, where that is something that it can tell.
+io::Task<> Session::inspect_home() {
+  is_inspection_due_ = false;
+  constexpr sql::Pins kCanBeSeen = sql::Pins(sql::Pin::UserLock) | sql::Pin::TableLock |
+                                   sql::Pin::GlobalReadLock | sql::Pin::BackupLock |
+                                   sql::Pin::Handler | sql::Pin::SqlPrepare | sql::Pin::Hidden;
+  const bool is_of_use = !state_.in_transaction() &&
+                         !state_.pins.without(kCanBeSeen).without(sql::Pin::UserVariable).any();
+  if (!is_of_use) co_return;
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  auto found =
+      co_await context_.inspector.inspect(home_->server(), home_->connection_id(), deadline);
+  if (!found || found->has_locks || found->has_prepared) co_return;
+  state_.pins = state_.pins.without(kCanBeSeen);
+  std::vector<std::string> names;
+  for (const auto& name : found->user_variables) names.push_back(sql::to_lower(name));
+  if (!names.empty()) note_assignments(*home_, names);
+}
+
+void Session::note_temporary_tables(const Request& request, const sql::Statement& statement) {
+  auto& tables = state_.temporary_tables;
+  if (statement.pins.has(sql::Pin::TemporaryTable) && request.temporary_tables.made.empty()) {
+    tables.insert("");
+  }
+  tables.insert(request.temporary_tables.made.begin(), request.temporary_tables.made.end());
+  for (const auto& name : request.temporary_tables.dropped) tables.erase(name);
+  if (tables.empty()) state_.pins = state_.pins.without(sql::Pin::TemporaryTable);
+}
+
+// What a reply says about its connection and its session.
+void Session::note_reply(Backend& backend,
+                         const Request& request,
+                         const sql::Statement& statement) {
+  const mysql::ReplySummary& summary = relay_->summary();
+  succeeded_ = !summary.err;
+  if (request.prepares && succeeded_) {
+    backend.keep_statement(request.prepares, summary.statement_id);
+  }
+  if (statement.place == sql::Place::LastUsed || request.shape != mysql::ReplyShape::Results) {
+    backend.has_diagnostics |= summary.err.has_value();
+    return;
+  }
+  last_statement_lease_ = backend.lease;
+  if (!backend.tells_all_gtids && summary.gtids.empty()) {
+    state_.has_read_primary |= summary.ended_rows || statement.may_write;
+  }
+  const bool failed = summary.err.has_value();
+  backend.has_diagnostics = failed || summary.warnings > 0;
+  backend.has_counted_rows = statement.counts_all_rows;
+  const bool may_change_insert_id = summary.insert_id != 0 || statement.asks_insert_id ||
+                                    statement.several || statement.pins.has(sql::Pin::Hidden) ||
+                                    (failed && statement.may_write);
+  if (may_change_insert_id) backend.last_insert_id.reset();
+  if (summary.insert_id != 0) state_.last_insert_id = summary.insert_id;
+  state_.warnings = KeptWarnings();
+  state_.row_count =
+      failed || summary.ended_rows ? -1 : static_cast<std::int64_t>(summary.affected_rows);
+  if (summary.ended_rows) state_.found_rows = summary.rows;
+  // Stored programs may make temporary tables and set variables that the text does not name.
+  const bool is_hidden_change =
+      statement.kind == sql::Kind::Write || statement.pins.has(sql::Pin::Hidden);
+  if (is_hidden_change && summary.state_changed) {
+    state_.pins |= sql::Pin::TemporaryTable;
+    state_.temporary_tables.insert("");
+  }
+}
+
+void Session::note_assignments(Backend& backend, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  for (const auto& name : names) {
+    if (sql::user_variable(name).empty()) state_.pins |= sql::Pin::SessionVariable;
+    state_.user_variables[name].clear();
+    backend.user_variables.insert(name);
+  }
+  state_.has_unread_user_variables = true;
+  backend.user_variables_owner = id_;
+  backend.user_variables_version = ++state_.user_variables_version;
+}
+
+// At home nothing is known of what hidden code reads, so everything goes along.
+Backend::Needs Session::needs_at_home(bool insert_id) const {
+  Backend::Needs needs;
+  needs.session = id_;
+  needs.user_variables = true;
+  needs.insert_id = insert_id;
+  needs.all_gtids = home_ && &home_->server() != context_.view->primary;
+  return needs;
+}
+
+Backend::Needs Session::needs_of_reader() const {
+  Backend::Needs needs;
+  needs.session = id_;
+  needs.all_gtids = true;
+  return needs;
+}
+
+// Sets on a connection what the session has and it has not, ahead of what needs it. A value: what
+// to tell the client.
+io::Task<Result<std::optional<mysql::ErrPacket>>> Session::bring_up_to_date(Backend& backend,
+                                                                            Backend::Needs needs) {
+  auto variables = backend.sync_command(state_, needs);
+  auto schema = backend.schema_command(state_);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  if (!variables.empty()) {
+    auto refused =
+        co_await run_inner(backend, std::move(variables), mysql::ReplyShape::Results, deadline);
+    if (!refused) co_return refused.error();
+    if (*refused) {
+      backend.is_spoilt = true;
+      co_return refused;
+    }
+  }
+  if (!schema.empty()) {
+    auto refused =
+        co_await run_inner(backend, std::move(schema), mysql::ReplyShape::OnePacket, deadline);
+    if (!refused || *refused) co_return refused;
+  }
+  backend.synced(state_, needs);
+  co_return std::optional<mysql::ErrPacket>();
+}
+
+// A command of the proxy's own.
+io::Task<Result<std::optional<mysql::ErrPacket>>> Session::run_inner(Backend& backend,
+                                                                     std::string command,
+                                                                     mysql::ReplyShape shape,
+                                                                     Deadline deadline) {
+  std::string bytes = backend.take_closes();
+  mysql::append_command(bytes, command);
+  DORSAL_CO_TRY_VOID(co_await backend.stream().write_all(bytes, deadline));
+  reader_inbox_.clear();
+  DORSAL_CO_TRY(auto summary, co_await read_inner_reply(backend, shape, deadline));
+  co_return summary.err;
+}
+
+}  // namespace dorsal::proxy

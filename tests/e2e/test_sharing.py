@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Many clients share few server connections, and none of them notices."""
+
+import random
+import threading
+import time
+
+import harness
+import wire
+
+SERVER_CONNECTIONS = "dorsal_proxy_server_connections"
+
+
+class Sharing(harness.ClusterTest):
+    schema = "e2e_sharing"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with cls.cluster.connect("primary", database=cls.schema) as connection:
+            connection.run("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(40))")
+            connection.run("INSERT INTO t (v) VALUES ('first')")
+        harness.wait_for_replicas(cls.cluster)
+
+    def largest_pool(self, proxy):
+        """Of the primary's and the replicas' pools, as the proxy counts them."""
+        return max(value for key, value in proxy.metrics().items() if key[0] == SERVER_CONNECTIONS)
+
+    def in_threads(self, count, work):
+        """Runs work(index) in so many threads and gives back what they raised."""
+        failures = []
+
+        def guarded(index):
+            try:
+                work(index)
+            except Exception as error:  # pylint: disable=broad-except
+                failures.append(f"{index}: {error!r}")
+
+        threads = [threading.Thread(target=guarded, args=(index,)) for index in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(300)
+        return failures
+
+    def test_a_thousand_clients_with_a_statement_a_second_need_few_connections(self):
+        with self.cluster.another_proxy() as proxy:
+            clients = [proxy.wire(database=self.schema) for _ in range(1000)]
+            largest = [self.largest_pool(proxy)]
+            is_over = threading.Event()
+
+            def watch():
+                while not is_over.wait(0.1):
+                    largest.append(self.largest_pool(proxy))
+
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+
+            def work(index):
+                mine = clients[index::4]
+                for round_ in range(3):
+                    began = time.monotonic()
+                    for number, client in enumerate(mine):
+                        time.sleep(max(0, began + number / len(mine) - time.monotonic()))
+                        if random.random() < 0.2:
+                            client.query(f"INSERT INTO t (v) VALUES ('{index} {round_}')")
+                        else:
+                            self.assertEqual("first", client.value("SELECT v FROM t WHERE id = 1"))
+
+            failures = self.in_threads(4, work)
+            is_over.set()
+            watcher.join()
+            self.assertEqual([], failures)
+            self.assertEqual(1000, proxy.metric("dorsal_proxy_sessions"))
+            self.assertLessEqual(max(largest), 20)
+            for client in clients:
+                client.close()
+
+    def test_what_each_client_set_is_never_seen_by_another(self):
+        """Hundreds of clients with settings of their own over three connections."""
+        zones = [f"+{hour:02d}:00" for hour in range(10)]
+        with self.cluster.another_proxy(pool_max=3) as proxy:
+            clients = []
+            for index in range(200):
+                client = proxy.wire(database=self.schema)
+                chosen = random.Random(index)
+                zone, limit, text = chosen.choice(zones), chosen.randrange(1, 50), f"text {index}"
+                client.query(f"SET time_zone = '{zone}', sql_select_limit = {limit}")
+                client.query(f"SET @mine = '{text}', @number = {index}, @float = {index}.5e0, @exact = {index}.50")
+                client.query("SET NAMES latin1" if index % 2 else "SET NAMES utf8mb4 COLLATE utf8mb4_bin")
+                expected = [zone, str(limit), text, str(index), f"{index}.5", f"{index}.50",
+                            "latin1" if index % 2 else "utf8mb4",
+                            "latin1_swedish_ci" if index % 2 else "utf8mb4_bin"]
+                clients.append((client, [value.encode() for value in expected]))
+            asked = ("SELECT @@time_zone, @@sql_select_limit, @mine, @number, @float, @exact,"
+                     " @@character_set_client, @@collation_connection")
+
+            def work(index):
+                chosen = random.Random(index)
+                mine = clients[index::4]
+                for _ in range(200):
+                    client, expected = chosen.choice(mine)
+                    assert [expected] == client.query(asked).rows, (expected, client.query(asked).rows)
+
+            self.assertEqual([], self.in_threads(4, work))
+            self.assertLessEqual(self.largest_pool(proxy), 3)
+
+    def test_each_client_is_told_of_its_own_last_statement(self):
+        with self.cluster.another_proxy(pool_max=2) as proxy:
+            clients = [proxy.wire(database=self.schema) for _ in range(10)]
+            ids = {}
+            for client in clients:
+                ids[client] = client.query("INSERT INTO t (v) VALUES ('x')").end.insert_id
+            for client in clients:
+                self.assertEqual(str(ids[client]), client.value("SELECT LAST_INSERT_ID()"))
+            for client in clients:
+                client.query(f"UPDATE t SET v = {ids[client]} WHERE id = LAST_INSERT_ID()")
+            for client in clients:
+                self.assertEqual("1", client.value("SELECT ROW_COUNT()"))
+            for client in clients:
+                self.assertEqual([[str(ids[client]).encode()]],
+                                 client.query("SELECT v FROM t WHERE id = LAST_INSERT_ID()").rows)
+            for number, client in enumerate(clients):
+                client.query(f"SELECT 1 / 0, CAST('{number}x' AS SIGNED)")
+            for number, client in enumerate(clients):
+                told = client.query("SHOW WARNINGS").rows
+                self.assertEqual([b"Division by 0", f"Truncated incorrect INTEGER value: '{number}x'".encode()],
+                                 [row[2] for row in told])
+            for number, client in enumerate(clients):
+                client.query(f"SELECT SQL_CALC_FOUND_ROWS id FROM t WHERE id <= {number + 1} LIMIT 1")
+            for number, client in enumerate(clients):
+                with self.cluster.connect() as other:
+                    expected = other.value(f"SELECT COUNT(*) FROM {self.schema}.t WHERE id <= {number + 1}")
+                self.assertEqual(str(expected), client.value("SELECT FOUND_ROWS()"))
+
+    def test_what_cannot_move_keeps_its_connection_for_as_long_as_it_lasts(self):
+        with self.cluster.another_proxy() as proxy, proxy.wire(database=self.schema) as client:
+            def tied():
+                return proxy.metric("dorsal_proxy_tied_sessions")
+
+            def ties(reason):
+                return proxy.metric("dorsal_proxy_ties_total", reason=reason)
+
+            for reason, begin, end in (
+                ("transaction", ["BEGIN"], ["COMMIT"]),
+                ("transaction", ["SET autocommit = 0", "SELECT * FROM t LIMIT 1"], ["ROLLBACK", "SET autocommit = 1"]),
+                ("set_transaction", ["SET TRANSACTION READ ONLY"], ["BEGIN", "COMMIT"]),
+                ("table_lock", ["LOCK TABLES t READ"], ["UNLOCK TABLES"]),
+                ("user_lock", ["SELECT GET_LOCK('sharing', 1)"], ["SELECT RELEASE_LOCK('sharing')"]),
+                ("temporary_table", ["CREATE TEMPORARY TABLE tmp (a INT)"], ["DROP TEMPORARY TABLE tmp"]),
+                ("sql_prepare", ["PREPARE p FROM 'SELECT 1'"], ["DEALLOCATE PREPARE p"]),
+                ("handler", ["HANDLER t OPEN"], ["HANDLER t CLOSE"]),
+            ):
+                before = ties(reason)
+                for sql in begin:
+                    client.query(sql)
+                harness.wait_until(f"{begin} ties the session", lambda: tied() == 1)
+                self.assertEqual(before + 1, ties(reason), begin)
+                for sql in end:
+                    client.query(sql)
+                harness.wait_until(f"{end} unties it", lambda: tied() == 0)
+
+            cursor = client.prepare("SELECT id FROM t")
+            client.open_cursor(cursor)
+            harness.wait_until("a cursor ties the session", lambda: tied() == 1)
+            client.reset_statement(cursor)
+            harness.wait_until("its end unties it", lambda: tied() == 0)
+
+    def test_a_statement_that_finds_all_connections_in_use_waits_and_then_is_refused(self):
+        with self.cluster.another_proxy(pool_max=1, pool_wait_ms=700) as proxy:
+            holder, other = proxy.wire("primary"), proxy.wire("primary")
+            holder.query("BEGIN")
+            with self.assertRaises(wire.ServerError) as caught:
+                other.query("SELECT 1")
+            self.assertEqual((1040, "08004"), (caught.exception.code, caught.exception.state))
+
+            waiting = threading.Thread(target=lambda: other.query("SELECT 1"))
+            waiting.start()
+            holder.query("COMMIT")
+            waiting.join(30)
+            self.assertFalse(waiting.is_alive())
+
+    def test_the_reserve_serves_who_has_waited_long(self):
+        with self.cluster.another_proxy(pool_max=1, pool_reserve=1, pool_wait_ms=2000) as proxy:
+            holder, other = proxy.wire("primary"), proxy.wire("primary")
+            holder.query("BEGIN")
+            self.assertEqual("1", other.value("SELECT 1"))
+
+    def test_a_dropped_schema_does_not_hold_its_users_up(self):
+        with self.cluster.another_proxy() as proxy, self.cluster.connect() as admin:
+            admin.run(f"CREATE DATABASE {self.schema}_gone")
+            client = proxy.wire(database=f"{self.schema}_gone")
+            other = proxy.wire(database=self.schema)
+            admin.run(f"DROP DATABASE {self.schema}_gone")
+            other.query("SELECT 1")
+            self.assertEqual("1", client.value("SELECT 1"))
+            client.use(self.schema)
+            self.assertEqual("first", client.value("SELECT v FROM t WHERE id = 1"))
+
+    def test_the_same_text_prepared_by_many_is_prepared_once_at_the_server(self):
+        with self.cluster.another_proxy(pool_max=1) as proxy:
+            clients = [proxy.wire("primary", database=self.schema) for _ in range(20)]
+            statements = [client.prepare("SELECT v FROM t WHERE id = ?") for client in clients]
+            for client, statement in zip(clients, statements):
+                self.assertEqual([["first"]], self.texts(client.execute(statement, [1]).rows))
+            with self.cluster.root(self.cluster.primary()) as server:
+                kept = server.value(
+                    "SELECT COUNT(*) FROM performance_schema.prepared_statements_instances"
+                    " WHERE sql_text = 'SELECT v FROM t WHERE id = ?'"
+                )
+            self.assertLessEqual(kept, 1)
+
+    @staticmethod
+    def texts(rows):
+        return [[value.decode() if isinstance(value, bytes) else value for value in row] for row in rows]
+
+
+if __name__ == "__main__":
+    harness.main()
