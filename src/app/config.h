@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "core/admission/ip_address.h"
 #include "core/cluster/topology.h"
 #include "core/mysql/compression.h"
 #include "core/sql/consistency.h"
@@ -70,6 +71,11 @@ struct ProxyConfig {
   mysql::CompressionOffer compression;
   mysql::CompressionMethod server_compression = mysql::CompressionMethod::None;
   std::uint32_t loops = 0;  // 0: one per core
+  std::vector<admission::Network> proxy_protocol_from;
+  std::uint32_t max_clients = 0;  // 0: as many as files can be open
+  std::uint32_t max_clients_per_user = 0;
+  std::uint32_t max_clients_per_address = 0;
+  std::uint32_t max_logins = 0;
   ClientTls tls_mode = ClientTls::Preferred;
   std::string tls_certificate;  // these files are empty when not set: those of the folder `tls`
   std::string tls_key;

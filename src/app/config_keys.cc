@@ -194,6 +194,11 @@ Result<void> set_size(std::string& out, const std::string& text) {
   return {};
 }
 
+Result<void> set_networks(std::vector<admission::Network>& out, const std::string& text) {
+  DORSAL_TRY(out, admission::parse_networks(text));
+  return {};
+}
+
 template <class T, std::size_t Count>
 Result<void> set_choice(T& out,
                         const std::string& text,
@@ -294,6 +299,16 @@ const std::vector<ConfigKey>& config_keys() {
       {"proxy.server_compression", "off",
        DORSAL_SET(set_server_compression(c.proxy.server_compression, t)), kAtOnce},
       {"proxy.loops", "0", DORSAL_SET(set_count(c.proxy.loops, t, 0, 256))},
+      {"proxy.proxy_protocol_from", "",
+       DORSAL_SET(set_networks(c.proxy.proxy_protocol_from, t)), kAtOnce},
+      {"proxy.max_clients", "0",
+       DORSAL_SET(set_count(c.proxy.max_clients, t, 0, 1'000'000)), kAtOnce},
+      {"proxy.max_clients_per_user", "0",
+       DORSAL_SET(set_count(c.proxy.max_clients_per_user, t, 0, 1'000'000)), kAtOnce},
+      {"proxy.max_clients_per_address", "0",
+       DORSAL_SET(set_count(c.proxy.max_clients_per_address, t, 0, 1'000'000)), kAtOnce},
+      {"proxy.max_logins", "1000",
+       DORSAL_SET(set_count(c.proxy.max_logins, t, 1, 1'000'000)), kAtOnce},
       {"proxy.tls_mode", "preferred", DORSAL_SET(set_client_tls(c.proxy.tls_mode, t)), kAtOnce},
       {"proxy.tls_certificate", "",
        DORSAL_SET(set_optional_path(c.proxy.tls_certificate, t, base)), kAtOnce},

@@ -1,6 +1,9 @@
 #include "app/proxy_options.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
 
 #include "base/log.h"
 #include "edge/instance/secrets.h"
@@ -9,6 +12,17 @@
 
 namespace dorsal::app {
 namespace {
+
+// Each client needs a file of its own. They share the connections to servers, which together with
+// everything else get a tenth.
+std::uint32_t clients_for_open_files() {
+  constexpr std::uint64_t kOurs = 64;
+  constexpr std::uint64_t kMost = 1'000'000;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const std::uint64_t files = std::max<std::uint64_t>(limit.rlim_cur, 2 * kOurs);
+  return static_cast<std::uint32_t>(std::min((files - kOurs) / 10 * 9, kMost));
+}
 
 std::string or_default(const std::string& file, const Config& config, const char* name) {
   return file.empty() ? config.tls + "/" + name : file;
@@ -107,6 +121,11 @@ Result<proxy::Options> proxy_options(const Config& config) {
   options.client_compression = from.compression;
   options.server_compression = from.server_compression;
   options.loops = from.loops;
+  options.proxy_protocol_from = from.proxy_protocol_from;
+  options.max_clients = from.max_clients != 0 ? from.max_clients : clients_for_open_files();
+  options.max_clients_per_user = from.max_clients_per_user;
+  options.max_clients_per_address = from.max_clients_per_address;
+  options.max_logins = from.max_logins;
   DORSAL_TRY_VOID(add_client_tls(config, options));
   DORSAL_TRY_VOID(add_server_tls(config, options));
   options.monitor_user = instance::kMonitorUser;

@@ -1,6 +1,7 @@
 #include "app/role_process.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <memory>
@@ -40,6 +41,14 @@ io::Task<int> reload_until_told_to_end(io::Signals& signals, Reloader& reloader)
   }
 }
 
+// Each client is an open file; the limit that a shell gives is made for less.
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 std::string role_config_file(const RoleOptions& options) {
@@ -72,6 +81,7 @@ Result<void> serve(const RoleOptions& options, bool with_proxy) {
   // Before the lock, by which others find this process and signal it.
   io::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
   DORSAL_TRY(const auto config, begin_role(options));
+  raise_file_limit();
   DORSAL_TRY(auto lock, hold_role(config.run, role));
   DORSAL_TRY(auto store, coord::SqliteStore::open(loop, config.cluster.store));
   coord::ClusterStore cluster(*store);

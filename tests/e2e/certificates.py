@@ -48,6 +48,15 @@ class Authority:
         )
         _write(self.ca, self.certificate.public_bytes(serialization.Encoding.PEM))
 
+    @classmethod
+    def existing(cls, folder, to):
+        """The authority whose ca.pem and ca-key.pem are in that folder; it writes to another."""
+        made = cls.__new__(cls)
+        made.folder, made.ca = to, folder / "ca.pem"
+        made.certificate = x509.load_pem_x509_certificate(made.ca.read_bytes())
+        made.key = serialization.load_pem_private_key((folder / "ca-key.pem").read_bytes(), None)
+        return made
+
     def issue(self, name, common_name, organization=None, names=("127.0.0.1",)):
         """Writes NAME.pem and NAME-key.pem, the key first, and returns both with the certificate's DER bytes."""
         key = ec.generate_private_key(ec.SECP256R1())

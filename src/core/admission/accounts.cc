@@ -41,12 +41,29 @@ std::string_view Accounts::name_of(const std::optional<IpAddress>& address) cons
   return resolves_names_ && is_local ? kLocalhost : std::string_view();
 }
 
+const std::vector<std::size_t>& Accounts::places_of(std::string_view user) const {
+  auto found = of_user_.find(std::string(user));
+  return found == of_user_.end() ? of_anybody_ : found->second;
+}
+
+bool Accounts::has_several(std::string_view user) const { return places_of(user).size() > 1; }
+
+std::string Accounts::connection_version(std::string_view user) const {
+  std::string version;
+  for (std::size_t place : places_of(user)) {
+    version += accounts_[place].name();
+    version.push_back('\0');
+    version += accounts_[place].rights;
+    version.push_back('\0');
+  }
+  return version;
+}
+
 const Account* Accounts::find(std::string_view user,
                               const std::optional<IpAddress>& address) const {
   const std::string text = address ? address->text() : std::string();
   const auto name = name_of(address);
-  auto found = of_user_.find(std::string(user));
-  for (std::size_t place : found == of_user_.end() ? of_anybody_ : found->second) {
+  for (std::size_t place : places_of(user)) {
     if (accounts_[place].host.matches(text, name)) return &accounts_[place];
   }
   return nullptr;
@@ -58,8 +75,7 @@ std::string Accounts::host_of(const std::optional<IpAddress>& address) const {
 }
 
 bool Accounts::may_need_tls(std::string_view user) const {
-  auto found = of_user_.find(std::string(user));
-  const auto& places = found == of_user_.end() ? of_anybody_ : found->second;
+  const auto& places = places_of(user);
   return std::any_of(places.begin(), places.end(), [this](std::size_t place) {
     return accounts_[place].require != Require::Nothing;
   });

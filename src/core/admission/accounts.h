@@ -41,6 +41,8 @@ struct Account {
   Secret native_digest;
   // Another text whenever the password, its plug-in or a second password may have changed.
   std::string version;
+  // Another text whenever a new connection may get other rights than one that is open already.
+  std::string rights;
 
   // Tells it from every other account of the server.
   std::string name() const { return user + "@" + host.text(); }
@@ -69,12 +71,20 @@ class Accounts {
   // How the server calls such a client: the host in "Access denied for user 'u'@'host'".
   std::string host_of(const std::optional<IpAddress>& address) const;
 
+  // There is more than one account that may be that user's.
+  bool has_several(std::string_view user) const;
+
+  // Another text whenever a connection that is opened for that user now may be another than one
+  // that was opened before: another account's, or one with other rights.
+  std::string connection_version(std::string_view user) const;
+
   // One of that user's accounts is refused by the server without TLS.
   bool may_need_tls(std::string_view user) const;
 
   const std::vector<Account>& all() const { return accounts_; }
 
  private:
+  const std::vector<std::size_t>& places_of(std::string_view user) const;
   std::string_view name_of(const std::optional<IpAddress>& address) const;
 
   std::vector<Account> accounts_;  // the more specific first

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <memory>
+#include <sstream>
+
 namespace dorsal::admission {
 namespace {
 
@@ -87,6 +91,75 @@ TEST(Accounts, TheMostSpecificHostCounts) {
   EXPECT_EQ(found(rows, "app", "11.0.0.8"), "app@%");
   EXPECT_EQ(found({{"app", ""}, {"app", "%"}}, "app", "11.0.0.8"), "app@%");
   EXPECT_EQ(found({{"app", "10.%"}, {"app", "10.0.%"}}, "app", "10.0.0.8"), "app@10.0.%");
+}
+
+TEST(Accounts, TheConnectionVersionIsThatOfAllAccountsThatMayBeTheUsers) {
+  auto version = [](const char* rights, const char* others_rights) {
+    Account own = account("app", "10.%");
+    own.rights = rights;
+    Account anybody = account("", "%");
+    anybody.rights = others_rights;
+    Account other = account("other", "%");
+    other.rights = others_rights;
+    return std::pair(Accounts({own, other}, false).connection_version("app"),
+                     Accounts({own, anybody}, false).connection_version("app"));
+  };
+  EXPECT_EQ(version("1", "1"), version("1", "1"));
+  EXPECT_NE(version("1", "1").first, version("2", "1").first);
+  EXPECT_EQ(version("1", "1").first, version("1", "2").first);
+  EXPECT_NE(version("1", "1").second, version("1", "2").second);
+  EXPECT_NE(version("1", "1").first, version("1", "1").second);
+}
+
+bool is_tied(const Account& found, const std::string& name) {
+  const auto at = name.find('@');
+  const HostPattern other(name.substr(at + 1));
+  return found.host.compare_specificity(other) == 0 && found.user.empty() == (at == 0);
+}
+
+std::string read_file(const char* path) {
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path, "rb"), &std::fclose);
+  std::string text;
+  char buffer[4096];
+  while (std::size_t count = file ? std::fread(buffer, 1, sizeof(buffer), file.get()) : 0) {
+    text.append(buffer, count);
+  }
+  return text;
+}
+
+// Plays back what a server did with accounts and addresses that were put together at random.
+TEST(Accounts, AreChosenAsByAServer) {
+  std::istringstream golden(read_file(DORSAL_GOLDEN_ACCOUNTS));
+  std::unique_ptr<Accounts> accounts;
+  std::string list;
+  int compared = 0;
+  for (std::string line; std::getline(golden, line);) {
+    if (line.starts_with("#")) continue;
+    std::istringstream words(line);
+    std::string first;
+    std::string second;
+    words >> first >> second;
+    if (first != "accounts") {
+      const Account* found = accounts->find("u", IpAddress::parse(first));
+      const auto name = found == nullptr ? "none" : found->name();
+      // The server sorts in a way that leaves the order of equals to chance.
+      const bool is_tie = found != nullptr && second != "none" && is_tied(*found, second);
+      EXPECT_TRUE(name == second || is_tie)
+          << name << " instead of " << second << " for " << first << " of " << list;
+      ++compared;
+      continue;
+    }
+    const bool resolves_names = second == "with";
+    list = line;
+    std::vector<Account> all;
+    words >> first;
+    for (std::string word; words >> word;) {
+      const auto at = word.find('@');
+      all.push_back(account(word.substr(0, at).c_str(), word.substr(at + 1).c_str()));
+    }
+    accounts = std::make_unique<Accounts>(std::move(all), resolves_names);
+  }
+  EXPECT_GT(compared, 2000);
 }
 
 TEST(Accounts, WhoHasNoMatchingHostIsNobody) {

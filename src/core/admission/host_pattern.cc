@@ -63,7 +63,9 @@ std::optional<std::uint32_t> whole_v4(std::string_view text) {
   return text.empty() ? number : std::nullopt;
 }
 
+// As mysqld reads it, a sign may stand in front.
 std::optional<std::uint32_t> prefix_mask(std::string_view digits) {
+  if (digits.starts_with('+')) digits.remove_prefix(1);
   unsigned bits = 0;
   auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
   if (error != std::errc() || end != digits.data() + digits.size() || bits > 32) {
@@ -90,28 +92,24 @@ unsigned rank_of(std::string_view text) {
 HostPattern::HostPattern(std::string text) : text_(std::move(text)), rank_(rank_of(text_)) {
   std::string_view rest = text_;
   auto network = take_v4(rest);
-  if (!network) return;
-  std::optional<std::uint32_t> mask;
-  Kind kind = Kind::Address;
-  if (rest.empty()) {
-    mask = ~std::uint32_t{0};
-  } else if (rest.front() == '/') {
-    rest.remove_prefix(1);
-    mask = prefix_mask(rest);
-    kind = Kind::Prefix;
-    if (!mask) {
-      mask = whole_v4(rest);
-      kind = Kind::Mask;
-    }
-  }
-  if (!mask) return;
+  if (!network || *network == 0) return;
+  kind_ = Kind::Address;
   network_ = *network;
-  mask_ = *mask;
-  kind_ = kind;
+  if (rest.empty()) mask_ = ~std::uint32_t{0};
+  if (!rest.starts_with('/')) return;
+  rest.remove_prefix(1);
+  if (auto mask = prefix_mask(rest)) {
+    kind_ = Kind::Prefix;
+    mask_ = *mask;
+  } else if (auto dotted = whole_v4(rest)) {
+    kind_ = Kind::Mask;
+    mask_ = *dotted;
+  }
 }
 
 bool HostPattern::matches(std::string_view address, std::string_view name) const {
-  if (kind_ != Kind::Text) {
+  // Without any bit there is no mask, and the text is compared as it stands.
+  if (mask_ != 0) {
     auto number = whole_v4(address);
     return number && (*number & mask_) == network_;
   }

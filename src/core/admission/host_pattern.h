@@ -36,13 +36,15 @@ class HostPattern {
   std::strong_ordering compare_specificity(const HostPattern& other) const;
 
  private:
-  enum class Kind { Address, Prefix, Mask, Text };  // in the order in which they count
+  // In the order in which they count. Address: the text begins with one; with something behind it,
+  // as in "10.0.0.1%", it counts between the addresses and the networks.
+  enum class Kind { Address, Prefix, Mask, Text };
 
   std::string text_;
   Kind kind_ = Kind::Text;
-  std::uint32_t network_ = 0;  // all kinds but Text
-  std::uint32_t mask_ = 0;
-  unsigned rank_ = 0;  // Text: larger is more specific
+  std::uint32_t network_ = 0;
+  std::uint32_t mask_ = 0;  // 0: it is compared as a text
+  unsigned rank_ = 0;       // Text: larger is more specific
 };
 
 }  // namespace dorsal::admission

@@ -29,8 +29,6 @@ constexpr std::uint32_t kNeeded = cap::kLongPassword | cap::kLongFlag | cap::kPr
 // More than this of an abandoned reply is not worth reading.
 constexpr std::size_t kMaxAbandoned = std::size_t{1} << 20;
 
-constexpr std::uint16_t kAccessDenied = 1045;  // ER_ACCESS_DENIED_ERROR
-
 // Prepared statements kept on one connection; of more, the ones not used for longest are closed.
 constexpr std::size_t kMaxKeptStatements = 256;
 
@@ -56,20 +54,17 @@ client::ConnectOptions connect_options(const LoopContext& context,
 }
 
 // On this machine nobody can listen in, and a cold password cache is served by RSA; so TLS, which
-// costs more than all the rest of a log-in, is kept for accounts that are refused without it.
+// costs more than all the rest of a log-in, is kept for accounts that are refused without it. A
+// wrong password is tried once, since a server may lock an account after a few.
 io::Task<Result<client::Login>> log_in(LoopContext& context,
                                        const Server& server,
                                        const Identity& identity,
                                        Deadline deadline) {
   const bool has_tls = context.options->server_tls.has_value();
-  const bool tls_first = has_tls && !is_loopback(server.endpoint.host);
-  auto options = connect_options(context, server, identity, tls_first);
+  const bool with_tls = has_tls && (identity.needs_tls || !is_loopback(server.endpoint.host));
+  auto options = connect_options(context, server, identity, with_tls);
   auto login = co_await client::Connection::log_in(context.loop, std::move(options), deadline);
-  const bool is_denied = login && login->refused && login->refused->code == kAccessDenied;
-  if (!is_denied || tls_first || !has_tls) co_return login;
-  auto with_tls = connect_options(context, server, identity, true);
-  auto again = co_await client::Connection::log_in(context.loop, std::move(with_tls), deadline);
-  co_return again;
+  co_return login;
 }
 
 const std::string& tracking_command() {
@@ -96,6 +91,7 @@ std::string pool_key(const Identity& identity) {
   key.push_back('\0');
   key += sha256(secret);
   wipe(secret);
+  key += identity.account_version;
   Writer writer(key);
   writer.u32(identity.client_capabilities & kMirrored);
   writer.u8(identity.collation);

@@ -226,6 +226,7 @@ io::Task<> Pool::open_one() {
     }
     const Deadline deadline = context_.loop.after(context_.options->connect_limit);
     auto opened = co_await Backend::open(context_, server_, identity_, deadline);
+    was_refused_ = opened && opened->refused;
     if (opened && opened->backend) {
       ++open_;
       --opening_;
@@ -292,9 +293,16 @@ void Pool::tend() {
   }
 }
 
-// Of this loop: its part of what the process is to keep.
+bool Pool::is_outdated() const {
+  const auto page = context_.shared.accounts.newest();
+  return page && page->accounts->connection_version(identity_.user) != identity_.account_version;
+}
+
+// Of this loop: its part of what the process is to keep. A server that refuses the account is not
+// asked again for the sake of that.
 std::uint32_t Pool::minimum() const {
   const std::uint32_t all = context_.options->pools.minimum;
+  if (all == 0 || was_refused_ || is_outdated()) return 0;
   const auto loops = static_cast<std::uint32_t>(context_.shared.loop_count());
   return (all + loops - 1) / loops;
 }
@@ -302,8 +310,11 @@ std::uint32_t Pool::minimum() const {
 bool Pool::is_too_small() const { return open_ < minimum() && server_.reachable; }
 
 void Pool::make_room_for_others() {
-  const bool is_wanted = waiters_.empty() && limit_->is_wanted();
-  while (is_wanted && !idle_.empty()) discard(remove_idle(0));
+  if (waiters_.empty() && limit_->is_wanted()) close_idle();
+}
+
+void Pool::close_idle() {
+  while (!idle_.empty()) discard(remove_idle(0));
 }
 
 void Pools::make_room_for_others() {
@@ -322,7 +333,12 @@ std::shared_ptr<Pool> Pools::of(Server& server, const Identity& identity, const 
 io::Task<> Pools::tend_all() {
   for (bool goes_on = true; goes_on;) {
     for (auto place = pools_.begin(); place != pools_.end();) {
-      place->second->tend();
+      const bool is_held = place->second.use_count() > 1;
+      if (is_held || !place->second->is_outdated()) {
+        place->second->tend();
+      } else {
+        place->second->close_idle();
+      }
       const bool is_in_use = place->second.use_count() > 1 || !place->second->is_unused();
       place = is_in_use ? std::next(place) : pools_.erase(place);
     }

@@ -107,10 +107,18 @@ class Pool {
   // open. Called now and then.
   void tend();
 
+  // What is idle serves nobody any more.
+  void close_idle();
+
+  // The user's accounts have changed since: who logs in now gets another pool. Who is in keeps this
+  // one, as at a server, where rights count from the log-in on.
+  bool is_outdated() const;
+
   // Closes what is idle, if another loop waits for room under the same limit.
   void make_room_for_others();
 
   Server& server() { return server_; }
+  const Identity& identity() const { return identity_; }
   std::size_t idle() const { return idle_.size(); }
   bool is_unused() const { return open_ == 0 && opening_ == 0 && waiters_.empty(); }
 
@@ -148,7 +156,8 @@ class Pool {
   std::vector<std::unique_ptr<Backend>> idle_;  // the one used last stands last
   std::deque<Waiter*> waiters_;
   std::uint32_t opening_ = 0;
-  std::uint32_t open_ = 0;  // idle, lent and being drained
+  bool was_refused_ = false;  // the last one that was to be opened
+  std::uint32_t open_ = 0;    // idle, lent and being drained
 };
 
 // A connection that is lent. Whoever lets it go without giving it back has closed it.

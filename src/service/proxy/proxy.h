@@ -10,10 +10,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/counters.h"
 #include "base/deadline.h"
 #include "base/result.h"
+#include "core/admission/ip_address.h"
 #include "core/cluster/topology.h"
 #include "core/mysql/compression.h"
 #include "core/sql/consistency.h"
@@ -55,7 +57,14 @@ struct Options {
   // Demanded of servers on other machines; empty: none is used. On this machine TLS serves only
   // accounts that are refused without it.
   std::optional<io::TlsContext> server_tls;
-  std::string monitor_user;  // may read positions on every server
+  // Who connects from there says for whom, by the PROXY protocol.
+  std::vector<admission::Network> proxy_protocol_from;
+  // How many clients there may be, in all, of one user and from one address; 0: any number.
+  std::uint32_t max_clients = 0;
+  std::uint32_t max_clients_per_user = 0;
+  std::uint32_t max_clients_per_address = 0;
+  std::uint32_t max_logins = 1000;  // how many may be logging in at a time
+  std::string monitor_user;         // may read positions on every server
   std::string monitor_password;
 };
 

@@ -75,7 +75,7 @@ class ServerTls : public testing::Test {
     auto connection =
         io::block_on(loop_,
                      connect_as_monitor(context, server, loop_.after(std::chrono::seconds(30))));
-    io::block_on(loop_, context.probe->stop());
+    io::block_on(loop_, context.stop());
     if (!connection) return {connection.error().message, false, ""};
     return {"", (*connection)->stream().is_tls(), fake.newest_peer().subject};
   }

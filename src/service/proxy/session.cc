@@ -58,7 +58,7 @@ io::Task<> Session::run() {
   const bool is_in = co_await log_in();
   if (is_in) {
     shared_.numbers.sessions.add(1);
-    while (co_await serve() == Outcome::Answered) {
+    while (co_await serve() == Outcome::Answered && !is_revoked_) {
       if (!let_go_at_once()) co_await let_go();
     }
     shared_.numbers.sessions.add(-1);

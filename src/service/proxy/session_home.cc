@@ -48,7 +48,11 @@ bool Session::home_is_still_right() const {
 io::Task<std::optional<mysql::ErrPacket>> Session::borrow_home(Server& server, Deadline deadline) {
   std::optional<mysql::ErrPacket> refused;
   auto borrowed = co_await borrow(server, home_lease_, refused, deadline);
-  if (refused) co_return refused;
+  if (refused) {
+    is_revoked_ = is_logged_in_ && (refused->code == errors::kAccessDenied ||
+                                    refused->code == errors::kAccountLocked);
+    co_return refused;
+  }
   if (!borrowed) {
     co_return borrowed.error().kind == ErrorKind::Timeout
         ? errors::pool_exhausted(borrowed.error().message)

@@ -52,6 +52,9 @@ std::shared_ptr<Pool> Session::pool_of(Server& server) {
     if (known == &server) return pool;
   }
   auto pool = context_.pools->of(server, identity_, pool_key_);
+  // Equal, and one copy in locked memory is enough for all sessions.
+  identity_.native_sha1 = pool->identity().native_sha1;
+  identity_.password = pool->identity().password;
   pools_.emplace_back(&server, pool);
   return pool;
 }
@@ -65,8 +68,9 @@ io::Task<Result<Borrowed>> Session::borrow(Server& server,
     const bool is_done = co_await captured_.wait(deadline);
     if (!is_done) co_return Error(ErrorKind::Timeout, "its state is being read");
   }
-  auto pool = pool_of(server);
+  bool is_renewed = false;
   for (;;) {
+    auto pool = pool_of(server);
     PoolWish wish;
     wish.session = id_;
     wish.lease = lease;
@@ -75,6 +79,11 @@ io::Task<Result<Borrowed>> Session::borrow(Server& server,
     auto taken = co_await pool->take(std::move(wish), deadline);
     if (!taken) co_return taken.error();
     refused = std::move(taken->refused);
+    if (refused && refused->code == errors::kAccessDenied && !is_renewed) {
+      is_renewed = true;
+      const bool is_another = co_await renew_identity(deadline);
+      if (is_another) continue;
+    }
     if (refused) co_return Borrowed();
     Borrowed borrowed(pool, std::move(taken->backend));
     const bool is_good = co_await take_over(*borrowed);

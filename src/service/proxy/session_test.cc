@@ -75,6 +75,17 @@ class SessionTest : public testing::Test {
     topology_.store(topology);
     context_.refresh_view();
     for (Server* server : context_.view->all) server->reachable = true;
+    let_in("app");
+  }
+
+  // An account of that user, for clients from anywhere.
+  void let_in(const char* user) {
+    admission::Account account;
+    account.user = user;
+    account.host = admission::HostPattern("%");
+    const std::vector<admission::Account> all = {account};
+    auto accounts = std::make_shared<const admission::Accounts>(all, false);
+    shared_.accounts.put({std::move(accounts), "as made by the test", loop_.now()});
   }
 
   io::Task<> accept_one() {

@@ -35,6 +35,9 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
           counters.counter("dorsal_proxy_logins_refused_total", "Log-ins that did not succeed.")),
       protocol_errors(counters.counter("dorsal_proxy_protocol_errors_total",
                                        "Clients dropped since they broke the protocol.")),
+      proxy_header_errors(
+          counters.counter("dorsal_proxy_proxy_protocol_errors_total",
+                           "Balancers dropped since they sent no sound PROXY protocol header.")),
       on_primary(counters.counter("dorsal_proxy_primary_statements_total",
                                   "Statements that only the primary may run.")),
       reads_at_once(read_path(counters, "replica")),
@@ -70,6 +73,7 @@ Shared::Shared(Options options_, const cluster::SharedTopology& topology_, Count
       counters(counters_),
       numbers(counters_),
       servers(counters_),
+      admission(counters_),
       pool_limits(options_.pools.maximum, options_.pools.reserve),
       rsa_key(RsaKey::generate()) {
   options.store(std::make_shared<const Options>(std::move(options_)));
@@ -92,6 +96,7 @@ LoopContext::LoopContext(Shared& shared_, io::Loop& loop_)
       loop(loop_),
       view(std::make_shared<ServerView>()),
       probe(std::make_unique<PrimaryProbe>(*this)),
+      account_probe(std::make_unique<AccountProbe>(*this)),
       pools(std::make_unique<Pools>(*this)) {
   refresh_options();
   refresh_view();
@@ -107,6 +112,7 @@ LoopContext::~LoopContext() {
 io::Task<> LoopContext::stop() {
   co_await pools->stop();
   co_await probe->stop();
+  co_await account_probe->stop();
 }
 
 void LoopContext::refresh_options() { options = shared.options.load(); }

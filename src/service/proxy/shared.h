@@ -16,6 +16,8 @@
 #include "edge/io/event.h"
 #include "edge/io/loop.h"
 #include "edge/io/scope.h"
+#include "service/proxy/accounts.h"
+#include "service/proxy/admission.h"
 #include "service/proxy/credentials.h"
 #include "service/proxy/frontier.h"
 #include "service/proxy/inspector.h"
@@ -35,6 +37,7 @@ struct ProxyNumbers {
   Number& logins;
   Number& logins_refused;
   Number& protocol_errors;
+  Number& proxy_header_errors;
   Number& on_primary;        // statements that had to run there
   Number& reads_at_once;     // on a replica known to be far enough
   Number& reads_waited;      // on a replica, after waiting for it
@@ -89,7 +92,9 @@ struct Shared {
   ProxyNumbers numbers;
   Servers servers;
   Frontier frontier;
+  AccountBook accounts;
   Credentials credentials;
+  Admission admission;
   ServerFacts facts;
   SessionRegistry sessions;
   PoolLimits pool_limits;
@@ -118,6 +123,7 @@ struct LoopContext {
   std::shared_ptr<const Options> options;  // refreshed by refresh_options(); never null
   std::shared_ptr<const ServerView> view;  // refreshed by refresh_view()
   std::unique_ptr<PrimaryProbe> probe;
+  std::unique_ptr<AccountProbe> account_probe;
   Inspector inspector{*this};
   std::unordered_map<std::uint32_t, Session*> sessions;  // those of this loop, by their numbers
   PreparedTexts prepared_texts;
