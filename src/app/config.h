@@ -71,6 +71,7 @@ struct ProxyConfig {
   mysql::CompressionOffer compression;
   mysql::CompressionMethod server_compression = mysql::CompressionMethod::None;
   std::uint32_t loops = 0;  // 0: one per core
+  bool core_dumps = false;
   std::vector<admission::Network> proxy_protocol_from;
   std::uint32_t max_clients = 0;  // 0: as many as files can be open
   std::uint32_t max_clients_per_user = 0;

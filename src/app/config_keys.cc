@@ -298,6 +298,7 @@ const std::vector<ConfigKey>& config_keys() {
        DORSAL_SET(set_compression(c.proxy.compression, t)), kAtOnce},
       {"proxy.server_compression", "off",
        DORSAL_SET(set_server_compression(c.proxy.server_compression, t)), kAtOnce},
+      {"proxy.core_dumps", "false", DORSAL_SET(set_flag(c.proxy.core_dumps, t))},
       {"proxy.loops", "0", DORSAL_SET(set_count(c.proxy.loops, t, 0, 256))},
       {"proxy.proxy_protocol_from", "",
        DORSAL_SET(set_networks(c.proxy.proxy_protocol_from, t)), kAtOnce},

@@ -129,8 +129,9 @@ Result<proxy::Options> proxy_options(const Config& config) {
   DORSAL_TRY_VOID(add_client_tls(config, options));
   DORSAL_TRY_VOID(add_server_tls(config, options));
   options.monitor_user = instance::kMonitorUser;
-  DORSAL_TRY(options.monitor_password,
-             instance::load_secret(config.secrets, instance::kMonitorSecret));
+  DORSAL_TRY(auto password, instance::load_secret(config.secrets, instance::kMonitorSecret));
+  options.monitor_password = Secret(password);
+  wipe(password);
   return options;
 }
 

@@ -1,6 +1,7 @@
 #include "app/role_process.h"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -39,6 +40,12 @@ io::Task<int> reload_until_told_to_end(io::Signals& signals, Reloader& reloader)
     if (signal != SIGHUP) co_return signal;
     reloader.reload();
   }
+}
+
+// The memory holds private keys and what clients send and are sent. Neither may anybody else of the
+// same user read it then, as a debugger would.
+void keep_memory_private(const Config& config) {
+  ::prctl(PR_SET_DUMPABLE, config.proxy.core_dumps ? 1 : 0);
 }
 
 // Each client is an open file; the limit that a shell gives is made for less.
@@ -82,6 +89,7 @@ Result<void> serve(const RoleOptions& options, bool with_proxy) {
   io::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
   DORSAL_TRY(const auto config, begin_role(options));
   raise_file_limit();
+  if (with_proxy) keep_memory_private(config);
   DORSAL_TRY(auto lock, hold_role(config.run, role));
   DORSAL_TRY(auto store, coord::SqliteStore::open(loop, config.cluster.store));
   coord::ClusterStore cluster(*store);

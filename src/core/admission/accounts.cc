@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/crypto.h"
+
 namespace dorsal::admission {
 namespace {
 
@@ -56,7 +58,7 @@ std::string Accounts::connection_version(std::string_view user) const {
     version += accounts_[place].rights;
     version.push_back('\0');
   }
-  return version;
+  return sha256(version);
 }
 
 const Account* Accounts::find(std::string_view user,

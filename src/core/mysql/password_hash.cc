@@ -16,17 +16,6 @@ constexpr std::size_t kCachingSalt = 20;
 constexpr unsigned kUsualRounds = 5000;
 constexpr unsigned kMostRounds = 4'095'000;  // three hexadecimal digits of thousands
 
-// Zeroed at its end. The room is taken at once, so that growing leaves no copy behind.
-class Scratch {
- public:
-  explicit Scratch(std::size_t room) { text.reserve(room); }
-  ~Scratch() { wipe(text); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  std::string text;
-};
-
 // The bytes over and over again, as many as wanted.
 void append_repeated(std::string& out, std::string_view bytes, std::size_t count) {
   for (; count >= bytes.size(); count -= bytes.size()) out.append(bytes);

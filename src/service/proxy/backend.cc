@@ -39,7 +39,7 @@ client::ConnectOptions connect_options(const LoopContext& context,
   client::ConnectOptions options;
   options.endpoint = server.endpoint;
   options.login.user = identity.user;
-  options.login.password = std::string(identity.password.view());
+  options.login.password = identity.password;
   options.login.native_sha1 = identity.native_sha1;
   options.login.capabilities = kNeeded | (identity.client_capabilities & kMirrored) |
                                mysql::capability_of(context.options->server_compression);
@@ -84,13 +84,12 @@ constexpr const char* kAskCharset =
 
 std::string pool_key(const Identity& identity) {
   static const std::string kSalt = random_bytes(16);
-  std::string secret = kSalt;
-  secret += identity.native_sha1.value_or("");
-  secret += identity.password.view();
+  const auto sha1 = identity.native_sha1.value_or(Secret());
+  Scratch secret(kSalt.size() + sha1.view().size() + identity.password.view().size());
+  secret.text.append(kSalt).append(sha1.view()).append(identity.password.view());
   std::string key = identity.user;
   key.push_back('\0');
-  key += sha256(secret);
-  wipe(secret);
+  key += sha256(secret.text);
   key += identity.account_version;
   Writer writer(key);
   writer.u32(identity.client_capabilities & kMirrored);

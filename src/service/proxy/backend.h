@@ -39,7 +39,7 @@ std::string wait_for_position(std::string_view gtids, Duration patience);
 struct Identity {
   std::string user;
   Secret password;
-  std::optional<std::string> native_sha1;
+  std::optional<Secret> native_sha1;
   std::uint32_t client_capabilities = 0;
   std::uint8_t collation = mysql::kDefaultCollation;
   bool needs_tls = false;  // the account may be refused without it

@@ -15,6 +15,7 @@
 #include "base/counters.h"
 #include "base/deadline.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "core/admission/ip_address.h"
 #include "core/cluster/topology.h"
 #include "core/mysql/compression.h"
@@ -65,7 +66,7 @@ struct Options {
   std::uint32_t max_clients_per_address = 0;
   std::uint32_t max_logins = 1000;  // how many may be logging in at a time
   std::string monitor_user;         // may read positions on every server
-  std::string monitor_password;
+  Secret monitor_password;
 };
 
 class Proxy {

@@ -64,7 +64,7 @@ class ServerTls : public testing::Test {
     FakeServer fake(loop_, server_options);
     Options options;
     options.monitor_user = "monitor";
-    options.monitor_password = "secret";
+    options.monitor_password = Secret("secret");
     options.server_tls = std::move(ours);
     cluster::SharedTopology topology;
     Counters counters;

@@ -187,10 +187,9 @@ void Session::take_identity(const mysql::ServerLogin& login, mysql::ServerLoginO
   identity_.native_sha1.reset();
   identity_.client_capabilities = client_capabilities_;
   identity_.collation = login.request().collation;
-  if (outcome.method == Method::Full) identity_.password = Secret(outcome.password);
+  if (outcome.method == Method::Full) identity_.password = outcome.password;
   if (outcome.method == Method::Empty) identity_.password = Secret();
   if (outcome.method == Method::Native) identity_.native_sha1 = outcome.native_sha1;
-  wipe(outcome.password);
 }
 
 io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadline) {

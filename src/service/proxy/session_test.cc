@@ -39,7 +39,7 @@ FakeServer::Options server_options() {
 Options proxy_options() {
   Options options;
   options.monitor_user = "monitor";
-  options.monitor_password = "secret";
+  options.monitor_password = Secret("secret");
   return options;
 }
 
@@ -107,7 +107,7 @@ class SessionTest : public testing::Test {
     client::ConnectOptions options;
     options.endpoint = listener_.local_endpoint();
     options.login.user = "app";
-    options.login.password = "secret";
+    options.login.password = Secret("secret");
     options.login.tls = mysql::ClientLoginOptions::Tls::Off;
     auto connected = co_await client::Connection::connect(loop_,
                                                           std::move(options),
