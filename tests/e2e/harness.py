@@ -86,6 +86,19 @@ class Ports:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.base + OFFSETS['http']}{path}", timeout=10) as answer:
             return answer.read().decode()
 
+    def api_status(self):
+        """The same from the HTTP port: no new process."""
+        return json.loads(self.http("/api/status"))
+
+    @staticmethod
+    def is_healthy(status):
+        roles = sorted(node["role"] for node in status["nodes"])
+        return (
+            status["proxy"] == "running"
+            and roles == ["primary"] + ["replica"] * (len(roles) - 1)
+            and all(node["healthy"] and node["semi_sync"] for node in status["nodes"])
+        )
+
     def metrics(self):
         """Each sample of /metrics: {(name, (label, value), …): number}."""
         samples = {}
@@ -145,13 +158,19 @@ class Proxy(Ports):
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_until("the proxy lets clients in", lambda: self.connect().close() is None, 60)
+        wait_until("the proxy sees a healthy cluster", lambda: self.is_healthy(self.api_status()), 60)
+
+    def proxy_pid(self):
+        return self.process.pid
 
     def stop(self):
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(60)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.process is None:
+            return
+        self.process.terminate()
+        code = self.process.wait(60)
+        if code != 0:
+            raise AssertionError(f"the proxy ends with {code}\n{self.log.read_text()[-3000:]}")
 
 
 class Cluster(Ports):
@@ -242,19 +261,6 @@ class Cluster(Ports):
 
     def status(self):
         return json.loads(self.run("status", "--json", "--dir", self.dir).stdout)
-
-    def api_status(self):
-        """The same from the HTTP port: no new process."""
-        return json.loads(self.http("/api/status"))
-
-    @staticmethod
-    def is_healthy(status):
-        roles = sorted(node["role"] for node in status["nodes"])
-        return (
-            status["proxy"] == "running"
-            and roles == ["primary"] + ["replica"] * (len(roles) - 1)
-            and all(node["healthy"] and node["semi_sync"] for node in status["nodes"])
-        )
 
     def wait_healthy(self, seconds=120):
         last = {}
@@ -377,43 +383,6 @@ class Cluster(Ports):
             for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
             if CRASH.search(line)
         ]
-
-
-class AnotherProxy(Cluster):
-    """One more `dorsal proxy` before the same servers, on ports of its own, with settings like "proxy.loops=1"."""
-
-    def __init__(self, cluster, *settings):
-        super().__init__(cluster.dir, binary=cluster.binary)
-        self.run_folder = temporary_folder()
-        ports = {"proxy.split_port": "split", "proxy.primary_port": "primary", "proxy.replicas_port": "replicas",
-                 "admin.http_port": "http", "admin.sql_port": "admin"}
-        given = [f"{key}={self.base + OFFSETS[name]}" for key, name in ports.items()]
-        given += [f"run={self.run_folder}", *settings]
-        words = [word for setting in given for word in ("--set", setting)]
-        command, environment = self.command("proxy", "--config", self.dir / "dorsal.yaml", *words)
-        with open(self.dir / "log" / f"proxy-{self.base}.log", "wb") as log:
-            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        try:
-            wait_until("the other proxy serves", self.serves)
-        except BaseException:
-            self.stop()
-            raise
-
-    def serves(self):
-        return self.is_healthy(self.api_status()) and not processes.is_free(self.address("replicas")[1])
-
-    def proxy_pid(self):
-        return self.process.pid
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            code = self.process.wait(60)
-        finally:
-            processes.kill(self.process.pid)
-            shutil.rmtree(self.run_folder, ignore_errors=True)
-        if code != 0:
-            raise AssertionError(f"the other proxy ends with {code}\n{self.log_tails()}")
 
 
 class Spread:

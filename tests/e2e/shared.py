@@ -61,14 +61,20 @@ def stop():
     print("no process, no port and no file is left of the shared cluster")
 
 
+def is_mine(base):
+    """False once the cluster is stopped, also when another has been started in its place."""
+    file = FOLDER / "port-base"
+    return file.exists() and file.read_text(encoding="utf-8").strip() == base
+
+
 def watch(caller, started, base):
     """Ends with the cluster, and ends the cluster with its caller."""
     while processes.is_running(caller) and processes.start_time(caller) == started:
-        file = FOLDER / "port-base"
-        if not file.exists() or file.read_text(encoding="utf-8").strip() != base:
+        if not is_mine(base):
             return
         time.sleep(1)
-    remove_leftovers()
+    if is_mine(base):
+        remove_leftovers()
 
 
 if __name__ == "__main__":

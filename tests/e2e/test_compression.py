@@ -59,7 +59,7 @@ class Compression:
     """The tests; a class below says through which proxy and with which clients."""
 
     schema = "e2e_compression"
-    settings = ()
+    settings = {}
     clients = ("zlib", "zstd")
     on_servers = ""  # what the servers say that their connections use
 
@@ -74,8 +74,7 @@ class Compression:
         root.run(f"CREATE TABLE {cls.schema}.t (id INT PRIMARY KEY, data LONGBLOB)")
         cls.proxy = cls.cluster
         if cls.settings:
-            cls.proxy = harness.AnotherProxy(cls.cluster, *cls.settings)
-            cls.addClassCleanup(cls.proxy.stop)
+            cls.proxy = cls.enterClassContext(cls.cluster.another_proxy(**cls.settings))
         cls.memory = processes.resident_bytes(cls.proxy.proxy_pid())
 
     def open(self, compression, endpoint="primary", **options):
@@ -134,7 +133,7 @@ class Compression:
         largest = wire.LARGEST_PACKET
         session = self.open(compression)
         statement = session.prepare("SELECT LENGTH(?), ?")
-        for size in (0, 1, 49, 50, 65535, 65536, MEBIBYTE, largest - 40, largest, largest + 1, 20 * MEBIBYTE):
+        for size in (0, 1, 49, 50, 65535, 65536, MEBIBYTE, largest + 1):
             half = generator.randbytes(size // 2)
             data = half + b"compressible" * ((size - len(half)) // 12) + b"x" * ((size - len(half)) % 12)
             session.send_long_data(statement, 1, data)
@@ -352,14 +351,14 @@ class TowardsClients(Compression, harness.ClusterTest):
 
 class BothWaysWithZlib(Compression, harness.ClusterTest):
     schema = "e2e_compression_zlib"
-    settings = ("proxy.server_compression=zlib",)
-    clients = ("zlib", "zstd", None)
+    settings = {"server_compression": "zlib"}
+    clients = ("zlib", None)
     on_servers = "zlib"
 
 
 class BothWaysWithZstd(Compression, harness.ClusterTest):
     schema = "e2e_compression_zstd"
-    settings = ("proxy.server_compression=zstd",)
+    settings = {"server_compression": "zstd"}
     clients = ("zstd", None)
     on_servers = "zstd"
 
@@ -410,13 +409,10 @@ class LogIns(harness.ClusterTest):
             ("uncompressed,zlib", zlib, {0: None, zlib: "zlib", both: "zlib"}),
             ("uncompressed", 0, {0: None}),
         ):
-            other = harness.AnotherProxy(self.cluster, f"proxy.compression={algorithms}")
-            try:
+            with self.cluster.another_proxy(compression=algorithms) as other:
                 for wanted, outcome in outcomes.items():
                     seen = self.outcome(other.address("primary"), wanted)
                     self.assertEqual((offered, outcome), seen[:2], f"{wanted} from {algorithms}")
-            finally:
-                other.stop()
 
     def test_a_mysql_client_compresses(self):
         for algorithm in ("zlib", "zstd"):

@@ -188,6 +188,11 @@ std::string with_types(std::string_view payload, const ExecuteView& view, std::s
   return out;
 }
 
+void open_no_cursor(std::string& payload) {
+  constexpr std::size_t kFlags = 5;  // behind the command byte and the statement's number
+  payload.at(kFlags) = static_cast<char>(payload[kFlags] & execute_flag::kParameterCountAvailable);
+}
+
 void set_statement_id(std::string& payload, std::uint32_t id) {
   DORSAL_CHECK(payload.size() >= 5);
   std::string bytes;

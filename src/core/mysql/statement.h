@@ -83,6 +83,9 @@ std::string with_types(std::string_view payload, const ExecuteView& view, std::s
 // SEND_LONG_DATA. The payload has five bytes at least.
 void set_statement_id(std::string& payload, std::uint32_t id);
 
+// Makes an EXECUTE ask for all rows at once. The payload is one that view_execute() took.
+void open_no_cursor(std::string& payload);
+
 struct QueryView {
   std::string_view sql;
   std::string_view attributes_block;  // everything before the SQL; empty without QUERY_ATTRIBUTES

@@ -6,8 +6,19 @@
 namespace dorsal::routing {
 namespace {
 
+using sql::Kind;
 using sql::Place;
 using sql::Statement;
+
+// Without autocommit a read begins a transaction by itself.
+bool begins_read_only(const Statement& statement, const SessionView& session) {
+  if (statement.forced == Place::Primary) return false;
+  const Kind kind = statement.kind;
+  if (kind == Kind::BeginReadOnly || kind == Kind::BeginReadOnlySnapshot) return true;
+  if (!session.read_only) return false;
+  const bool begins = kind == Kind::Begin || kind == Kind::BeginSnapshot;
+  return begins || (!session.autocommit && statement.place == Place::AnyReplica);
+}
 
 struct Rule {
   std::string_view name;
@@ -33,16 +44,22 @@ constexpr std::array kRules = {
            return session.listener != Listener::Split;
          },
          Where::Home},
+    // Everything up to its end belongs to one connection, which a replica can give it.
+    Rule{"read_only_transaction_begins",
+         [](const Statement& statement, const SessionView& session) {
+           return begins_read_only(statement, session) && !session.in_transaction &&
+                  !session.pinned && !session.tied;
+         },
+         Where::ReadOnlyTransaction},
     Rule{"statement_stays_on_primary",
          [](const Statement& statement, const SessionView&) {
            return statement.place != Place::AnyReplica;
          },
          Where::Home},
-    // Everything up to its end belongs to one connection, and home is the one that can run it all.
     Rule{"transaction_begins_at_home",
          [](const Statement& statement, const SessionView&) {
-           return statement.kind == sql::Kind::BeginReadOnly ||
-                  statement.kind == sql::Kind::BeginReadOnlySnapshot;
+           return statement.kind == Kind::BeginReadOnly ||
+                  statement.kind == Kind::BeginReadOnlySnapshot;
          },
          Where::Home},
     Rule{"inside_transaction",

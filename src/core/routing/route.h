@@ -30,7 +30,9 @@ struct SessionView {
   Listener listener = Listener::Split;
   bool in_transaction = false;  // as the server's last status flags said
   bool autocommit = true;
-  bool pinned = false;  // temporary table, lock, …: see sql::Pins
+  bool pinned = false;     // temporary table, lock, …: see sql::Pins
+  bool tied = false;       // must go on over the connection that it has
+  bool read_only = false;  // its transactions are, unless they say otherwise
   bool last_ran_on_reader = false;
 };
 
@@ -38,7 +40,8 @@ enum class Where {
   Home,      // the session's own connection: to the primary, on the replicas port to its replica
   Reader,    // a replica of choose_reader()'s choice
   LastUsed,  // the connection that ran the session's previous statement
-  Proxy,     // no server: the proxy answers
+  ReadOnlyTransaction,  // a replica of choose_reader()'s choice, home until the transaction ends
+  Proxy,                // no server: the proxy answers
 };
 
 struct Route {

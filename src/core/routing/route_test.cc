@@ -44,12 +44,50 @@ TEST(Route, DiagnosticsFollowTheLastStatement) {
   EXPECT_EQ(route(show_warnings, session).where, Where::LastUsed);
 }
 
-TEST(Route, AReadOnlyTransactionBeginsWhereItsStatementsWillRun) {
-  auto begin = at(sql::Place::AnyReplica);
+sql::Statement of(sql::Kind kind, sql::Place place) {
+  auto statement = at(place);
+  statement.kind = kind;
+  return statement;
+}
+
+TEST(Route, AReadOnlyTransactionTakesAReplicaForItsHome) {
   for (auto kind : {sql::Kind::BeginReadOnly, sql::Kind::BeginReadOnlySnapshot}) {
-    begin.kind = kind;
-    EXPECT_EQ(route(begin, SessionView()).rule, "transaction_begins_at_home");
+    auto begin = of(kind, sql::Place::AnyReplica);
+    SessionView session;
+    EXPECT_EQ(route(begin, session).where, Where::ReadOnlyTransaction);
+    session.autocommit = false;
+    EXPECT_EQ(route(begin, session).where, Where::ReadOnlyTransaction);
+    begin.forced = sql::Place::Primary;
+    EXPECT_EQ(route(begin, session).where, Where::Home);
   }
+}
+
+TEST(Route, AReadOnlyTransactionStaysWhereSomethingHoldsItsSession) {
+  const auto begin = of(sql::Kind::BeginReadOnly, sql::Place::AnyReplica);
+  for (bool SessionView::*what :
+       {&SessionView::in_transaction, &SessionView::pinned, &SessionView::tied}) {
+    SessionView session;
+    session.*what = true;
+    EXPECT_EQ(route(begin, session).where, Where::Home);
+  }
+  SessionView session;
+  session.listener = Listener::Primary;
+  EXPECT_EQ(route(begin, session).where, Where::Home);
+}
+
+TEST(Route, ASessionThatOnlyReadsHasReadOnlyTransactions) {
+  const auto begin = of(sql::Kind::Begin, sql::Place::Primary);
+  const auto read = at(sql::Place::AnyReplica);
+  SessionView session;
+  EXPECT_EQ(route(begin, session).where, Where::Home);
+  session.read_only = true;
+  EXPECT_EQ(route(begin, session).where, Where::ReadOnlyTransaction);
+  EXPECT_EQ(route(read, session).where, Where::Reader);
+  session.autocommit = false;
+  EXPECT_EQ(route(read, session).where, Where::ReadOnlyTransaction) << "it begins a transaction";
+  EXPECT_EQ(route(at(sql::Place::Primary), session).where, Where::Home);
+  session.in_transaction = true;
+  EXPECT_EQ(route(read, session).where, Where::Home);
 }
 
 TEST(Route, WritesStayOnThePrimary) {

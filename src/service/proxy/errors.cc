@@ -89,6 +89,17 @@ ErrPacket transaction_lost() {
           "restarting transaction"};
 }
 
+ErrPacket read_only_transaction() {
+  return {1792, "25006", "Cannot execute statement in a READ ONLY transaction."};
+}
+
+ErrPacket not_on_replica() {
+  return {1792,
+          "25006",
+          "Dorsal: only the primary can run this, and this READ ONLY transaction reads from a "
+          "replica; begin it with /* dorsal: primary */ START TRANSACTION READ ONLY"};
+}
+
 ErrPacket session_lost() {
   return {
       1053,

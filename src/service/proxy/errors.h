@@ -30,6 +30,9 @@ mysql::ErrPacket only_alone(std::string_view what);  // 1235, 42000
 // The account may not log in, or may no longer.
 inline constexpr std::uint16_t kAccessDenied = 1045;
 inline constexpr std::uint16_t kAccountLocked = 3118;
+inline bool is_denial(const mysql::ErrPacket& err) {
+  return err.code == kAccessDenied || err.code == kAccountLocked;
+}
 
 // No server could be had in time; the statement was not sent.
 inline constexpr std::uint16_t kNoServer = 1053;
@@ -42,7 +45,11 @@ mysql::ErrPacket pool_exhausted(std::string_view why);  // 1040, 08004
 // The connection to the primary was lost.
 mysql::ErrPacket outcome_unknown();   // 1053, 08S01: the statement may or may not have run
 mysql::ErrPacket transaction_lost();  // 1213, 40001: rolled back, may be repeated as a whole
-mysql::ErrPacket session_lost();      // 1053, 08S01: it held what cannot be made again
+mysql::ErrPacket session_lost();
+// A write in one, as a server says it.
+mysql::ErrPacket read_only_transaction();
+// What only the primary can do, in a read-only transaction that a replica has begun to serve.
+mysql::ErrPacket not_on_replica();  // 1053, 08S01: it held what cannot be made again
 
 }  // namespace errors
 

@@ -22,7 +22,8 @@ io::Task<Result<void>> read_position(LoopContext& context,
   context.refresh_view();
   const bool was_primary = context.view->primary == &server;
   auto results = co_await connection.execute(
-      "SELECT @@GLOBAL.gtid_executed, @@GLOBAL.sql_mode, @@GLOBAL.super_read_only",
+      "SELECT @@GLOBAL.gtid_executed, @@GLOBAL.sql_mode, @@GLOBAL.super_read_only, "
+      "@@GLOBAL.transaction_isolation",
       context.loop.after(kPatience));
   if (!results) co_return results.error();
   const auto& row = results->at(0).rows.at(0);
@@ -40,6 +41,7 @@ io::Task<Result<void>> read_position(LoopContext& context,
     ServerFacts::Facts facts;
     facts.version = connection.greeting().server_version;
     facts.sql_mode = row.at(1).value_or("");
+    facts.isolation = row.at(3).value_or("");
     context.shared.facts.set(std::move(facts));
   }
   co_return Result<void>();

@@ -50,6 +50,18 @@ struct Server {
   mutable std::atomic<std::int64_t> next_try_ns_{0};
 };
 
+// Holds a server's count of statements under way.
+class Outstanding {
+ public:
+  explicit Outstanding(Server& server) : server_(server) { server_.outstanding.fetch_add(1); }
+  ~Outstanding() { server_.outstanding.fetch_sub(1); }
+  Outstanding(const Outstanding&) = delete;
+  Outstanding& operator=(const Outstanding&) = delete;
+
+ private:
+  Server& server_;
+};
+
 struct ServerView {
   std::shared_ptr<const cluster::Topology> topology;
   Server* primary = nullptr;      // null when the topology names none

@@ -219,6 +219,8 @@ routing::SessionView Session::view_of_session() const {
   view.in_transaction = state_.in_transaction();
   view.autocommit = state_.autocommit;
   view.pinned = state_.pins.hold_reads() || sql::is_system_schema(state_.schema());
+  view.tied = state_.is_tied();
+  view.read_only = state_.reads_only;
   view.last_ran_on_reader = state_.last_ran_on_reader;
   return view;
 }
@@ -242,7 +244,14 @@ io::Task<Session::Outcome> Session::run_statement(const sql::Statement& statemen
   if (where == routing::Where::Reader) {
     co_return co_await run_on_reader(std::move(request), statement, level(statement, wanted));
   }
-  if (listener_ != routing::Listener::Replicas) {
+  if (where == routing::Where::ReadOnlyTransaction) {
+    const bool is_there = co_await enter_read_only(level(statement, wanted));
+    if (is_there) shared_.numbers.read_only_begun.add();
+  } else if (read_only_ && request.shape != mysql::ReplyShape::Prepare) {
+    auto refused = co_await settle_read_only(statement);
+    if (refused) co_return co_await send_err(*refused);
+  }
+  if (listener_ != routing::Listener::Replicas && !read_only_) {
     shared_.numbers.on_primary.add();
   } else if (!follows_last && may_read(statement.kind)) {
     request.consistency = level(statement, wanted);

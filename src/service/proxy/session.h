@@ -11,6 +11,7 @@
 //   session_home.cc       statements at home, and what happens when home is lost
 //   session_sharing.cc    connections that change hands, and what has to follow the session
 //   session_reads.cc      reads on replicas
+//   session_read_only.cc  read-only transactions on replicas
 //   session_relay.cc      the bytes of commands and replies
 //   session_statements.cc prepared statements
 //   session_local.cc      what the proxy answers itself
@@ -30,6 +31,7 @@
 #include "core/mysql/greeting.h"
 #include "core/mysql/packet.h"
 #include "core/mysql/reply.h"
+#include "core/routing/read_only_transaction.h"
 #include "core/routing/route.h"
 #include "core/sql/diagnostics_query.h"
 #include "core/sql/statement.h"
@@ -88,7 +90,7 @@ class Session {
     bool asks_insert_id = true;               // what LAST_INSERT_ID() says there matters to it
     std::vector<std::string> user_variables;  // that it may assign to
     sql::TemporaryTables temporary_tables;
-    // On the replicas port: what it reads must be at least this fresh. Empty: it reads nothing.
+    // Where home is a replica: what it reads must be at least this fresh. Empty: it reads nothing.
     std::optional<sql::Consistency> consistency;
   };
   enum class RelayEnd {
@@ -204,6 +206,17 @@ class Session {
   io::Task<std::optional<Outcome>> ask_last_used(const sql::Statement& statement,
                                                  const Request& request);
 
+  // session_read_only.cc
+  io::Task<bool> enter_read_only(sql::Consistency consistency);
+  io::Task<std::optional<mysql::ErrPacket>> settle_read_only(const sql::Statement& statement);
+  io::Task<std::optional<mysql::ErrPacket>> move_to_primary();
+  io::Task<> end_on_replica(std::string sql);
+  std::string isolation() const;
+  bool read_only_sees_news() const;
+  bool may_leave_read_only() const;
+  void note_read_only(const sql::Statement& statement);
+  void leave_read_only();
+
   // session_relay.cc
   io::Task<RelayEnd> relay_reply(Backend& backend, const Request& request);
   io::Task<Result<std::size_t>> read_reply(Backend& backend, char* buffer);
@@ -275,7 +288,8 @@ class Session {
   std::vector<std::pair<Server*, std::shared_ptr<Pool>>> pools_;
 
   Borrowed home_;
-  Borrowed reader_;                         // while a read runs
+  Borrowed reader_;                                        // while a read runs
+  std::optional<routing::ReadOnlyTransaction> read_only_;  // its home is a replica
   std::uint64_t home_lease_ = 0;            // of the connection home that was used last
   std::uint64_t reader_lease_ = 0;          // the same of a reader
   std::uint64_t last_statement_lease_ = 0;  // of the connection that can still tell of it

@@ -39,7 +39,8 @@ bool Session::home_is_still_right() const {
   const ServerView& view = *context_.view;
   const Server* server = &home_->server();
   const auto& replicas = view.replicas;
-  if (listener_ != routing::Listener::Replicas || replicas.empty()) {
+  const bool is_on_replica = listener_ == routing::Listener::Replicas || read_only_;
+  if (!is_on_replica || replicas.empty()) {
     return view.primary == nullptr || view.primary == server;
   }
   return std::find(replicas.begin(), replicas.end(), server) != replicas.end();
@@ -48,11 +49,7 @@ bool Session::home_is_still_right() const {
 io::Task<std::optional<mysql::ErrPacket>> Session::borrow_home(Server& server, Deadline deadline) {
   std::optional<mysql::ErrPacket> refused;
   auto borrowed = co_await borrow(server, home_lease_, refused, deadline);
-  if (refused) {
-    is_revoked_ = is_logged_in_ && (refused->code == errors::kAccessDenied ||
-                                    refused->code == errors::kAccountLocked);
-    co_return refused;
-  }
+  if (refused) co_return refused;
   if (!borrowed) {
     co_return borrowed.error().kind == ErrorKind::Timeout
         ? errors::pool_exhausted(borrowed.error().message)
@@ -92,12 +89,14 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
     if (state_.is_tied()) co_return std::nullopt;  // found out on sending
     home_.reset();
   }
+  read_only_.reset();
   mysql::ErrPacket why = errors::no_primary("the cluster has none at the moment");
   while (!deadline.has_passed(context_.loop.now())) {
     context_.refresh_view();
     if (Server* server = pick_home()) {
       const Deadline limit = context_.loop.after(context_.options->pools.wait);
       auto refused = co_await borrow_home(*server, limit);
+      is_revoked_ = is_logged_in_ && refused && errors::is_denial(*refused);
       if (!refused || refused->code != errors::kNoServer) co_return refused;
       why = *refused;
     }
@@ -108,12 +107,14 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
   co_return why;
 }
 
-// On the replicas port: sees to it that what is about to run at home reads nothing stale. An error
+// Where home is a replica: sees to it that what is about to run there reads nothing stale. An error
 // is for the client.
 io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& request) {
   if (!request.consistency || &home_->server() == context_.view->primary) co_return std::nullopt;
+  if (read_only_ && !read_only_sees_news()) co_return std::nullopt;
   ProxyNumbers& numbers = shared_.numbers;
   auto position = co_await required(*request.consistency);
+  if (!position && read_only_ && may_leave_read_only()) co_return co_await move_to_primary();
   if (!position) {
     numbers.reads_refused.add();
     co_return errors::no_replica("how far one must have come is not known");
@@ -123,6 +124,10 @@ io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& 
     co_return std::nullopt;
   }
   bool is_there = co_await wait_at_home(*position, context_.options->causal_wait);
+  if (!is_there && read_only_ && may_leave_read_only()) {
+    numbers.reads_timed_out.add();
+    co_return co_await move_to_primary();
+  }
   if (!is_there) is_there = co_await move_home(*position);
   if (!is_there) is_there = co_await wait_at_home(*position, kReplicasPatience);
   (is_there ? numbers.reads_waited : numbers.reads_refused).add();
@@ -169,9 +174,8 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     if (!has_home_again()) {
       refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
     }
-    if (!refused && listener_ == routing::Listener::Replicas) {
-      refused = co_await catch_up_home(request);
-    }
+    const bool is_on_replica = listener_ == routing::Listener::Replicas || read_only_;
+    if (!refused && is_on_replica) refused = co_await catch_up_home(request);
     if (!refused && !home_) refused = errors::no_primary("its connection was lost");
     if (refused) co_return co_await send_err(*refused);
     bool was_sent = false;
@@ -181,6 +185,12 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     if (!is_broken) {
       note_end(request, statement);
       co_return outcome;
+    }
+    if (read_only_ && request.rest == nullptr && may_leave_read_only()) {
+      home_.reset();
+      refused = co_await move_to_primary();
+      if (refused) co_return co_await send_err(*refused);
+      continue;
     }
     // What never left can be sent again, and so can a read that nobody has seen anything of. Any
     // other statement may have taken effect, and is never sent twice.
@@ -241,8 +251,11 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   is_broken = !was_sent;
   if (is_broken) co_return Outcome::Answered;
   reader_inbox_.clear();
+  std::optional<Outstanding> counted;
+  if (read_only_) counted.emplace(home.server());
   const RelayEnd end = co_await relay_reply(home, request);
   home.used(context_.loop.now());
+  if (end == RelayEnd::ReadOnly) co_return co_await send_err(errors::read_only_transaction());
   is_broken = end == RelayEnd::Broken;
   if (end == RelayEnd::Answered) note_reply(home, request, statement);
   co_return end == RelayEnd::Closed ? Outcome::Closed : Outcome::Answered;
@@ -260,7 +273,11 @@ io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::State
       is_open && (!was_in_transaction || statement.kind == sql::Kind::Commit);
   home_.reset();
   state_.has_next_transaction = false;
-  state_.status = static_cast<std::uint16_t>(state_.status & ~mysql::status::kInTransaction);
+  state_.forget_transaction();
+  if (read_only_) {
+    state_.has_read_primary = true;  // nobody knows how new what it has read was
+    leave_read_only();
+  }
   mysql::ErrPacket err = errors::no_primary("its connection was lost");
   if (is_irreplaceable) err = errors::session_lost();
   if (was_in_transaction) err = errors::transaction_lost();
@@ -278,10 +295,12 @@ void Session::note_end(const Request& request, const sql::Statement& statement) 
   } else if (statement.may_write) {
     state_.pins |= statement.pins;  // a part of it may have taken effect
   }
-  if (!succeeded_ && !statement.may_write) return;
-  note_assignments(*home_, request.user_variables);
-  note_temporary_tables(request, statement);
-  is_inspection_due_ = is_inspection_due_ || may_have_let_go(statement);
+  if (succeeded_ || statement.may_write) {
+    note_assignments(*home_, request.user_variables);
+    note_temporary_tables(request, statement);
+    is_inspection_due_ = is_inspection_due_ || may_have_let_go(statement);
+  }
+  if (read_only_) note_read_only(statement);
 }
 
 }  // namespace dorsal::proxy

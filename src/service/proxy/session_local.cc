@@ -121,6 +121,10 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
   } else {
     request.payload = mysql::encode_query(rest, client_capabilities_);
   }
+  if (read_only_) {
+    auto refused = co_await settle_read_only(statement);
+    if (refused) co_return co_await send_err(*refused);
+  }
   const Outcome outcome = co_await run_at_home(std::move(request), statement);
   if (succeeded_ && !collation.empty()) {
     state_.note_variable("collation_connection", collation);

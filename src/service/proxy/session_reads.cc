@@ -19,18 +19,6 @@ constexpr auto kWaitSlack = std::chrono::milliseconds(30);
 // When no primary can take over, a read waits this long for a replica to catch up.
 constexpr auto kPatience = std::chrono::milliseconds(1500);
 
-// Holds a server's count of statements under way.
-class Outstanding {
- public:
-  explicit Outstanding(Server& server) : server_(server) { server_.outstanding.fetch_add(1); }
-  ~Outstanding() { server_.outstanding.fetch_sub(1); }
-  Outstanding(const Outstanding&) = delete;
-  Outstanding& operator=(const Outstanding&) = delete;
-
- private:
-  Server& server_;
-};
-
 }  // namespace
 
 // False: the session has seen something on the primary of which nobody knows how new it is, and no

@@ -11,11 +11,6 @@ using Progress = mysql::ReplyRelay::Progress;
 // ER_OPTION_PREVENTS_STATEMENT: a replica runs with --super-read-only. Nothing has been done.
 constexpr std::uint16_t kReadOnlyServer = 1290;
 
-// The status flags that belong to the session rather than to one statement.
-constexpr std::uint16_t kSessionStatus =
-    mysql::status::kInTransaction | mysql::status::kAutocommit |
-    mysql::status::kNoBackslashEscapes | mysql::status::kInReadOnlyTransaction;
-
 // While a reply lets itself be waited for, the client is looked at this often, and what it sends
 // meanwhile is kept up to a limit.
 constexpr auto kLookAtClient = std::chrono::seconds(1);
@@ -88,9 +83,10 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
       context_.give_buffer(std::move(buffer));
       const auto& summary = relay.summary();
       const bool is_refused = summary.err && summary.err->code == kReadOnlyServer;
-      if (is_refused && !is_home && !has_sent) co_return RelayEnd::ReadOnly;
+      const bool is_replica = !is_home || (read_only_ && !summary.has_ok);
+      if (is_refused && is_replica && !has_sent) co_return RelayEnd::ReadOnly;
       if (summary.err && request.may_write) co_await settle_position_after_error();
-      if (summary.has_ok) state_.status = summary.status & kSessionStatus;
+      if (summary.has_ok) state_.note_status(summary.status);
       if (summary.characteristics) {
         state_.has_next_transaction = !summary.characteristics->empty() && !state_.in_transaction();
       }

@@ -3,6 +3,11 @@
 namespace dorsal::proxy {
 namespace {
 
+// The status flags that belong to the session rather than to one statement.
+constexpr std::uint16_t kSessionStatus =
+    mysql::status::kInTransaction | mysql::status::kAutocommit |
+    mysql::status::kNoBackslashEscapes | mysql::status::kInReadOnlyTransaction;
+
 // User variables follow the session; everything else that pins lies on one connection.
 bool tie_down(sql::Pins pins) { return pins.without(sql::Pin::UserVariable).any(); }
 
@@ -17,6 +22,7 @@ void SessionState::start(std::string sql_mode, std::string charset, std::string 
 
 void SessionState::note_variable(const std::string& name, const std::string& value) {
   if (name == "autocommit") autocommit = value != "OFF" && value != "0";
+  if (name == "transaction_read_only") reads_only = value == "ON" || value == "1";
   if (!variables_.note(name, value)) return;
   if (name == "sql_mode" || name == "character_set_client") reread_lexer_mode();
 }
@@ -28,6 +34,13 @@ void SessionState::reread_lexer_mode() {
   };
   lexer_mode_ = sql::lexer_mode(value("sql_mode", initial_sql_mode_),
                                 value("character_set_client", initial_charset_));
+}
+
+void SessionState::note_status(std::uint16_t flags) { status = flags & kSessionStatus; }
+
+void SessionState::forget_transaction() {
+  status = static_cast<std::uint16_t>(
+      status & ~(mysql::status::kInTransaction | mysql::status::kInReadOnlyTransaction));
 }
 
 bool SessionState::is_tied() const {
@@ -59,6 +72,7 @@ void SessionState::reset() {
   consistency = usual_consistency;
   pins = sql::Pins();
   autocommit = true;
+  reads_only = false;
   has_next_transaction = false;
   status = static_cast<std::uint16_t>(mysql::status::kAutocommit);
   prepared.clear();

@@ -62,6 +62,11 @@ class SessionState {
   sql::LexerMode lexer_mode() const { return lexer_mode_; }
   void start(std::string sql_mode, std::string charset, std::string schema);
 
+  // The flags of a server's OK, as far as they belong to the session.
+  void note_status(std::uint16_t flags);
+  // It ended without an OK that said so.
+  void forget_transaction();
+
   // As of the last OK.
   bool in_transaction() const { return (status & mysql::status::kInTransaction) != 0; }
 
@@ -79,6 +84,7 @@ class SessionState {
   sql::Consistency consistency = sql::Consistency::Global;  // in force for the session
   sql::Pins pins;
   bool autocommit = true;
+  bool reads_only = false;            // transaction_read_only
   bool has_next_transaction = false;  // SET TRANSACTION is still to be used up
   std::uint16_t status = 0x0002;      // the flags of the last OK
   bool last_ran_on_reader = false;

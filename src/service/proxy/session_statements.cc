@@ -108,6 +108,9 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
     // Its data, or the rows to be fetched later, lie on the home connection.
     statement.place = sql::Place::Primary;
   }
+  // A server may send all rows at once instead, and there the cursor would outlast its connection.
+  const bool needs_no_cursor = opens_cursor && read_only_ && !may_leave_read_only();
+  if (needs_no_cursor) mysql::open_no_cursor(command.payload);
   if (view && view->types_follow) prepared.types = mysql::types_of(command.payload, *view);
   if (view && command.is_whole) {
     command.payload = mysql::with_types(command.payload, *view, prepared.types);

@@ -47,6 +47,12 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
       reads_refused(read_path(counters, "refused")),
       reads_retried(counters.counter("dorsal_proxy_reads_retried_total",
                                      "Reads repeated since their replica failed.")),
+      read_only_begun(
+          counters.counter("dorsal_proxy_read_only_transactions_total",
+                           "Read-only transactions that took a replica for their home.")),
+      read_only_moved(counters.counter("dorsal_proxy_read_only_transactions_moved_total",
+                                       "Of these, those that went on to the primary, before they "
+                                       "had touched anything.")),
       probes(counters.counter("dorsal_proxy_position_probes_total",
                               "Times that the primary was asked for its position.")),
       tied(counters.gauge("dorsal_proxy_tied_sessions",

@@ -45,6 +45,8 @@ struct ProxyNumbers {
   Number& reads_no_replica;  // on the primary, since no replica was worth asking
   Number& reads_refused;     // on the replicas port, since no replica got there in time
   Number& reads_retried;     // again elsewhere, after the replica failed
+  Number& read_only_begun;   // read-only transactions that a replica became home for
+  Number& read_only_moved;   // of these, those that went on to the primary
   Number& probes;            // questions to the primary for its position
   Number& tied;              // sessions that keep their connection between two statements
   io::CompressionNumbers client_compression;
@@ -68,6 +70,7 @@ class ServerFacts {
   struct Facts {
     std::string version = "8.4.0-dorsal";  // what clients are greeted with
     std::string sql_mode;                  // @@global.sql_mode
+    std::string isolation;                 // @@global.transaction_isolation
   };
   Facts get() const {
     std::lock_guard lock(mutex_);

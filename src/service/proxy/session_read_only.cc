@@ -1,0 +1,133 @@
+// Read-only transactions, which take a replica for their session's home until they end.
+#include "base/log.h"
+#include "service/proxy/errors.h"
+#include "service/proxy/session.h"
+
+namespace dorsal::proxy {
+
+using routing::InReadOnly;
+
+// A replica becomes the session's home, for the transaction that is about to begin. False: none is
+// fit, and it begins on the primary. How fresh it must be shows at the first read.
+io::Task<bool> Session::enter_read_only(sql::Consistency consistency) {
+  // There, each read of a transaction locks what it reads.
+  const bool has_locking_reads = isolation() == "SERIALIZABLE";
+  if (has_locking_reads || shared_.frontier.only_primary_will_do()) co_return false;
+  routing::Position position;
+  if (consistency != sql::Consistency::Eventual) position = state_.own;
+  if (consistency >= sql::Consistency::Global) position.raise(shared_.frontier.told());
+  bool must_wait = false;
+  Server* server = choose(position, false, must_wait);
+  if (server == nullptr) co_return false;
+  give_back(home_, KillTarget::Slot::Home);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  auto refused = co_await borrow_home(*server, deadline);
+  if (refused) co_return false;
+  read_only_.emplace();
+  co_return true;
+}
+
+// Of the transactions that begin without naming one, as the variable is spelt.
+std::string Session::isolation() const {
+  const std::string* own = state_.variables().find("transaction_isolation");
+  return own != nullptr ? *own : shared_.facts.get().isolation;
+}
+
+// Whether the next read of the transaction shows what has been committed since the last one.
+bool Session::read_only_sees_news() const {
+  if (!read_only_->has_touched_something()) return true;
+  const std::string level = isolation();
+  return level == "READ-COMMITTED" || level == "READ-UNCOMMITTED";
+}
+
+bool Session::may_leave_read_only() const {
+  return !read_only_->has_touched_something() && state_.open_statements == 0 &&
+         !state_.pins.without(sql::Pin::UserVariable).any();
+}
+
+// Before a statement of a session whose read-only transaction runs on a replica. An error is for
+// the client.
+io::Task<std::optional<mysql::ErrPacket>> Session::settle_read_only(
+    const sql::Statement& statement) {
+  switch (routing::judge_in_read_only(statement, may_leave_read_only())) {
+    case InReadOnly::Stay:
+      break;
+    case InReadOnly::ToPrimary:
+      co_return co_await move_to_primary();
+    case InReadOnly::EndFirst:
+      co_await end_on_replica("COMMIT");
+      break;
+    case InReadOnly::Refuse:
+      co_return errors::not_on_replica();
+  }
+  co_return std::nullopt;
+}
+
+// Ends the transaction there, by the proxy's own statement, and gives the replica back.
+io::Task<> Session::end_on_replica(std::string sql) {
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  if (home_ && home_->stream().is_open()) {
+    auto ended = co_await home_->run(std::move(sql), deadline);
+    if (!ended || ended->err) home_->is_spoilt = true;
+  }
+  state_.forget_transaction();
+  leave_read_only();
+  co_await let_go();
+  home_.reset();
+}
+
+// The transaction has touched nothing: it begins anew on the primary, and nobody notices.
+io::Task<std::optional<mysql::ErrPacket>> Session::move_to_primary() {
+  const auto beginning = read_only_->beginning();
+  const bool has_begun = state_.in_transaction();
+  co_await end_on_replica("ROLLBACK");
+  shared_.numbers.read_only_moved.add();
+  const Deadline deadline = context_.loop.after(context_.options->primary_limit);
+  auto refused = co_await ensure_home(deadline);
+  if (refused || !has_begun) co_return refused;
+  auto brought = co_await bring_up_to_date(*home_, needs_at_home(false));
+  if (!brought) co_return errors::transaction_lost();
+  if (*brought) co_return *brought;
+  for (const std::string& statement : beginning) {
+    auto reply = co_await home_->run(statement, deadline);
+    if (!reply) {
+      home_.reset();
+      co_return errors::transaction_lost();
+    }
+    if (reply->err) co_return reply->err;
+    state_.note_status(reply->status);
+  }
+  co_return std::nullopt;
+}
+
+// After each statement in it.
+void Session::note_read_only(const sql::Statement& statement) {
+  const mysql::ReplySummary& summary = relay_->summary();
+  read_only_->note(statement.kind,
+                   summary.transaction_state.value_or(""),
+                   summary.characteristics.value_or(""));
+  state_.last_ran_on_reader = true;
+  last_reader_pool_ = pool_of(home_->server());
+  if (state_.in_transaction()) return;
+  // What its snapshot showed, nobody may see undone; the reply to its end tells how new that was.
+  state_.has_read_primary |= read_only_->has_touched_something() && summary.gtids.empty();
+  leave_read_only();
+}
+
+// The transaction is over. What still ties its session to the replica cannot be kept: the next
+// statement may be a write.
+void Session::leave_read_only() {
+  read_only_.reset();
+  const bool has_open_statements = state_.open_statements > 0;
+  const sql::Pins left = state_.pins.without(sql::Pin::UserVariable);
+  if (has_open_statements) {
+    std::erase_if(state_.prepared, [](const auto& entry) {
+      return entry.second.has_long_data || entry.second.has_cursor;
+    });
+    state_.open_statements = 0;
+  }
+  state_.pins = state_.pins.without(left);
+  if (home_ && (has_open_statements || left.any())) home_->is_spoilt = true;
+}
+
+}  // namespace dorsal::proxy
