@@ -1,3 +1,4 @@
+#include <csignal>
 #include <utility>
 
 #include "app/commands.h"
@@ -11,6 +12,7 @@
 #include "edge/coord/sqlite_store.h"
 #include "edge/instance/mysqld_instance.h"
 #include "edge/io/scope.h"
+#include "edge/io/signals.h"
 #include "service/agent/agent.h"
 
 namespace dorsal::app {
@@ -46,9 +48,9 @@ agent::Options agent_options(const Config& config) {
 }
 
 // Every further signal asks again, which does no harm.
-io::Task<> stop_when_told(io::Loop& loop, agent::Agent& agent) {
+io::Task<> stop_when_told(io::Signals& signals, agent::Agent& agent) {
   for (;;) {
-    int signal = co_await wait_for_end(loop);
+    int signal = co_await signals.next();
     if (signal == 0) co_return;
     log_info("node", "state=stopping signal={}", signal);
     agent.request_stop();
@@ -71,8 +73,9 @@ Result<void> node(const RoleOptions& options) {
   Counters counters;
   instance::MysqldInstance instance(loop, instance_options(config, mysqld.path));
   agent::Agent agent(agent_options(config), loop, cluster, instance, counters);
+  io::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
   io::Scope scope(loop);
-  scope.spawn(stop_when_told(loop, agent));
+  scope.spawn(stop_when_told(signals, agent));
   return io::block_on(loop, agent.run());
 }
 

@@ -519,6 +519,34 @@ class ClusterTest(unittest.TestCase):
         return connection
 
 
+class ReloadingTest(ClusterTest):
+    """Tests that change the configuration of the proxy that runs. Afterwards it is as before."""
+
+    def setUp(self):
+        super().setUp()
+        self.file = Path(os.path.normpath(self.cluster.dir / "dorsal.yaml"))
+        self.text = self.file.read_text(encoding="utf-8")
+        self.proxy = self.cluster.proxy_pid()
+        self.addCleanup(self.check_proxy)
+        self.addCleanup(self.restore)
+
+    def restore(self):
+        self.file.write_text(self.text, encoding="utf-8")
+        self.cluster.run("reload", "--dir", self.cluster.dir)
+
+    def check_proxy(self):
+        self.assertEqual(self.proxy, self.cluster.proxy_pid(), "the proxy is another process now")
+
+    def reload(self, check=True):
+        return self.cluster.run("reload", "--dir", self.cluster.dir, check=check)
+
+    def set_proxy(self, **keys):
+        """The configuration from before with these keys of `proxy`, taken up."""
+        lines = "".join(f"  {key}: {value}\n" for key, value in keys.items())
+        self.file.write_text(self.text.replace("proxy:\n", f"proxy:\n{lines}"), encoding="utf-8")
+        return self.reload()
+
+
 def close_quietly(connection):
     with contextlib.suppress(pymysql.Error, OSError):
         connection.close()

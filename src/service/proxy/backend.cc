@@ -29,8 +29,6 @@ constexpr std::uint32_t kNeeded = cap::kLongPassword | cap::kLongFlag | cap::kPr
 // More than this of an abandoned reply is not worth reading.
 constexpr std::size_t kMaxAbandoned = std::size_t{1} << 20;
 
-constexpr std::uint16_t kAccessDenied = 1045;  // ER_ACCESS_DENIED_ERROR
-
 // Prepared statements kept on one connection; of more, the ones not used for longest are closed.
 constexpr std::size_t kMaxKeptStatements = 256;
 
@@ -41,35 +39,32 @@ client::ConnectOptions connect_options(const LoopContext& context,
   client::ConnectOptions options;
   options.endpoint = server.endpoint;
   options.login.user = identity.user;
-  options.login.password = std::string(identity.password.view());
+  options.login.password = identity.password;
   options.login.native_sha1 = identity.native_sha1;
   options.login.capabilities = kNeeded | (identity.client_capabilities & kMirrored) |
-                               mysql::capability_of(context.shared.options.server_compression);
+                               mysql::capability_of(context.options->server_compression);
   options.compression_numbers = &context.shared.numbers.server_compression;
   options.login.collation = identity.collation;
   options.login.attributes = {{"_client_name", "dorsal"}, {"program_name", "dorsal proxy"}};
   options.login.tls =
       with_tls ? mysql::ClientLoginOptions::Tls::Required : mysql::ClientLoginOptions::Tls::Off;
-  options.tls = context.shared.options.server_tls;
+  options.tls = context.options->server_tls;
   options.tls_name = server.endpoint.host;
   return options;
 }
 
 // On this machine nobody can listen in, and a cold password cache is served by RSA; so TLS, which
-// costs more than all the rest of a log-in, is kept for accounts that are refused without it.
+// costs more than all the rest of a log-in, is kept for accounts that are refused without it. A
+// wrong password is tried once, since a server may lock an account after a few.
 io::Task<Result<client::Login>> log_in(LoopContext& context,
                                        const Server& server,
                                        const Identity& identity,
                                        Deadline deadline) {
-  const bool has_tls = context.shared.options.server_tls.has_value();
-  const bool tls_first = has_tls && !is_loopback(server.endpoint.host);
-  auto options = connect_options(context, server, identity, tls_first);
+  const bool has_tls = context.options->server_tls.has_value();
+  const bool with_tls = has_tls && (identity.needs_tls || !is_loopback(server.endpoint.host));
+  auto options = connect_options(context, server, identity, with_tls);
   auto login = co_await client::Connection::log_in(context.loop, std::move(options), deadline);
-  const bool is_denied = login && login->refused && login->refused->code == kAccessDenied;
-  if (!is_denied || tls_first || !has_tls) co_return login;
-  auto with_tls = connect_options(context, server, identity, true);
-  auto again = co_await client::Connection::log_in(context.loop, std::move(with_tls), deadline);
-  co_return again;
+  co_return login;
 }
 
 const std::string& tracking_command() {
@@ -89,13 +84,13 @@ constexpr const char* kAskCharset =
 
 std::string pool_key(const Identity& identity) {
   static const std::string kSalt = random_bytes(16);
-  std::string secret = kSalt;
-  secret += identity.native_sha1.value_or("");
-  secret += identity.password.view();
+  const auto sha1 = identity.native_sha1.value_or(Secret());
+  Scratch secret(kSalt.size() + sha1.view().size() + identity.password.view().size());
+  secret.text.append(kSalt).append(sha1.view()).append(identity.password.view());
   std::string key = identity.user;
   key.push_back('\0');
-  key += sha256(secret);
-  wipe(secret);
+  key += sha256(secret.text);
+  key += identity.account_version;
   Writer writer(key);
   writer.u32(identity.client_capabilities & kMirrored);
   writer.u8(identity.collation);

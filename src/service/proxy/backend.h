@@ -39,9 +39,13 @@ std::string wait_for_position(std::string_view gtids, Duration patience);
 struct Identity {
   std::string user;
   Secret password;
-  std::optional<std::string> native_sha1;
+  std::optional<Secret> native_sha1;
   std::uint32_t client_capabilities = 0;
   std::uint8_t collation = mysql::kDefaultCollation;
+  bool needs_tls = false;  // the account may be refused without it
+  // Another one when a connection that is opened now may have other rights than one from before,
+  // see Accounts::connection_version().
+  std::string account_version;
 };
 
 // Equal for those who can use each other's connections; tells nothing of the password.

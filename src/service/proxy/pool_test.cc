@@ -56,7 +56,7 @@ class PoolTest : public testing::Test {
     PoolWish wish;
     wish.session = session;
     wish.lease = lease;
-    auto taken = co_await from->take(std::move(wish), loop_.after(shared_.options.pools.wait));
+    auto taken = co_await from->take(std::move(wish), loop_.after(context_.options->pools.wait));
     if (!taken || !taken->backend) co_return Borrowed();
     taken->backend->owner = session;
     taken->backend->lease = context_.pools->next_lease();
@@ -211,6 +211,40 @@ TEST_F(PoolTest, ARefusalIsPassedOn) {
   });
 }
 
+// The account that the book has for the user.
+void let_in(AccountBook& book, const char* rights, TimePoint asked) {
+  admission::Account account;
+  account.user = "app";
+  account.host = admission::HostPattern("%");
+  account.rights = rights;
+  const std::vector<admission::Account> all = {account};
+  book.put({std::make_shared<const admission::Accounts>(all, false), rights, asked});
+}
+
+TEST_F(PoolTest, APoolIsOutdatedOnceTheUsersAccountsHaveChanged) {
+  Identity identity;
+  identity.user = "app";
+  let_in(shared_.accounts, "few", loop_.now());
+  identity.account_version = shared_.accounts.newest()->accounts->connection_version("app");
+  auto pool = context_.pools->of(target(), identity, pool_key(identity));
+  EXPECT_FALSE(pool->is_outdated());
+  let_in(shared_.accounts, "more", loop_.now());
+  EXPECT_TRUE(pool->is_outdated());
+}
+
+TEST(PoolLimit, AChangeCountsForWhatIsOpenedNext) {
+  PoolLimit limit(1, 0);
+  EXPECT_TRUE(limit.take(false));
+  EXPECT_FALSE(limit.take(false));
+  limit.change(2, 0);
+  EXPECT_TRUE(limit.take(false));
+  limit.change(1, 0);
+  limit.release();
+  EXPECT_FALSE(limit.take(false));
+  limit.release();
+  EXPECT_TRUE(limit.take(false));
+}
+
 TEST(PoolLimit, TheReserveIsForTheUrgent) {
   PoolLimit limit(1, 1);
   EXPECT_TRUE(limit.take(false));
@@ -232,6 +266,9 @@ TEST(PoolKey, TellsUsersAndPasswordsApartAndHidesThem) {
   EXPECT_EQ(pool_key(one).find("hunter2"), std::string::npos);
   other = one;
   other.client_capabilities = mysql::capability::kFoundRows;
+  EXPECT_NE(pool_key(one), pool_key(other));
+  other = one;
+  other.account_version = "another";
   EXPECT_NE(pool_key(one), pool_key(other));
 }
 

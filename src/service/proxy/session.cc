@@ -40,7 +40,7 @@ Session::Session(LoopContext& context, io::Stream client, routing::Listener list
       client_(std::move(client)),
       listener_(listener),
       captured_(context.loop) {
-  const Options& options = shared_.options;
+  const Options& options = *context_.options;
   state_.usual_consistency = listener == routing::Listener::Split ? options.split_consistency
                              : listener == routing::Listener::Primary
                                  ? options.primary_consistency
@@ -56,7 +56,7 @@ io::Task<> Session::run() {
   const bool is_in = co_await log_in();
   if (is_in) {
     shared_.numbers.sessions.add(1);
-    while (co_await serve() == Outcome::Answered) {
+    while (co_await serve() == Outcome::Answered && !is_revoked_) {
       if (!let_go_at_once()) co_await let_go();
     }
     shared_.numbers.sessions.add(-1);

@@ -42,6 +42,7 @@
 #include "edge/io/stream.h"
 #include "edge/io/task.h"
 #include "service/proxy/backend.h"
+#include "service/proxy/entrance.h"
 #include "service/proxy/pool.h"
 #include "service/proxy/session_registry.h"
 #include "service/proxy/session_state.h"
@@ -49,7 +50,8 @@
 
 namespace dorsal::mysql {
 class ServerLogin;
-}
+struct ServerLoginOutcome;
+}  // namespace dorsal::mysql
 
 namespace dorsal::proxy {
 
@@ -129,18 +131,23 @@ class Session {
   io::Task<Outcome> send_ok_ending_rows();
 
   // session_login.cc
+  io::Task<bool> arrive(Deadline deadline);
   io::Task<bool> log_in();
   io::Task<bool> converse_login(mysql::ServerLogin& login, Deadline deadline);
   void answer_login(mysql::ServerLogin& login);
+  void take_identity(const mysql::ServerLogin& login, mysql::ServerLoginOutcome outcome);
   void start_compression(const mysql::ServerLogin& login);
   io::Task<bool> finish_login(mysql::ServerLogin& login, Deadline deadline);
   io::Task<Outcome> change_user(const ClientCommand& command);
+  io::Task<bool> deny(mysql::ErrPacket err);
+  void take_account();
   void use_identity();
   void forget_state();
+  io::Task<bool> renew_identity(Deadline deadline);
+  io::Task<std::optional<mysql::ErrPacket>> reach_servers(bool is_verified, Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> verify(Deadline deadline);
   io::Task<bool> log_in_on_replica();
   mysql::Greeting make_greeting() const;
-  std::string client_host() const;
 
   // session_home.cc
   bool has_home_again();
@@ -285,7 +292,10 @@ class Session {
   std::uint32_t id_ = 0;
   std::uint32_t client_capabilities_ = 0;
   std::string nonce_;
+  std::optional<Entrance> entrance_;  // from the first byte on
   Identity identity_;
+  bool is_logged_in_ = false;
+  bool is_revoked_ = false;  // its account may not log in any more: the session ends
   std::string pool_key_;
   SessionState state_;
   std::optional<mysql::ReplyRelay> relay_;  // from the log-in on

@@ -11,14 +11,14 @@ namespace dorsal::proxy {
 // SHOW BINARY LOG STATUS has told a client holds for the dump too.
 io::Task<Session::Outcome> Session::dump_binlog(ClientCommand& command) {
   if (!command.is_whole) co_return co_await send_err(errors::malformed_packet());
-  auto refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+  auto refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
   if (refused) co_return co_await send_err(*refused);
   // Variables such as @source_binlog_checksum tell the server what the client can read.
   auto brought = co_await bring_up_to_date(*home_, needs_at_home(false));
   if (brought && *brought) co_return co_await send_err(**brought);
   std::string bytes = home_->take_closes();
   mysql::append_command(bytes, command.payload);
-  const Deadline limit = context_.loop.after(shared_.options.connect_limit);
+  const Deadline limit = context_.loop.after(context_.options->connect_limit);
   Result<void> sent = unavailable("not reached");
   if (brought) sent = co_await home_->stream().write_all(bytes, limit);
   if (!sent) {

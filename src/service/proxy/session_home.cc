@@ -99,8 +99,9 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
   while (!deadline.has_passed(context_.loop.now())) {
     context_.refresh_view();
     if (Server* server = pick_home()) {
-      const Deadline limit = context_.loop.after(shared_.options.pools.wait);
+      const Deadline limit = context_.loop.after(context_.options->pools.wait);
       auto refused = co_await borrow_home(*server, limit);
+      is_revoked_ = is_logged_in_ && refused && errors::is_denial(*refused);
       if (!refused || refused->code != errors::kNoServer) co_return refused;
       why = *refused;
     }
@@ -126,7 +127,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& 
     count_read(ReadPath::Replica);
     co_return std::nullopt;
   }
-  bool is_there = co_await wait_at_home(*position, shared_.options.causal_wait);
+  bool is_there = co_await wait_at_home(*position, context_.options->causal_wait);
   if (!is_there && read_only_ && may_leave_read_only()) {
     count_read(ReadPath::PrimaryAfterWait);
     co_return co_await move_to_primary();
@@ -141,7 +142,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& 
 io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration patience) {
   if (!home_) co_return false;
   const std::string sql = wait_for_position(shared_.frontier.text(position), patience);
-  const Deadline limit = context_.loop.after(patience + shared_.options.connect_limit);
+  const Deadline limit = context_.loop.after(patience + context_.options->connect_limit);
   auto reply = co_await home_->run(sql, limit);
   if (!reply) {
     // Whatever comes over it now is no answer to what is asked next.
@@ -161,13 +162,13 @@ io::Task<bool> Session::move_home(const routing::Position& position) {
     const bool may_serve = server->may_serve_reads(max_lag());
     if (!may_serve || !shared_.frontier.covers(server->index, position)) continue;
     home_replica_ = server;
-    const Deadline limit = context_.loop.after(shared_.options.connect_limit);
+    const Deadline limit = context_.loop.after(context_.options->connect_limit);
     give_back(home_, KillTarget::Slot::Home);
     auto refused = co_await borrow_home(*server, limit);
     co_return !refused;
   }
   if (home_) co_return false;
-  const Deadline limit = context_.loop.after(shared_.options.primary_limit);
+  const Deadline limit = context_.loop.after(context_.options->primary_limit);
   (void)co_await ensure_home(limit);
   co_return false;
 }
@@ -177,7 +178,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
   for (int attempt = 0;; ++attempt) {
     std::optional<mysql::ErrPacket> refused;
     if (!has_home_again()) {
-      refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+      refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
     }
     const bool is_on_replica = listener_ == routing::Listener::Replicas || read_only_;
     if (!refused && is_on_replica) refused = co_await catch_up_home(request);

@@ -295,7 +295,7 @@ io::Task<Session::Outcome> Session::set_option(ClientCommand& command) {
 io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
   auto target = id > UINT32_MAX ? nullptr : shared_.sessions.find(static_cast<std::uint32_t>(id));
   if (target == nullptr) co_return co_await send_err(errors::unknown_thread(id));
-  const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
+  const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   target->begin_kill();
   std::optional<mysql::ErrPacket> refused;
   for (const auto& connection : target->connections()) {

@@ -54,7 +54,7 @@ io::Task<std::optional<routing::Position>> Session::required(sql::Consistency co
   if (asks_for_all || state_.has_read_primary) {
     const std::uint64_t losses = frontier.losses();
     auto position =
-        co_await context_.probe->position(context_.loop.after(shared_.options.connect_limit));
+        co_await context_.probe->position(context_.loop.after(context_.options->connect_limit));
     if (!position && asks_for_all) co_return std::nullopt;
     // What a primary showed before it was lost has reached some replica, or is lost with it.
     if (!position) position = frontier.furthest();
@@ -72,8 +72,8 @@ io::Task<std::optional<routing::Position>> Session::required(sql::Consistency co
 
 // How far behind a replica may be for the reads of this listener; zero: any may serve them.
 Duration Session::max_lag() const {
-  return listener_ == routing::Listener::Replicas ? shared_.options.replicas_max_lag
-                                                  : shared_.options.split_max_lag;
+  return listener_ == routing::Listener::Replicas ? context_.options->replicas_max_lag
+                                                  : context_.options->split_max_lag;
 }
 
 // The replica for a read that must see `position`; null when none may serve it. A patient read
@@ -113,7 +113,7 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
     bool must_wait = false;
     Server* server = choose(*position, !has_primary, must_wait);
     if (server == nullptr) break;
-    const Duration patience = has_primary ? shared_.options.causal_wait : Duration(kPatience);
+    const Duration patience = has_primary ? context_.options->causal_wait : Duration(kPatience);
     const routing::Position* wait_for = must_wait ? &*position : nullptr;
     const ReaderOutcome outcome = co_await read_on(*server, request, statement, wait_for, patience);
     switch (outcome) {
@@ -211,7 +211,7 @@ io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
     if (reader_) co_return co_await relay_read(request, statement, wait_for, patience);
   }
   std::optional<mysql::ErrPacket> refused;
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto borrowed = co_await borrow(server, reader_lease_, refused, deadline);
   if (!borrowed || refused) {
     log_debug("proxy",
@@ -268,7 +268,7 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
     last_reader_pool_ = pool_of(reader_->server());
   }
   reader_->used(context_.loop.now());
-  if (shared_.options.pools.debug_swap && !reader_->is_spoilt) {
+  if (context_.options->pools.debug_swap && !reader_->is_spoilt) {
     bool is_good = !reader_->has_abandoned_reply();
     if (is_good) is_good = co_await hand_down(*reader_);
     if (!is_good) reader_->is_spoilt = true;
@@ -284,7 +284,7 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
                                                     const Request& request,
                                                     const routing::Position* wait_for,
                                                     Duration patience) {
-  const Deadline set_up = context_.loop.after(shared_.options.connect_limit);
+  const Deadline set_up = context_.loop.after(context_.options->connect_limit);
   const Backend::Needs needs = needs_of_reader();
   std::string payload = request.payload;
   if (request.executes) {

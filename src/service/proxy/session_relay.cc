@@ -154,7 +154,7 @@ void Session::lower_to_repaired() {
 io::Task<> Session::settle_position_after_error() {
   if (listener_ == routing::Listener::Primary) co_return;
   auto position =
-      co_await context_.probe->position(context_.loop.after(shared_.options.connect_limit));
+      co_await context_.probe->position(context_.loop.after(context_.options->connect_limit));
   if (!position) {
     shared_.frontier.lose_track();
     co_return;

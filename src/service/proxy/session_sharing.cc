@@ -54,6 +54,9 @@ std::shared_ptr<Pool> Session::pool_of(Server& server) {
     if (known == &server) return pool;
   }
   auto pool = context_.pools->of(server, identity_, pool_key_);
+  // Equal, and one copy in locked memory is enough for all sessions.
+  identity_.native_sha1 = pool->identity().native_sha1;
+  identity_.password = pool->identity().password;
   pools_.emplace_back(&server, pool);
   return pool;
 }
@@ -67,8 +70,9 @@ io::Task<Result<Borrowed>> Session::borrow(Server& server,
     const bool is_done = co_await captured_.wait(deadline);
     if (!is_done) co_return Error(ErrorKind::Timeout, "its state is being read");
   }
-  auto pool = pool_of(server);
+  bool is_renewed = false;
   for (;;) {
+    auto pool = pool_of(server);
     PoolWish wish;
     wish.session = id_;
     wish.lease = lease;
@@ -77,6 +81,11 @@ io::Task<Result<Borrowed>> Session::borrow(Server& server,
     auto taken = co_await pool->take(std::move(wish), deadline);
     if (!taken) co_return taken.error();
     refused = std::move(taken->refused);
+    if (refused && refused->code == errors::kAccessDenied && !is_renewed) {
+      is_renewed = true;
+      const bool is_another = co_await renew_identity(deadline);
+      if (is_another) continue;
+    }
     if (refused) co_return Borrowed();
     Borrowed borrowed(pool, std::move(taken->backend));
     const bool is_good = co_await take_over(*borrowed);
@@ -103,7 +112,7 @@ io::Task<bool> Session::take_over(Backend& backend) {
 // For a connection with user variables that this session has not. No statement unmakes a variable;
 // set to NULL, it still has a type and a collation, which show and change what later statements do.
 io::Task<bool> Session::start_anew(Backend& backend) {
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   std::string reset(1, static_cast<char>(mysql::Command::ResetConnection));
   auto refused =
       co_await run_inner(backend, std::move(reset), mysql::ReplyShape::OnePacket, deadline);
@@ -128,7 +137,7 @@ io::Task<bool> Session::hand_down(Backend& backend) {
     if (backend.has_diagnostics) is_good = co_await keep_warnings(backend, warnings);
     std::optional<client::Reply> numbers;
     if (is_good && (has_insert_id || backend.has_counted_rows)) {
-      const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+      const Deadline deadline = context_.loop.after(context_.options->connect_limit);
       auto reply = co_await backend.query("SELECT LAST_INSERT_ID(), FOUND_ROWS()", deadline);
       is_good = reply && !reply->err && !reply->results.at(0).rows.empty();
       if (is_good) numbers = *std::move(reply);
@@ -155,7 +164,7 @@ io::Task<bool> Session::hand_down(Backend& backend) {
 
 // What SHOW WARNINGS says there, to be shown when that session asks.
 io::Task<bool> Session::keep_warnings(Backend& backend, KeptWarnings& warnings) {
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto reply = co_await backend.query("SHOW WARNINGS", deadline);
   if (!reply || reply->err || reply->results.empty()) co_return false;
   warnings.columns = std::move(reply->results[0].columns);
@@ -174,7 +183,7 @@ bool Session::let_go_at_once() {
   if (is_inspection_due_) return false;
   note_tie();
   if (!tie_.empty()) return true;
-  if (state_.has_unread_user_variables || shared_.options.pools.debug_swap) return false;
+  if (state_.has_unread_user_variables || context_.options->pools.debug_swap) return false;
   give_back(home_, Slot::Home);
   return true;
 }
@@ -191,7 +200,7 @@ io::Task<> Session::let_go() {
     note_tie();
     if (!is_read || state_.is_tied()) co_return;
   }
-  if (shared_.options.pools.debug_swap) {
+  if (context_.options->pools.debug_swap) {
     const bool is_good = co_await hand_down(*home_);
     if (!is_good) home_->is_spoilt = true;
     home_->lease = home_lease_ = last_statement_lease_ = 0;
@@ -228,7 +237,7 @@ io::Task<bool> Session::read_user_variables(Backend& backend) {
     sql += (sql.empty() ? "SELECT " : ", ") + sql::user_variable_items(name);
     names.push_back(name);
   }
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto reply = co_await backend.query(std::move(sql), deadline);
   if (!reply || reply->err || reply->results.empty() || reply->results[0].rows.empty()) {
     co_return false;
@@ -285,7 +294,7 @@ io::Task<> Session::inspect_home() {
   const bool is_of_use = !state_.in_transaction() &&
                          !state_.pins.without(kCanBeSeen).without(sql::Pin::UserVariable).any();
   if (!is_of_use) co_return;
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto found =
       co_await context_.inspector.inspect(home_->server(), home_->connection_id(), deadline);
   if (!found || found->has_locks || found->has_prepared) co_return;
@@ -388,7 +397,7 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::bring_up_to_date(Back
                                                                             Backend::Needs needs) {
   auto variables = backend.sync_command(state_, needs);
   auto schema = backend.schema_command(state_);
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   if (!variables.empty()) {
     auto refused =
         co_await run_inner(backend, std::move(variables), mysql::ReplyShape::Results, deadline);

@@ -129,7 +129,8 @@ io::Task<Session::Outcome> Session::send_long_data(ClientCommand& command) {
   auto found = id ? state_.prepared.find(*id) : state_.prepared.end();
   const bool is_known = found != state_.prepared.end();
   std::optional<mysql::ErrPacket> refused;
-  if (is_known) refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+  if (is_known)
+    refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
   if (!is_known || refused) {
     // Nobody can be told; what follows of a large command must still be read.
     auto dropped = co_await forward_rest(nullptr, command);
@@ -208,7 +209,7 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(
   SessionState then;
   then.start("", "", text->schema);
   for (const auto& [name, value] : text->variables.map()) then.note_variable(name, value);
-  const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
+  const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   std::string bytes = backend.take_closes();
   Backend::Needs needs;
   needs.all_gtids = backend.tells_all_gtids;

@@ -45,6 +45,9 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
           counters.counter("dorsal_proxy_logins_refused_total", "Log-ins that did not succeed.")),
       protocol_errors(counters.counter("dorsal_proxy_protocol_errors_total",
                                        "Clients dropped since they broke the protocol.")),
+      proxy_header_errors(
+          counters.counter("dorsal_proxy_proxy_protocol_errors_total",
+                           "Balancers dropped since they sent no sound PROXY protocol header.")),
       on_primary(counters.counter("dorsal_proxy_primary_statements_total",
                                   "Statements that only the primary may run.")),
       reads_retried(counters.counter("dorsal_proxy_reads_retried_total",
@@ -83,13 +86,15 @@ void ProxyNumbers::note_tie(std::string_view reason, std::string_view before) {
 }
 
 Shared::Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_)
-    : options(std::move(options_)),
-      topology(topology_),
+    : topology(topology_),
       counters(counters_),
       numbers(counters_),
-      servers(counters_, options.zone),
-      pool_limits(options.pools.maximum, options.pools.reserve),
-      rsa_key(RsaKey::generate()) {}
+      servers(counters_, options_.zone),
+      admission(counters_),
+      pool_limits(options_.pools.maximum, options_.pools.reserve),
+      rsa_key(RsaKey::generate()) {
+  options.store(std::make_shared<const Options>(std::move(options_)));
+}
 
 void Shared::ask_loops_for_room() {
   std::lock_guard lock(mutex_);
@@ -108,7 +113,9 @@ LoopContext::LoopContext(Shared& shared_, io::Loop& loop_)
       loop(loop_),
       view(std::make_shared<ServerView>()),
       probe(std::make_unique<PrimaryProbe>(*this)),
+      account_probe(std::make_unique<AccountProbe>(*this)),
       pools(std::make_unique<Pools>(*this)) {
+  refresh_options();
   refresh_view();
   std::lock_guard lock(shared.mutex_);
   shared.loops_.push_back(this);
@@ -122,7 +129,10 @@ LoopContext::~LoopContext() {
 io::Task<> LoopContext::stop() {
   co_await pools->stop();
   co_await probe->stop();
+  co_await account_probe->stop();
 }
+
+void LoopContext::refresh_options() { options = shared.options.load(); }
 
 void LoopContext::refresh_view() {
   const std::uint64_t version = shared.topology.version();

@@ -13,10 +13,13 @@
 
 #include "base/counters.h"
 #include "base/crypto.h"
+#include "base/published.h"
 #include "edge/io/compression.h"
 #include "edge/io/event.h"
 #include "edge/io/loop.h"
 #include "edge/io/scope.h"
+#include "service/proxy/accounts.h"
+#include "service/proxy/admission.h"
 #include "service/proxy/credentials.h"
 #include "service/proxy/frontier.h"
 #include "service/proxy/inspector.h"
@@ -47,6 +50,7 @@ struct ProxyNumbers {
   Number& logins;
   Number& logins_refused;
   Number& protocol_errors;
+  Number& proxy_header_errors;
   Number& on_primary;  // statements that had to run there
   Number& reads(ReadPath path) { return *reads_[static_cast<std::size_t>(path)]; }
   Number& reads_retried;    // again elsewhere, after the replica failed
@@ -97,13 +101,15 @@ class ServerFacts {
 struct Shared {
   Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_);
 
-  const Options options;
+  Published<Options> options;  // loops have the newest in their LoopContext
   const cluster::SharedTopology& topology;
   Counters& counters;
   ProxyNumbers numbers;
   Servers servers;
   Frontier frontier;
+  AccountBook accounts;
   Credentials credentials;
+  Admission admission;
   ServerFacts facts;
   SessionRegistry sessions;
   PoolLimits pool_limits;
@@ -129,14 +135,19 @@ struct LoopContext {
 
   Shared& shared;
   io::Loop& loop;
+  std::shared_ptr<const Options> options;  // refreshed by refresh_options(); never null
   std::shared_ptr<const ServerView> view;  // refreshed by refresh_view()
   std::unique_ptr<PrimaryProbe> probe;
+  std::unique_ptr<AccountProbe> account_probe;
   Inspector inspector{*this};
   std::unordered_map<std::uint32_t, Session*> sessions;  // those of this loop, by their numbers
   PreparedTexts prepared_texts;
   std::unique_ptr<Pools> pools;
   std::minstd_rand dice{1};  // which replicas a read is weighed between
 
+  // Takes up the newest options. Who keeps a reference to a part of them over an await keeps the
+  // pointer too.
+  void refresh_options();
   // Ends what the loop's parts still run, and closes the pools. On the loop, when its sessions have
   // ended.
   io::Task<> stop();
