@@ -75,6 +75,18 @@ void add_role(CLI::App& cli,
   command->callback([&, run_role] { chosen = [&, run_role] { return run_role(options); }; });
 }
 
+void add_reload(CLI::App& cli, ReloadOptions& options, Chosen& chosen) {
+  auto* command =
+      cli.add_subcommand("reload",
+                         "Make a running proxy read its configuration and certificates again");
+  add_dir(*command, options.dir);
+  command->add_option("--config", options.config, "Configuration file [$DORSAL_CONFIG]")
+      ->type_name("FILE");
+  add_json(*command, options.json);
+  command->footer("Example:\n  dorsal reload --config /etc/dorsal/dorsal.yaml");
+  command->callback([&] { chosen = [&] { return reload(options); }; });
+}
+
 void add_status(CLI::App& cli, StatusOptions& options, Chosen& chosen) {
   auto* command = cli.add_subcommand("status", "Show the cluster: nodes, roles, lag, term");
   add_dir(*command, options.dir);
@@ -140,6 +152,7 @@ int run(int argc, const char* const* argv) {
   UpOptions up_options;
   DownOptions down_options;
   RoleOptions role_options;
+  ReloadOptions reload_options;
   StatusOptions status_options;
   VersionOptions version_options;
   add_up(cli, up_options, chosen);
@@ -147,6 +160,7 @@ int run(int argc, const char* const* argv) {
   add_role(cli, "node", "Run one node: the agent and its MySQL server", role_options, node, chosen);
   add_role(cli, "proxy", "Run the proxy and the admin page", role_options, proxy, chosen);
   add_role(cli, "admin", "Run the admin page alone", role_options, admin, chosen);
+  add_reload(cli, reload_options, chosen);
   add_status(cli, status_options, chosen);
   add_version(cli, version_options, chosen);
 

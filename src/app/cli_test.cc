@@ -32,7 +32,8 @@ bool is_one_line(const std::string& text) {
 }
 
 TEST(Cli, HelpShowsAnExampleForEveryCommand) {
-  for (const char* command : {"up", "down", "node", "proxy", "admin", "status", "version"}) {
+  for (const char* command :
+       {"up", "down", "node", "proxy", "admin", "reload", "status", "version"}) {
     auto outcome = dorsal({command, "--help"});
     EXPECT_EQ(outcome.status, 0) << command;
     EXPECT_NE(outcome.out.find(std::string("Example:\n  dorsal ") + command), std::string::npos)

@@ -3,9 +3,6 @@
 
 namespace dorsal::app {
 
-Result<void> admin(const RoleOptions& options) {
-  DORSAL_TRY(auto config, begin_role(options));
-  return serve(config, false);
-}
+Result<void> admin(const RoleOptions& options) { return serve(options, false); }
 
 }  // namespace dorsal::app

@@ -1,3 +1,4 @@
+#include <csignal>
 #include <utility>
 
 #include "app/commands.h"
@@ -11,6 +12,7 @@
 #include "edge/coord/sqlite_store.h"
 #include "edge/instance/mysqld_instance.h"
 #include "edge/io/scope.h"
+#include "edge/io/signals.h"
 #include "service/agent/agent.h"
 
 namespace dorsal::app {
@@ -40,13 +42,15 @@ agent::Options agent_options(const Config& config) {
   options.charter =
       cluster::Charter{config.cluster.name, make_uuid(), config.cluster.mode, config.cluster.acks};
   options.heartbeat = config.node.heartbeat;
+  options.zone = config.node.zone;
+  options.read_weight = config.node.read_weight;
   return options;
 }
 
 // Every further signal asks again, which does no harm.
-io::Task<> stop_when_told(io::Loop& loop, agent::Agent& agent) {
+io::Task<> stop_when_told(io::Signals& signals, agent::Agent& agent) {
   for (;;) {
-    int signal = co_await wait_for_end(loop);
+    int signal = co_await signals.next();
     if (signal == 0) co_return;
     log_info("node", "state=stopping signal={}", signal);
     agent.request_stop();
@@ -69,8 +73,9 @@ Result<void> node(const RoleOptions& options) {
   Counters counters;
   instance::MysqldInstance instance(loop, instance_options(config, mysqld.path));
   agent::Agent agent(agent_options(config), loop, cluster, instance, counters);
+  io::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
   io::Scope scope(loop);
-  scope.spawn(stop_when_told(loop, agent));
+  scope.spawn(stop_when_told(signals, agent));
   return io::block_on(loop, agent.run());
 }
 

@@ -3,9 +3,6 @@
 
 namespace dorsal::app {
 
-Result<void> proxy(const RoleOptions& options) {
-  DORSAL_TRY(auto config, begin_role(options));
-  return serve(config, true);
-}
+Result<void> proxy(const RoleOptions& options) { return serve(options, true); }
 
 }  // namespace dorsal::app

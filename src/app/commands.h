@@ -31,6 +31,14 @@ Result<void> node(const RoleOptions& options);
 Result<void> proxy(const RoleOptions& options);
 Result<void> admin(const RoleOptions& options);
 
+// A running proxy reads its configuration and certificates again.
+struct ReloadOptions {
+  std::string dir;  // empty: as find_config_file() says
+  std::string config;
+  bool json = false;
+};
+Result<void> reload(const ReloadOptions& options);
+
 struct StatusOptions {
   std::string dir;  // empty: as find_config_file() says
   std::string config;

@@ -61,7 +61,7 @@ class FileReader {
       return here(fmt::format("'{}' must be a single value", name));
     }
     auto text = value.IsNull() ? std::string() : value.Scalar();
-    if (auto set = key->set(config_, text, folder_); !set) {
+    if (auto set = set_key(*key, config_, text, folder_, line_); !set) {
       return here(fmt::format("'{}' {}", name, set.error().message));
     }
     return {};
@@ -69,6 +69,7 @@ class FileReader {
 
   Result<void> read_settings(const YAML::Node& value) {
     config_.node.settings.clear();
+    config_.origins[std::string(kSettingsKey)] = Origin{YAML::Dump(value), line_};
     if (value.IsNull()) return {};
     if (!value.IsMap()) {
       return here(
@@ -120,7 +121,7 @@ Result<void> read_environment(Config& config, const Environment& environment) {
     auto text = environment(variable);
     // Kubernetes sets such a variable in every container beside a service named dorsal-proxy-split.
     if (!text || text->starts_with("tcp://")) continue;
-    if (auto set = key.set(config, *text, folder); !set) {
+    if (auto set = set_key(key, config, *text, folder); !set) {
       return invalid(fmt::format("{} {}", variable, set.error().message));
     }
   }
@@ -137,7 +138,7 @@ Result<void> apply_overrides(Config& config, const Overrides& overrides) {
     auto name = text.substr(0, equals);
     const auto* key = find_config_key(name);
     if (key == nullptr) return invalid(fmt::format("--set {}: {}", text, unknown_key(name)));
-    if (auto set = key->set(config, text.substr(equals + 1), folder); !set) {
+    if (auto set = set_key(*key, config, text.substr(equals + 1), folder); !set) {
       return invalid(fmt::format("--set {}: '{}' {}", text, name, set.error().message));
     }
   }
@@ -177,7 +178,7 @@ Environment process_environment() {
 Config default_config(const std::string& folder) {
   Config config;
   for (const auto& key : config_keys()) {
-    auto set = key.set(config, key.default_text, folder);
+    auto set = set_key(key, config, key.default_text, folder);
     // A machine without a usable host name must name its node; nothing else can be refused.
     DORSAL_CHECK(set || key.name == "node.name");
   }

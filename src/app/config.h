@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "core/admission/ip_address.h"
 #include "core/cluster/topology.h"
 #include "core/mysql/compression.h"
 #include "core/sql/consistency.h"
@@ -41,7 +42,15 @@ struct NodeConfig {
   std::string buffer_pool;
   std::map<std::string, std::string> settings;  // further options of the mysqld
   Milliseconds heartbeat{0};
+  std::string zone;
+  std::uint32_t read_weight = 0;
 };
+
+// Whether clients may, must or cannot use TLS.
+enum class ClientTls { Preferred, Required, Off };
+
+// How the proxy speaks to servers on other machines.
+enum class ServerTls { Verified, Unverified, Off };
 
 struct ProxyConfig {
   std::string listen;
@@ -53,6 +62,9 @@ struct ProxyConfig {
   std::optional<sql::Consistency> primary_consistency;
   std::optional<sql::Consistency> replicas_consistency;
   Milliseconds causal_wait{0};
+  std::string zone;
+  Milliseconds split_max_lag{0};  // 0: any
+  Milliseconds replicas_max_lag{0};
   Milliseconds login_limit{0};
   Milliseconds connect_limit{0};
   Milliseconds primary_limit{0};
@@ -64,6 +76,20 @@ struct ProxyConfig {
   mysql::CompressionOffer compression;
   mysql::CompressionMethod server_compression = mysql::CompressionMethod::None;
   std::uint32_t loops = 0;  // 0: one per core
+  bool core_dumps = false;
+  std::vector<admission::Network> proxy_protocol_from;
+  std::uint32_t max_clients = 0;  // 0: as many as files can be open
+  std::uint32_t max_clients_per_user = 0;
+  std::uint32_t max_clients_per_address = 0;
+  std::uint32_t max_logins = 0;
+  ClientTls tls_mode = ClientTls::Preferred;
+  std::string tls_certificate;  // these files are empty when not set: those of the folder `tls`
+  std::string tls_key;
+  std::string tls_client_ca;
+  ServerTls server_tls = ServerTls::Verified;
+  std::string server_tls_ca;
+  std::string server_tls_certificate;
+  std::string server_tls_key;
 };
 
 struct AdminConfig {
@@ -77,15 +103,22 @@ struct LogConfig {
   std::string file;  // empty: standard error
 };
 
+// Where the value of a key comes from.
+struct Origin {
+  std::string text;  // as it was written
+  int line = 0;      // in the file; 0 when it comes from elsewhere
+};
+
 struct Config {
   ClusterConfig cluster;
   NodeConfig node;
   ProxyConfig proxy;
   AdminConfig admin;
   LogConfig log;
-  std::string secrets;  // folder
-  std::string tls;      // folder
-  std::string run;      // folder
+  std::string secrets;                    // folder
+  std::string tls;                        // folder
+  std::string run;                        // folder
+  std::map<std::string, Origin> origins;  // of every key
 };
 
 // Text of an environment variable; empty when it is not set.

@@ -15,6 +15,8 @@ namespace dorsal::app {
 namespace {
 
 constexpr std::string_view kSqlite = "sqlite://";
+constexpr Change kAtOnce = Change::AtOnce;
+constexpr Change kElsewhere = Change::Elsewhere;
 
 Error wrong(std::string_view expected, std::string_view text) {
   return invalid(fmt::format("must be {}, not '{}'", expected, text));
@@ -62,6 +64,11 @@ Result<void> set_time(Milliseconds& time, const std::string& text, std::uint64_t
 
 Result<void> set_text(std::string& out, const std::string& text) {
   if (text.empty()) return invalid("must not be empty");
+  out = text;
+  return {};
+}
+
+Result<void> set_optional_text(std::string& out, const std::string& text) {
   out = text;
   return {};
 }
@@ -192,17 +199,49 @@ Result<void> set_size(std::string& out, const std::string& text) {
   return {};
 }
 
-Result<void> set_level(LogLevel& out, const std::string& text) {
-  constexpr std::pair<std::string_view, LogLevel> kLevels[] = {{"debug", LogLevel::Debug},
-                                                               {"info", LogLevel::Info},
-                                                               {"warn", LogLevel::Warn},
-                                                               {"error", LogLevel::Error}};
-  for (const auto& [name, level] : kLevels) {
-    if (text != name) continue;
-    out = level;
-    return {};
+Result<void> set_networks(std::vector<admission::Network>& out, const std::string& text) {
+  DORSAL_TRY(out, admission::parse_networks(text));
+  return {};
+}
+
+template <class T, std::size_t Count>
+Result<void> set_choice(T& out,
+                        const std::string& text,
+                        const std::pair<std::string_view, T> (&choices)[Count]) {
+  std::string names;
+  for (const auto& [name, value] : choices) {
+    if (text == name) {
+      out = value;
+      return {};
+    }
+    names += (names.empty() ? "" : ", ") + std::string(name);
   }
-  return wrong("one of debug, info, warn, error", text);
+  return wrong("one of " + names, text);
+}
+
+Result<void> set_client_tls(ClientTls& out, const std::string& text) {
+  return set_choice(out,
+                    text,
+                    {{"preferred", ClientTls::Preferred},
+                     {"required", ClientTls::Required},
+                     {"off", ClientTls::Off}});
+}
+
+Result<void> set_server_tls(ServerTls& out, const std::string& text) {
+  return set_choice(out,
+                    text,
+                    {{"verified", ServerTls::Verified},
+                     {"unverified", ServerTls::Unverified},
+                     {"off", ServerTls::Off}});
+}
+
+Result<void> set_level(LogLevel& out, const std::string& text) {
+  return set_choice(out,
+                    text,
+                    {{"debug", LogLevel::Debug},
+                     {"info", LogLevel::Info},
+                     {"warn", LogLevel::Warn},
+                     {"error", LogLevel::Error}});
 }
 
 Result<void> set_settings(std::map<std::string, std::string>& out, const std::string& text) {
@@ -227,51 +266,81 @@ Result<void> set_settings(std::map<std::string, std::string>& out, const std::st
 const std::vector<ConfigKey>& config_keys() {
   // clang-format off
   static const std::vector<ConfigKey> kKeys = {
-      {"cluster.name", "dorsal", DORSAL_SET(set_name(c.cluster.name, t))},
+      {"cluster.name", "dorsal", DORSAL_SET(set_name(c.cluster.name, t)), kElsewhere},
       {"cluster.store", "sqlite://store.db", DORSAL_SET(set_store(c.cluster.store, t, base))},
-      {"cluster.mode", "semi-sync", DORSAL_SET(set_mode(c.cluster.mode, t))},
-      {"cluster.acks", "1", DORSAL_SET(set_count(c.cluster.acks, t, 1, 8))},
-      {"node.name", "", DORSAL_SET(set_node_name(c.node.name, t))},
-      {"node.address", "127.0.0.1:6041", DORSAL_SET(set_address(c.node.address, t))},
-      {"node.server_id", "", DORSAL_SET(set_server_id(c.node.server_id, t))},
-      {"node.dir", ".", DORSAL_SET(set_path(c.node.dir, t, base))},
-      {"node.mysqld", "", DORSAL_SET(set_optional_path(c.node.mysqld, t, base))},
-      {"node.buffer_pool", "128M", DORSAL_SET(set_size(c.node.buffer_pool, t))},
-      {"node.settings", "", DORSAL_SET(set_settings(c.node.settings, t))},
-      {"node.heartbeat_ms", "500", DORSAL_SET(set_time(c.node.heartbeat, t, 10))},
+      {"cluster.mode", "semi-sync", DORSAL_SET(set_mode(c.cluster.mode, t)), kElsewhere},
+      {"cluster.acks", "1", DORSAL_SET(set_count(c.cluster.acks, t, 1, 8)), kElsewhere},
+      {"node.name", "", DORSAL_SET(set_node_name(c.node.name, t)), kElsewhere},
+      {"node.address", "127.0.0.1:6041", DORSAL_SET(set_address(c.node.address, t)), kElsewhere},
+      {"node.server_id", "", DORSAL_SET(set_server_id(c.node.server_id, t)), kElsewhere},
+      {"node.dir", ".", DORSAL_SET(set_path(c.node.dir, t, base)), kElsewhere},
+      {"node.mysqld", "", DORSAL_SET(set_optional_path(c.node.mysqld, t, base)), kElsewhere},
+      {"node.buffer_pool", "128M", DORSAL_SET(set_size(c.node.buffer_pool, t)), kElsewhere},
+      {"node.settings", "", DORSAL_SET(set_settings(c.node.settings, t)), kElsewhere},
+      {"node.heartbeat_ms", "500", DORSAL_SET(set_time(c.node.heartbeat, t, 10)), kElsewhere},
+      {"node.zone", "", DORSAL_SET(set_optional_text(c.node.zone, t)), kElsewhere},
+      {"node.read_weight", "100", DORSAL_SET(set_count(c.node.read_weight, t, 0, 10000)), kElsewhere},
       {"proxy.listen", "127.0.0.1", DORSAL_SET(set_text(c.proxy.listen, t))},
       {"proxy.split_port", "6033", DORSAL_SET(set_port(c.proxy.split_port, t))},
       {"proxy.primary_port", "6034", DORSAL_SET(set_port(c.proxy.primary_port, t))},
       {"proxy.replicas_port", "6035", DORSAL_SET(set_port(c.proxy.replicas_port, t))},
-      {"proxy.consistency", "global", DORSAL_SET(set_consistency(c.proxy.consistency, t))},
+      {"proxy.consistency", "global", DORSAL_SET(set_consistency(c.proxy.consistency, t)), kAtOnce},
       {"proxy.split_consistency", "",
-       DORSAL_SET(set_optional_consistency(c.proxy.split_consistency, t))},
+       DORSAL_SET(set_optional_consistency(c.proxy.split_consistency, t)), kAtOnce},
       {"proxy.primary_consistency", "",
-       DORSAL_SET(set_optional_consistency(c.proxy.primary_consistency, t))},
+       DORSAL_SET(set_optional_consistency(c.proxy.primary_consistency, t)), kAtOnce},
       {"proxy.replicas_consistency", "",
-       DORSAL_SET(set_optional_consistency(c.proxy.replicas_consistency, t))},
-      {"proxy.causal_wait_ms", "10", DORSAL_SET(set_time(c.proxy.causal_wait, t, 0))},
-      {"proxy.login_limit_ms", "10000", DORSAL_SET(set_time(c.proxy.login_limit, t, 1))},
-      {"proxy.connect_limit_ms", "1000", DORSAL_SET(set_time(c.proxy.connect_limit, t, 1))},
-      {"proxy.primary_limit_ms", "1500", DORSAL_SET(set_time(c.proxy.primary_limit, t, 0))},
-      {"proxy.pool_max", "0", DORSAL_SET(set_count(c.proxy.pool_max, t, 0, 100'000))},
-      {"proxy.pool_min", "0", DORSAL_SET(set_count(c.proxy.pool_min, t, 0, 100'000))},
-      {"proxy.pool_reserve", "0", DORSAL_SET(set_count(c.proxy.pool_reserve, t, 0, 100'000))},
-      {"proxy.pool_wait_ms", "10000", DORSAL_SET(set_time(c.proxy.pool_wait, t, 0))},
+       DORSAL_SET(set_optional_consistency(c.proxy.replicas_consistency, t)), kAtOnce},
+      {"proxy.causal_wait_ms", "10", DORSAL_SET(set_time(c.proxy.causal_wait, t, 0)), kAtOnce},
+      {"proxy.zone", "", DORSAL_SET(set_optional_text(c.proxy.zone, t))},
+      {"proxy.split_max_lag_ms", "0", DORSAL_SET(set_time(c.proxy.split_max_lag, t, 0)), kAtOnce},
+      {"proxy.replicas_max_lag_ms", "0",
+       DORSAL_SET(set_time(c.proxy.replicas_max_lag, t, 0)), kAtOnce},
+      {"proxy.login_limit_ms", "10000", DORSAL_SET(set_time(c.proxy.login_limit, t, 1)), kAtOnce},
+      {"proxy.connect_limit_ms", "1000", DORSAL_SET(set_time(c.proxy.connect_limit, t, 1)), kAtOnce},
+      {"proxy.primary_limit_ms", "1500", DORSAL_SET(set_time(c.proxy.primary_limit, t, 0)), kAtOnce},
+      {"proxy.pool_max", "0", DORSAL_SET(set_count(c.proxy.pool_max, t, 0, 100'000)), kAtOnce},
+      {"proxy.pool_min", "0", DORSAL_SET(set_count(c.proxy.pool_min, t, 0, 100'000)), kAtOnce},
+      {"proxy.pool_reserve", "0", DORSAL_SET(set_count(c.proxy.pool_reserve, t, 0, 100'000)), kAtOnce},
+      {"proxy.pool_wait_ms", "10000", DORSAL_SET(set_time(c.proxy.pool_wait, t, 0)), kAtOnce},
       {"proxy.debug_swap_connections", "false",
-       DORSAL_SET(set_flag(c.proxy.debug_swap_connections, t))},
+       DORSAL_SET(set_flag(c.proxy.debug_swap_connections, t)), kAtOnce},
       {"proxy.compression", "zlib,zstd,uncompressed",
-       DORSAL_SET(set_compression(c.proxy.compression, t))},
+       DORSAL_SET(set_compression(c.proxy.compression, t)), kAtOnce},
       {"proxy.server_compression", "off",
-       DORSAL_SET(set_server_compression(c.proxy.server_compression, t))},
+       DORSAL_SET(set_server_compression(c.proxy.server_compression, t)), kAtOnce},
+      {"proxy.core_dumps", "false", DORSAL_SET(set_flag(c.proxy.core_dumps, t))},
       {"proxy.loops", "0", DORSAL_SET(set_count(c.proxy.loops, t, 0, 256))},
+      {"proxy.proxy_protocol_from", "",
+       DORSAL_SET(set_networks(c.proxy.proxy_protocol_from, t)), kAtOnce},
+      {"proxy.max_clients", "0",
+       DORSAL_SET(set_count(c.proxy.max_clients, t, 0, 1'000'000)), kAtOnce},
+      {"proxy.max_clients_per_user", "0",
+       DORSAL_SET(set_count(c.proxy.max_clients_per_user, t, 0, 1'000'000)), kAtOnce},
+      {"proxy.max_clients_per_address", "0",
+       DORSAL_SET(set_count(c.proxy.max_clients_per_address, t, 0, 1'000'000)), kAtOnce},
+      {"proxy.max_logins", "1000",
+       DORSAL_SET(set_count(c.proxy.max_logins, t, 1, 1'000'000)), kAtOnce},
+      {"proxy.tls_mode", "preferred", DORSAL_SET(set_client_tls(c.proxy.tls_mode, t)), kAtOnce},
+      {"proxy.tls_certificate", "",
+       DORSAL_SET(set_optional_path(c.proxy.tls_certificate, t, base)), kAtOnce},
+      {"proxy.tls_key", "", DORSAL_SET(set_optional_path(c.proxy.tls_key, t, base)), kAtOnce},
+      {"proxy.tls_client_ca", "",
+       DORSAL_SET(set_optional_path(c.proxy.tls_client_ca, t, base)), kAtOnce},
+      {"proxy.server_tls", "verified", DORSAL_SET(set_server_tls(c.proxy.server_tls, t)), kAtOnce},
+      {"proxy.server_tls_ca", "",
+       DORSAL_SET(set_optional_path(c.proxy.server_tls_ca, t, base)), kAtOnce},
+      {"proxy.server_tls_certificate", "",
+       DORSAL_SET(set_optional_path(c.proxy.server_tls_certificate, t, base)), kAtOnce},
+      {"proxy.server_tls_key", "",
+       DORSAL_SET(set_optional_path(c.proxy.server_tls_key, t, base)), kAtOnce},
       {"admin.listen", "127.0.0.1", DORSAL_SET(set_text(c.admin.listen, t))},
       {"admin.http_port", "6038", DORSAL_SET(set_port(c.admin.http_port, t))},
       {"admin.sql_port", "6032", DORSAL_SET(set_port(c.admin.sql_port, t))},
-      {"log.level", "info", DORSAL_SET(set_level(c.log.level, t))},
-      {"log.file", "", DORSAL_SET(set_optional_path(c.log.file, t, base))},
-      {"secrets", "secrets", DORSAL_SET(set_path(c.secrets, t, base))},
-      {"tls", "tls", DORSAL_SET(set_path(c.tls, t, base))},
+      {"log.level", "info", DORSAL_SET(set_level(c.log.level, t)), kAtOnce},
+      {"log.file", "", DORSAL_SET(set_optional_path(c.log.file, t, base)), kAtOnce},
+      {"secrets", "secrets", DORSAL_SET(set_path(c.secrets, t, base)), kAtOnce},
+      {"tls", "tls", DORSAL_SET(set_path(c.tls, t, base)), kAtOnce},
       {"run", "run", DORSAL_SET(set_path(c.run, t, base))},
   };
   // clang-format on
@@ -279,6 +348,28 @@ const std::vector<ConfigKey>& config_keys() {
 }
 
 #undef DORSAL_SET
+
+Result<void> set_key(const ConfigKey& key,
+                     Config& config,
+                     const std::string& text,
+                     const std::string& base_folder,
+                     int line) {
+  DORSAL_TRY_VOID(key.set(config, text, base_folder));
+  config.origins[key.name] = Origin{text, line};
+  return {};
+}
+
+std::vector<const ConfigKey*> changed_keys(const Config& before, const Config& after) {
+  auto text = [](const Config& config, const std::string& name) {
+    auto found = config.origins.find(name);
+    return found == config.origins.end() ? std::string() : found->second.text;
+  };
+  std::vector<const ConfigKey*> changed;
+  for (const auto& key : config_keys()) {
+    if (text(before, key.name) != text(after, key.name)) changed.push_back(&key);
+  }
+  return changed;
+}
 
 const ConfigKey* find_config_key(std::string_view name) {
   const auto& keys = config_keys();

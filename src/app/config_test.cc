@@ -61,6 +61,8 @@ node:
     sql_mode: STRICT_ALL_TABLES,ANSI
     skip-name-resolve:
   heartbeat_ms: 250
+  zone: north
+  read_weight: 0
 proxy:
   listen: 0.0.0.0
   split_port: 1
@@ -69,6 +71,8 @@ proxy:
   consistency: session
   replicas_consistency: Eventual
   causal_wait_ms: 0
+  zone: north
+  split_max_lag_ms: 1500
   compression: zstd,uncompressed
   server_compression: zlib
   loops: 4
@@ -85,11 +89,16 @@ run: r
   EXPECT_EQ(config->node.settings.at("sql_mode"), "STRICT_ALL_TABLES,ANSI");
   EXPECT_EQ(config->node.settings.at("skip-name-resolve"), "");
   EXPECT_EQ(config->node.heartbeat, Milliseconds(250));
+  EXPECT_EQ(config->node.zone, "north");
+  EXPECT_EQ(config->node.read_weight, 0U);
   EXPECT_EQ(config->proxy.consistency, sql::Consistency::Session);
   EXPECT_EQ(config->proxy.replicas_consistency, sql::Consistency::Eventual);
   EXPECT_EQ(config->proxy.causal_wait, Milliseconds(0));
   EXPECT_EQ(config->proxy.compression, (mysql::CompressionOffer{false, true, true}));
   EXPECT_EQ(config->proxy.server_compression, mysql::CompressionMethod::Zlib);
+  EXPECT_EQ(config->proxy.zone, "north");
+  EXPECT_EQ(config->proxy.split_max_lag, Milliseconds(1500));
+  EXPECT_EQ(config->proxy.replicas_max_lag, Milliseconds(0));
   EXPECT_EQ(config->admin.listen, "::1");
   EXPECT_EQ(config->log.level, LogLevel::Debug);
   EXPECT_EQ(config->log.file, "/etc/dorsal/dorsal.log");

@@ -1,26 +1,26 @@
 // What the processes of all roles have in common.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "app/commands.h"
 #include "app/config.h"
-#include "base/counters.h"
 #include "base/result.h"
-#include "edge/io/loop.h"
-#include "edge/io/task.h"
-#include "edge/io/tls.h"
 
 namespace dorsal::app {
 
 // Loads the configuration, opens the log, and ignores SIGPIPE, which a library may cause.
 Result<Config> begin_role(const RoleOptions& options);
 
-// Returns with the signal that tells the process to end.
-io::Task<int> wait_for_end(io::Loop& loop);
+// The file that the options lead to, and what is in it.
+std::string role_config_file(const RoleOptions& options);
+Result<Config> load_role_config(const RoleOptions& options);
 
-// Runs the admin page, and the proxy in front of it when with_proxy, until told to end.
-Result<void> serve(const Config& config, bool with_proxy);
+// Opens the log file anew, also when it is the one from before: it may have been moved away.
+Result<void> open_log(const LogConfig& config);
+
+// Runs the admin page, and the proxy in front of it when with_proxy, until told to end. SIGHUP
+// makes it read its configuration again.
+Result<void> serve(const RoleOptions& options, bool with_proxy);
 
 }  // namespace dorsal::app

@@ -19,7 +19,8 @@ enum class LogLevel { Debug, Info, Warn, Error };
 // Lines below this level are dropped. The default is Info.
 void log_threshold(LogLevel level);
 
-// Sends all further lines to this file, appending; false when it cannot be opened.
+// Sends all further lines to this file, appending, or to standard error when the path is empty.
+// False when it cannot be opened: the lines then go where they went before.
 bool log_to(const std::string& path);
 
 void log_line(LogLevel level, std::string_view component, std::string_view line);

@@ -43,9 +43,13 @@ Secret::Secret(std::string_view text) : page_(std::make_shared<Page>(text)) {}
 std::string_view Secret::view() const { return page_ ? page_->view() : std::string_view(); }
 bool Secret::are_locked() const { return page_ == nullptr || page_->is_locked(); }
 
+// All that the string has room for, since it may have been longer or moved away from.
 void wipe(std::string& text) {
+  text.resize(text.capacity());
   explicit_bzero(text.data(), text.size());
   text.clear();
 }
+
+void wipe(char* bytes, std::size_t size) { explicit_bzero(bytes, size); }
 
 }  // namespace dorsal

@@ -114,6 +114,24 @@ class Ports:
         wanted = set(labels.items())
         return sum(value for key, value in self.metrics().items() if key[0] == name and wanted <= set(key[1:]))
 
+    def statements(self):
+        """How many statements of clients each server has got from the proxy: {node: number}."""
+        name = "dorsal_proxy_server_statements_total"
+        return {dict(key[1:])["server"]: value for key, value in self.metrics().items() if key[0] == name}
+
+    @contextlib.contextmanager
+    def count_statements(self):
+        """Gives a Spread that, after the block, knows which servers the block's statements ran on."""
+        before, spread = self.statements(), Spread()
+        yield spread
+        after, primary = self.statements(), self.api_status()["primary"]
+        for server, number in after.items():
+            grown = int(number - before.get(server, 0))
+            if server == primary:
+                spread.primary += grown
+            else:
+                spread.replicas += grown
+
     def address(self, endpoint="split"):
         return "127.0.0.1", self.base + OFFSETS[endpoint]
 
@@ -325,24 +343,6 @@ class Cluster(Ports):
 
     # ---- Its numbers ----
 
-    def statements(self):
-        """How many statements of clients each server has got from the proxy: {node: number}."""
-        name = "dorsal_proxy_server_statements_total"
-        return {dict(key[1:])["server"]: value for key, value in self.metrics().items() if key[0] == name}
-
-    @contextlib.contextmanager
-    def count_statements(self):
-        """Gives a Spread that, after the block, knows which servers the block's statements ran on."""
-        before, spread = self.statements(), Spread()
-        yield spread
-        after, primary = self.statements(), self.api_status()["primary"]
-        for server, number in after.items():
-            grown = int(number - before.get(server, 0))
-            if server == primary:
-                spread.primary += grown
-            else:
-                spread.replicas += grown
-
     # ---- Connections ----
 
     def account(self):
@@ -536,6 +536,34 @@ class ClusterTest(unittest.TestCase):
         connection = self.cluster.root(node)
         self.addCleanup(close_quietly, connection)
         return connection
+
+
+class ReloadingTest(ClusterTest):
+    """Tests that change the configuration of the proxy that runs. Afterwards it is as before."""
+
+    def setUp(self):
+        super().setUp()
+        self.file = Path(os.path.normpath(self.cluster.dir / "dorsal.yaml"))
+        self.text = self.file.read_text(encoding="utf-8")
+        self.proxy = self.cluster.proxy_pid()
+        self.addCleanup(self.check_proxy)
+        self.addCleanup(self.restore)
+
+    def restore(self):
+        self.file.write_text(self.text, encoding="utf-8")
+        self.cluster.run("reload", "--dir", self.cluster.dir)
+
+    def check_proxy(self):
+        self.assertEqual(self.proxy, self.cluster.proxy_pid(), "the proxy is another process now")
+
+    def reload(self, check=True):
+        return self.cluster.run("reload", "--dir", self.cluster.dir, check=check)
+
+    def set_proxy(self, **keys):
+        """The configuration from before with these keys of `proxy`, taken up."""
+        lines = "".join(f"  {key}: {value}\n" for key, value in keys.items())
+        self.file.write_text(self.text.replace("proxy:\n", f"proxy:\n{lines}"), encoding="utf-8")
+        return self.reload()
 
 
 def close_quietly(connection):

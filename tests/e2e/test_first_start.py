@@ -87,11 +87,17 @@ class Unprivileged(unittest.TestCase):
             shutil.copytree(root, copy, symlinks=True)
         return str(copy / "bin" / "mysqld")
 
+    def check_that_nobody_looks_into_the_proxy(self):
+        """The kernel gives the files in /proc of a process that may not be dumped to root."""
+        owner = {pid: harness.Path(f"/proc/{pid}/environ").stat().st_uid for pid in self.cluster.pids()}
+        self.assertEqual([self.cluster.proxy_pid()], [pid for pid in owner if owner[pid] == 0])
+
     def test_up_and_down_work(self):
         self.cluster.up("--nodes", "2", timeout=300)
         users = {harness.Path(f"/proc/{pid}").stat().st_uid for pid in self.cluster.pids()}
         self.assertEqual(1, len(users))
         self.assertNotIn(0, users)
+        self.check_that_nobody_looks_into_the_proxy()
         with self.cluster.connect() as session:
             session.run("CREATE DATABASE works")
         self.cluster.down()

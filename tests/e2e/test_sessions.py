@@ -317,6 +317,34 @@ class Sessions(harness.ClusterTest):
             self.assertEqual(code, caught.exception.code)
         self.assertEqual(wire.AUTOCOMMIT, session.ping().status & (wire.AUTOCOMMIT | wire.IN_TRANSACTION))
 
+    def test_a_client_that_is_silent_for_its_wait_timeout_is_told_as_by_a_server(self):
+        user, password = self.cluster.account()
+        for address in (self.cluster.direct_address(self.cluster.primary()), *map(self.cluster.address, ("split", "primary"))):
+            with self.subTest(address=address), wire.connect(address, user, password) as silent:
+                silent.query("SET SESSION wait_timeout = 1")
+                self.assertEqual("1", silent.value("SELECT @@wait_timeout"))
+                payload = silent.receive(in_order=False)
+                self.assertEqual(b"\xff\xbf\x0f#HY000", payload[:9])
+                self.assertIn(b"because of inactivity. See wait_timeout", payload)
+                self.assertRaises(wire.Closed, silent.receive)
+
+    def test_a_session_tells_what_became_of_its_reads(self):
+        def status():
+            return dict(self.session.run("SHOW STATUS LIKE 'dorsal_session%'"))
+
+        before = status()
+        self.session.value(READ)
+        self.session.value(READ)
+        after = status()
+        reads = [name for name in after if "_reads_" in name]
+        self.assertEqual(5, len(reads))
+        self.assertEqual(2, sum(int(after[name]) - int(before[name]) for name in reads))
+        self.assertEqual("global", after["dorsal_session_consistency"])
+        self.assertEqual("", after["dorsal_session_tie"])
+        self.session.run("BEGIN")
+        self.assertEqual("transaction", status()["dorsal_session_tie"])
+        self.session.run("ROLLBACK")
+
     def test_many_sessions_with_different_settings_never_mix(self):
         sessions = [self.connect(database=self.schema) for _ in range(24)]
         for hour, session in enumerate(sessions[:12]):

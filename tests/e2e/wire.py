@@ -65,6 +65,7 @@ COM_QUIT, COM_INIT_DB, COM_QUERY, COM_FIELD_LIST = 1, 2, 3, 4
 COM_STATISTICS, COM_PROCESS_INFO, COM_PROCESS_KILL, COM_DEBUG, COM_PING, COM_CHANGE_USER = 9, 10, 12, 13, 14, 17
 COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_STMT_SEND_LONG_DATA, COM_STMT_CLOSE = 22, 23, 24, 25
 COM_STMT_RESET, COM_SET_OPTION, COM_STMT_FETCH, COM_RESET_CONNECTION = 26, 27, 28, 31
+COM_BINLOG_DUMP, COM_REGISTER_SLAVE = 18, 21
 
 LARGEST_PACKET = (1 << 24) - 1
 
@@ -327,8 +328,13 @@ def rsa_encrypted(password, nonce, key_pem):
 class Wire:
     """A connection. Nothing is sent before login() or one of the raw calls."""
 
-    def __init__(self, address, timeout=30):
-        self.socket = socket.create_connection(address, timeout=timeout)
+    def __init__(self, address, timeout=30, source=None, preamble=b""):
+        """From that address of this machine, and with these bytes in front of everything."""
+        self.socket = socket.create_connection(
+            address, timeout=timeout, source_address=(source, 0) if source else None
+        )
+        if preamble:
+            self.socket.sendall(preamble)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sequence = 0
         self.capabilities = 0
@@ -446,11 +452,9 @@ class Wire:
         reader.take(1)
         self.plugin = reader.zero_ended().decode()
 
-    def start_tls(self, capabilities, charset=255):
+    def start_tls(self, capabilities, charset=255, context=None):
         self.send(struct.pack("<IIB23x", capabilities | SSL, 1 << 30, charset))
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        context = context or tls_context()
         self.socket = context.wrap_socket(self.socket)
         self.is_tls = True
 
@@ -458,14 +462,14 @@ class Wire:
         self, user, password, database=None, tls=False, capabilities=MODERN, plugin=None, charset=255, attributes=None,
         compression=None, level=3,
     ):
-        """Reads the greeting and logs in; returns the OK that ends it."""
+        """Reads the greeting and logs in; returns the OK that ends it. `tls` may be an ssl.SSLContext."""
         self.read_greeting()
         capabilities |= {None: 0, "zlib": COMPRESS, "zstd": ZSTD_COMPRESSION}[compression]
         capabilities |= CONNECT_WITH_DB if database else 0
         capabilities |= CONNECT_ATTRIBUTES if attributes else 0
         capabilities &= self.offered
         if tls:
-            self.start_tls(capabilities, charset)
+            self.start_tls(capabilities, charset, None if tls is True else tls)
             capabilities |= SSL
         self.capabilities = capabilities
         self.send(self.login_packet(user, password, database, plugin or self.plugin, charset, attributes, level))
@@ -715,9 +719,19 @@ class Wire:
         self.close()
 
 
-def connect(address, user, password, timeout=30, **options):
+def tls_context(certificate=None, key=None):
+    """Trusts everybody, and shows this certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if certificate:
+        context.load_cert_chain(certificate, key)
+    return context
+
+
+def connect(address, user, password, timeout=30, source=None, preamble=b"", **options):
     """A Wire that has logged in."""
-    wire = Wire(address, timeout)
+    wire = Wire(address, timeout, source, preamble)
     try:
         wire.login(user, password, **options)
     except BaseException:

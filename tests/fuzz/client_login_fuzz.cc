@@ -11,11 +11,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::Input input(data, size);
   ClientLoginOptions options;
   options.user = "app";
-  options.password = "secret";
+  options.password = Secret("secret");
   options.schema = "shop";
   options.tls = static_cast<ClientLoginOptions::Tls>(input.u8() % 3);
   options.channel_is_secure = input.flag();
-  if (input.flag()) options.native_sha1 = std::string(20, 's');
+  if (input.flag()) options.native_sha1 = Secret(std::string(20, 's'));
   options.allow_rsa = input.flag();
   options.capabilities = capability::kSessionTrack | capability::kDeprecateEof;
   auto seed = input.u8();

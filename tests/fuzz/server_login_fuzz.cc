@@ -28,7 +28,7 @@ void answer(ServerLogin& login, std::uint8_t choice) {
 
 void check(const ServerLogin& login) {
   const auto& outcome = login.outcome();
-  require((outcome.method == Method::Native) == (outcome.native_sha1 == sha1("secret")));
+  require((outcome.method == Method::Native) == (outcome.native_sha1.view() == sha1("secret")));
   require(outcome.method == Method::Full || outcome.password.empty());
   require(outcome.method == Method::Denied || !outcome.is_answered);
 }

@@ -71,6 +71,10 @@ struct NodeState {
   std::string server_uuid;          // as in its GTIDs; empty until known
   std::string server_version;
   std::string gtid_executed;
+  std::string zone;  // where it stands: a rack, a site; empty: not said
+  static constexpr std::uint32_t kUsualReadWeight = 100;
+  std::uint32_t read_weight =
+      kUsualReadWeight;                // its share of the reads, beside the others'; 0: none
   std::optional<std::int64_t> lag_ms;  // behind the primary; empty when it cannot be told
   bool semi_sync = false;  // primary: acknowledgements are required now; replica: it gives them
   bool healthy = false;

@@ -1,6 +1,7 @@
 #include "core/mysql/auth.h"
 
 #include "base/crypto.h"
+#include "base/secret.h"
 #include "core/mysql/greeting.h"
 
 namespace dorsal::mysql {
@@ -26,7 +27,8 @@ std::string make_nonce() {
 }
 
 std::string native_reply(std::string_view password, std::string_view nonce) {
-  return native_reply_from_sha1(password.empty() ? std::string() : sha1(password), nonce);
+  const Scratch once(password.empty() ? std::string() : sha1(password));
+  return native_reply_from_sha1(once.text, nonce);
 }
 
 std::string native_reply_from_sha1(std::string_view sha1_of_password, std::string_view nonce) {
@@ -46,17 +48,22 @@ std::optional<std::string> recover_native_sha1(std::string_view reply,
 
 std::string caching_sha2_reply(std::string_view password, std::string_view nonce) {
   if (password.empty()) return {};
-  return xor_with_nonce(sha256(password), sha256(joined(caching_sha2_digest(password), nonce)));
+  const Scratch once(sha256(password));
+  return xor_with_nonce(once.text, sha256(joined(sha256(once.text), nonce)));
 }
 
-std::string caching_sha2_digest(std::string_view password) { return sha256(sha256(password)); }
+std::string caching_sha2_digest(std::string_view password) {
+  const Scratch once(sha256(password));
+  return sha256(once.text);
+}
 
 bool verify_caching_sha2(std::string_view reply,
                          std::string_view nonce,
                          std::string_view sha256_of_sha256) {
   auto pad = sha256(joined(sha256_of_sha256, nonce));
   if (reply.size() != pad.size()) return false;
-  return equal_secrets(sha256(xor_with_nonce(reply, pad)), sha256_of_sha256);
+  const Scratch once(xor_with_nonce(reply, pad));
+  return equal_secrets(sha256(once.text), sha256_of_sha256);
 }
 
 std::string xor_with_nonce(std::string_view text, std::string_view nonce) {

@@ -30,8 +30,9 @@ constexpr std::string_view kAskForKey = "\x02";
 constexpr std::string_view kAskForSha256Key = "\x01";
 
 std::string zero_terminated(std::string_view text) {
-  std::string out(text);
-  out.push_back('\0');
+  std::string out;
+  out.reserve(text.size() + 1);
+  out.append(text).push_back('\0');
   return out;
 }
 
@@ -137,8 +138,8 @@ Result<Need> ClientLogin::send_login_request() {
 
 Result<std::string> ClientLogin::first_reply(std::string_view plugin) const {
   if (plugin == kNativePassword) {
-    return options_.native_sha1 ? native_reply_from_sha1(*options_.native_sha1, nonce_)
-                                : native_reply(options_.password, nonce_);
+    return options_.native_sha1 ? native_reply_from_sha1(options_.native_sha1->view(), nonce_)
+                                : native_reply(options_.password.view(), nonce_);
   }
   if (plugin != kCachingSha2 && plugin != kSha256Password && plugin != kClearPassword) {
     return invalid(
@@ -154,7 +155,7 @@ Result<std::string> ClientLogin::first_reply(std::string_view plugin) const {
                     plugin,
                     options_.user));
   }
-  if (plugin == kCachingSha2) return caching_sha2_reply(options_.password, nonce_);
+  if (plugin == kCachingSha2) return caching_sha2_reply(options_.password.view(), nonce_);
   bool may_ask_for_key =
       plugin == kSha256Password && options_.allow_rsa && !options_.password.empty();
   if (may_ask_for_key && !may_send_clear()) return std::string(kAskForSha256Key);
@@ -162,7 +163,7 @@ Result<std::string> ClientLogin::first_reply(std::string_view plugin) const {
     return invalid(
         fmt::format("the server wants the clear password of user '{}' without TLS", options_.user));
   }
-  return zero_terminated(options_.password);
+  return zero_terminated(options_.password.view());
 }
 
 Result<Need> ClientLogin::on_reply(std::string_view payload) {
@@ -197,14 +198,19 @@ Result<Need> ClientLogin::on_auth_switch(std::string_view payload) {
   if (!reader.ok() || (needs_nonce && nonce_.size() != kNonceSize)) {
     return corrupt("the server's request to switch the authentication plug-in is malformed");
   }
-  DORSAL_TRY(auto reply, first_reply(plugin_));
+  DORSAL_TRY(auto first, first_reply(plugin_));
+  Scratch scratch(std::move(first));
+  auto& reply = scratch.text;
   // caching_sha2_password says "empty password" with a single zero, so do the server's own clients.
   if (plugin_ == kCachingSha2 && reply.empty()) reply = zero_terminated(reply);
   return write(reply, Stage::Reply);
 }
 
 Result<Need> ClientLogin::send_full_password() {
-  if (may_send_clear()) return write(zero_terminated(options_.password), Stage::FinalReply);
+  if (may_send_clear()) {
+    const Scratch clear(zero_terminated(options_.password.view()));
+    return write(clear.text, Stage::FinalReply);
+  }
   if (options_.allow_rsa) return write(kAskForKey, Stage::RsaKey);
   return invalid(fmt::format("the server wants the whole password of user '{}', which needs TLS",
                              options_.user));
@@ -218,8 +224,9 @@ Result<Need> ClientLogin::on_rsa_key(std::string_view payload) {
 }
 
 Result<Need> ClientLogin::send_encrypted_password(std::string_view key) {
-  auto secret = xor_with_nonce(zero_terminated(options_.password), nonce_);
-  DORSAL_TRY(auto encrypted, rsa_encrypt(key, secret));
+  const Scratch clear(zero_terminated(options_.password.view()));
+  const Scratch hidden(xor_with_nonce(clear.text, nonce_));
+  DORSAL_TRY(auto encrypted, rsa_encrypt(key, hidden.text));
   return write(encrypted, Stage::FinalReply);
 }
 

@@ -21,6 +21,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/secret.h"
 #include "core/mysql/compression.h"
 #include "core/mysql/conversation.h"
 #include "core/mysql/greeting.h"
@@ -39,8 +40,8 @@ struct ClientLoginOptions {
   };
 
   std::string user;
-  std::string password;  // unused when native_sha1 is set
-  std::string schema;    // empty: none
+  Secret password;     // unused when native_sha1 is set
+  std::string schema;  // empty: none
   // Wanted on top of what a log-in needs anyway; what the server does not offer is left out.
   std::uint32_t capabilities = 0;
   std::uint8_t collation = kDefaultCollation;
@@ -50,7 +51,7 @@ struct ClientLoginOptions {
   Tls tls = Tls::Preferred;
   bool channel_is_secure = false;  // a Unix socket
   // SHA1(p), for logging in with mysql_native_password when the clear password is unknown.
-  std::optional<std::string> native_sha1;
+  std::optional<Secret> native_sha1;
   // Without TLS: ask the server for its RSA key. Who can alter the traffic can then learn the
   // password; who can only listen cannot.
   bool allow_rsa = true;

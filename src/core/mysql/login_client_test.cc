@@ -40,7 +40,7 @@ std::string greeting(std::string plugin = kCachingSha2, std::uint32_t capabiliti
 ClientLoginOptions options_of(Tls tls = Tls::Off) {
   ClientLoginOptions options;
   options.user = "app";
-  options.password = "secret";
+  options.password = Secret("secret");
   options.tls = tls;
   return options;
 }
@@ -177,8 +177,8 @@ TEST(ClientLogin, NativeWhenTheServersDefaultIsNative) {
 
 TEST(ClientLogin, NativeByItsHashAlone) {
   auto options = options_of();
-  options.password.clear();
-  options.native_sha1 = sha1("secret");
+  options.password = Secret();
+  options.native_sha1 = Secret(sha1("secret"));
   login_with(options)
       .receives(packet(0, greeting()))
       .sends(packet(1, login_request(native_reply("secret", kNonce), kUsual, kNativePassword)))
@@ -264,7 +264,7 @@ TEST(ClientLogin, SwitchedToClearPasswordOverTlsItObeys) {
 
 TEST(ClientLogin, AnEmptyPasswordIsAnEmptyReplyAndAZeroAfterASwitch) {
   auto options = options_of();
-  options.password.clear();
+  options.password = Secret();
   login_with(options)
       .receives(packet(0, greeting()))
       .sends(packet(1, login_request("")))
@@ -386,7 +386,7 @@ TEST(ClientLogin, UnknownPluginsAreNamed) {
 
 TEST(ClientLogin, AHashForNativeIsOfNoUseElsewhere) {
   auto options = options_of();
-  options.native_sha1 = sha1("secret");
+  options.native_sha1 = Secret(sha1("secret"));
   auto request = switch_request(kCachingSha2, kOtherNonce);
   EXPECT_EQ(
       failure(options, {packet(0, greeting()), packet(2, request)}),

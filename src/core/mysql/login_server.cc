@@ -128,7 +128,10 @@ Need ServerLogin::read_packet() {
     return bad_handshake("the client's packets are out of order");
   }
   sequence_ = static_cast<std::uint8_t>((*packet)->last_sequence + 1);
-  return on_packet((*packet)->payload);
+  // It may be the password itself.
+  const Scratch payload(std::move((*packet)->payload));
+  packets_.wipe_taken();
+  return on_packet(payload.text);
 }
 
 Need ServerLogin::on_packet(std::string_view payload) {
@@ -270,7 +273,8 @@ Need ServerLogin::verify_native() {
   if (double_sha1_.empty()) return done(reply_.empty() ? Method::Empty : Method::Denied);
   auto recovered = recover_native_sha1(reply_, options_.greeting.nonce, double_sha1_);
   if (!recovered) return done(Method::Denied);
-  outcome_.native_sha1 = *std::move(recovered);
+  const Scratch once(*std::move(recovered));
+  outcome_.native_sha1 = Secret(once.text);
   return done(Method::Native);
 }
 
@@ -295,14 +299,16 @@ Need ServerLogin::on_full_reply(std::string_view payload) {
 Need ServerLogin::on_encrypted_reply(std::string_view payload) {
   auto text = options_.rsa_key->decrypt(payload);
   if (!text) return done(ServerLoginOutcome::Method::Denied);
-  return accept_password(xor_with_nonce(*text, options_.greeting.nonce));
+  const Scratch hidden(*std::move(text));
+  const Scratch clear(xor_with_nonce(hidden.text, options_.greeting.nonce));
+  return accept_password(clear.text);
 }
 
 Need ServerLogin::accept_password(std::string_view zero_terminated) {
   auto zero = zero_terminated.find('\0');
   bool is_whole = !zero_terminated.empty() && zero == zero_terminated.size() - 1;
   if (!is_whole) return done(ServerLoginOutcome::Method::Denied);
-  outcome_.password = zero_terminated.substr(0, zero);
+  outcome_.password = Secret(zero_terminated.substr(0, zero));
   return done(ServerLoginOutcome::Method::Full);
 }
 

@@ -37,6 +37,7 @@
 
 #include "base/crypto.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "core/mysql/change_user.h"
 #include "core/mysql/conversation.h"
 #include "core/mysql/greeting.h"
@@ -67,8 +68,8 @@ struct ServerLoginOutcome {
   };
   Method method = Method::Denied;
   std::string user;
-  std::string password;      // Full only
-  std::string native_sha1;   // Native only, 20 bytes
+  Secret password;           // Full only
+  Secret native_sha1;        // Native only, 20 bytes
   bool is_answered = false;  // Denied only: the client has been sent its ERR
 };
 

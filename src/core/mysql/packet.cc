@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/secret.h"
 
 namespace dorsal::mysql {
 
@@ -26,6 +27,11 @@ void append_packet(std::string& out, std::uint8_t& sequence, std::string_view pa
     if (piece.size() < kMaxPayload) return;
     payload.remove_prefix(piece.size());
   }
+}
+
+void PacketAssembler::wipe_taken() {
+  wipe(buffer_.data(), position_);
+  if (position_ == buffer_.size()) wipe(buffer_), position_ = 0;
 }
 
 void PacketAssembler::feed(std::string_view bytes) {

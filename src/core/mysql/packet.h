@@ -56,6 +56,9 @@ class PacketAssembler {
   // the limit or when sequence numbers do not run on within it; every later call then fails too.
   Result<std::optional<Packet>> take();
 
+  // Zeroes what has been taken: it held a password.
+  void wipe_taken();
+
   // True when no byte waits, not even of an unfinished payload.
   bool is_empty() const { return position_ == buffer_.size() && !continues_; }
 

@@ -300,6 +300,25 @@ TEST(ReplyRelay, APreparedStatementsDefinitionsEndInEofForAnOldClient) {
   expect_relayed(bare, kOld, bare, ReplyShape::Prepare);
 }
 
+// What servers of version 9 say to PREPARE of a SET GLOBAL that the user has no privilege for.
+TEST(ReplyRelay, APlainOkToPreparePassesAndMakesNoStatement) {
+  OkPacket ok;
+  ok.status = status::kAutocommit;
+  for (const std::uint32_t client : {kModern, kOld}) {
+    Script reply(kModern);
+    reply.ok(ok);
+    Script expected(client);
+    expected.ok(ok);
+    expect_relayed(reply, client, expected, ReplyShape::Prepare);
+    ReplyRelay relay(kModern, client, ClientTracking());
+    relay.begin(ReplyShape::Prepare, 0, 77);
+    std::string out;
+    EXPECT_EQ(*relay.feed(reply.bytes(), out), ReplyRelay::Progress::Done);
+    EXPECT_EQ(relay.summary().statement_id, 0U);
+    EXPECT_FALSE(relay.summary().err);
+  }
+}
+
 TEST(ReplyRelay, ALocalFileIsTheClientsTurn) {
   const std::string request = "\xfb/tmp/x";
   ClientTracking tracking;

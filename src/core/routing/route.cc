@@ -1,6 +1,5 @@
 #include "core/routing/route.h"
 
-#include <algorithm>
 #include <array>
 
 namespace dorsal::routing {
@@ -68,6 +67,9 @@ constexpr std::array kRules = {
     Rule{"autocommit_is_off",
          [](const Statement&, const SessionView& session) { return !session.autocommit; },
          Where::Home},
+    Rule{"next_transaction_is_set",
+         [](const Statement&, const SessionView& session) { return session.next_is_set; },
+         Where::Home},
     Rule{"session_is_pinned",
          [](const Statement&, const SessionView& session) { return session.pinned; },
          Where::Home},
@@ -75,25 +77,6 @@ constexpr std::array kRules = {
          [](const Statement&, const SessionView&) { return true; },
          Where::Reader},
 };
-
-// Positions of replicas are known with different delay, so a few transactions say nothing about
-// which will be there first; taking them at their word would send every read to the replica that
-// was asked last.
-constexpr std::uint64_t kCloseTransactions = 256;
-
-// The candidate as it is compared: one that is close to the foremost counts as foremost.
-Candidate as_compared(Candidate candidate, std::uint64_t foremost) {
-  if (foremost - candidate.known <= kCloseTransactions) candidate.known = foremost;
-  return candidate;
-}
-
-// Whether `challenger` serves the read better than `best`; equal ones keep the earlier.
-bool is_better(const Candidate& challenger, const Candidate& best) {
-  if (challenger.covers != best.covers) return challenger.covers;
-  if (!challenger.covers && challenger.known != best.known) return challenger.known > best.known;
-  if (challenger.connected != best.connected) return challenger.connected;
-  return challenger.outstanding < best.outstanding;
-}
 
 }  // namespace
 
@@ -114,27 +97,6 @@ Route route(const Statement& statement, const SessionView& session) {
     if (rule.applies(statement, session)) return {rule.where, rule.name};
   }
   return {Where::Home, "no_rule_applies"};
-}
-
-std::optional<Choice> choose_reader(std::span<const Candidate> candidates, std::size_t turn) {
-  auto is_eligible = [](const Candidate& candidate) {
-    return candidate.usable && (candidate.covers || candidate.worth_waiting);
-  };
-  std::uint64_t foremost = 0;
-  for (const Candidate& candidate : candidates) {
-    if (is_eligible(candidate)) foremost = std::max(foremost, candidate.known);
-  }
-  std::optional<std::size_t> best;
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const std::size_t index = (turn + i) % candidates.size();
-    if (!is_eligible(candidates[index])) continue;
-    if (!best || is_better(as_compared(candidates[index], foremost),
-                           as_compared(candidates[*best], foremost))) {
-      best = index;
-    }
-  }
-  if (!best) return std::nullopt;
-  return Choice{*best, !candidates[*best].covers};
 }
 
 }  // namespace dorsal::routing

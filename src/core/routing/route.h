@@ -1,15 +1,11 @@
 // Which server a statement goes to: the primary, a replica, or wherever the last one ran.
 //
-// Two steps. route() looks at the statement and the session and says whether a replica may serve it
-// at all; its rules are rows of one table, tried in order, and each has the name that counters and
-// tests show. choose_reader() then picks the replica, given how far each is known to have come.
-// Both are pure. When in doubt both answer with the primary.
+// route() looks at the statement and the session and says whether a replica may serve it at all;
+// its rules are rows of one table, tried in order, and each has the name that counters and tests
+// show. choose_reader() then picks the replica. Both are pure. When in doubt both answer with the
+// primary.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <span>
 #include <string_view>
 
 #include "core/sql/statement.h"
@@ -30,7 +26,9 @@ struct SessionView {
   Listener listener = Listener::Split;
   bool in_transaction = false;  // as the server's last status flags said
   bool autocommit = true;
-  bool pinned = false;     // temporary table, lock, …: see sql::Pins
+  bool pinned = false;  // temporary table, lock, …: see sql::Pins
+  bool next_is_set =
+      false;               // SET TRANSACTION says how the next one, of one statement too, is to be
   bool tied = false;       // must go on over the connection that it has
   bool read_only = false;  // its transactions are, unless they say otherwise
   bool last_ran_on_reader = false;
@@ -50,26 +48,5 @@ struct Route {
 };
 
 Route route(const sql::Statement& statement, const SessionView& session);
-
-// One replica as a reader candidate.
-struct Candidate {
-  bool usable = false;           // in the topology, healthy, and reachable from here
-  bool covers = false;           // known to have executed all that the read must see
-  bool worth_waiting = true;     // false while its waits keep timing out
-  bool connected = false;        // the session already has a connection to it
-  std::uint64_t known = 0;       // how far it is known to have come; for comparison only
-  std::int64_t outstanding = 0;  // statements that this proxy has running on it
-};
-
-struct Choice {
-  std::size_t index = 0;  // into the candidates
-  bool must_wait = false;
-};
-
-// A replica that covers the read, the least busy one of them; else the one with the best known
-// position, to wait on (a few hundred transactions apart count as equal). Among equals the one that
-// the session is connected to, else the one at or after `turn`, which the caller varies to spread
-// new sessions. Empty: none may serve it.
-std::optional<Choice> choose_reader(std::span<const Candidate> candidates, std::size_t turn);
 
 }  // namespace dorsal::routing

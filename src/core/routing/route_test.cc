@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <vector>
-
 namespace dorsal::routing {
 namespace {
 
@@ -31,6 +29,9 @@ TEST(Route, WhatTheSessionIsInTheMiddleOfKeepsReadsAtHome) {
   session = SessionView();
   session.autocommit = false;
   EXPECT_EQ(route(read, session).rule, "autocommit_is_off");
+  session = SessionView();
+  session.next_is_set = true;
+  EXPECT_EQ(route(read, session).rule, "next_transaction_is_set");
   session = SessionView();
   session.pinned = true;
   EXPECT_EQ(route(read, session).rule, "session_is_pinned");
@@ -92,57 +93,6 @@ TEST(Route, ASessionThatOnlyReadsHasReadOnlyTransactions) {
 
 TEST(Route, WritesStayOnThePrimary) {
   EXPECT_EQ(route(at(sql::Place::Primary), SessionView()).rule, "statement_stays_on_primary");
-}
-
-Candidate candidate(bool covers, std::uint64_t known, std::int64_t outstanding) {
-  Candidate made;
-  made.usable = true;
-  made.covers = covers;
-  made.known = known;
-  made.outstanding = outstanding;
-  return made;
-}
-
-TEST(ChooseReader, PrefersAReplicaThatNeedsNoWait) {
-  std::vector<Candidate> candidates = {candidate(false, 9, 0), candidate(true, 5, 100)};
-  auto choice = choose_reader(candidates, 0);
-  ASSERT_TRUE(choice);
-  EXPECT_EQ(choice->index, 1U);
-  EXPECT_FALSE(choice->must_wait);
-}
-
-TEST(ChooseReader, WaitsOnTheReplicaWithTheBestKnownPosition) {
-  std::vector<Candidate> candidates = {candidate(false, 9000, 5), candidate(false, 8000, 0)};
-  auto choice = choose_reader(candidates, 1);
-  ASSERT_TRUE(choice);
-  EXPECT_EQ(choice->index, 0U);
-  EXPECT_TRUE(choice->must_wait);
-}
-
-TEST(ChooseReader, AFewTransactionsDoNotDrawAllReadsToOneReplica) {
-  std::vector<Candidate> candidates = {candidate(false, 9000, 0), candidate(false, 8990, 0)};
-  candidates[1].connected = true;
-  EXPECT_EQ(choose_reader(candidates, 0)->index, 1U);
-}
-
-TEST(ChooseReader, StaysWithTheConnectionItHas) {
-  std::vector<Candidate> candidates = {candidate(true, 9, 0), candidate(true, 9, 3)};
-  candidates[1].connected = true;
-  EXPECT_EQ(choose_reader(candidates, 0)->index, 1U);
-}
-
-TEST(ChooseReader, TheTurnSpreadsEqualOnes) {
-  std::vector<Candidate> candidates = {candidate(true, 9, 0), candidate(true, 9, 0)};
-  EXPECT_EQ(choose_reader(candidates, 0)->index, 0U);
-  EXPECT_EQ(choose_reader(candidates, 1)->index, 1U);
-}
-
-TEST(ChooseReader, NobodyWhenNoneIsUsableOrWorthWaitingFor) {
-  std::vector<Candidate> candidates = {candidate(true, 9, 0), candidate(false, 9, 0)};
-  candidates[0].usable = false;
-  candidates[1].worth_waiting = false;
-  EXPECT_FALSE(choose_reader(candidates, 0));
-  EXPECT_FALSE(choose_reader({}, 0));
 }
 
 }  // namespace

@@ -14,14 +14,18 @@ constexpr std::string_view kClient = "character_set_client";
 constexpr std::string_view kConnection = "character_set_connection";
 constexpr std::string_view kCollation = "collation_connection";
 constexpr std::string_view kResults = "character_set_results";
+constexpr std::array kCharsetGroup = {kClient,
+                                      kConnection,
+                                      kCollation,
+                                      kResults,
+                                      kResultsCollation};
 
 bool is_of_charset_group(std::string_view name) {
-  return name == kClient || name == kConnection || name == kCollation || name == kResults ||
-         name == kResultsCollation;
+  return std::find(kCharsetGroup.begin(), kCharsetGroup.end(), name) != kCharsetGroup.end();
 }
 
 bool has_same_charset(const SessionVariables& left, const SessionVariables& right) {
-  for (std::string_view name : {kClient, kConnection, kCollation, kResults, kResultsCollation}) {
+  for (std::string_view name : kCharsetGroup) {
     const std::string* one = left.find(name);
     const std::string* other = right.find(name);
     const bool is_same = one == nullptr || other == nullptr ? one == other : *one == *other;
@@ -36,38 +40,72 @@ void add(Clauses& clauses, std::string_view name, std::string_view value) {
   clauses.emplace_back(carry_order(name), set_clause(name, value));
 }
 
-// SET NAMES, which alone gives results a collation that is not their character set's own; what
-// stands behind it puts the rest right. Empty where there is none to be given.
-std::string names_clause(const SessionVariables& wanted, const InitialCharset& initial) {
-  const std::string* results = wanted.find(kResults);
-  const std::string* collation = wanted.find(kResultsCollation);
-  if (results != nullptr && collation != nullptr) {
-    return "NAMES '" + *results + "' COLLATE '" + *collation + "'";
+std::string joined(Clauses clauses) {
+  std::sort(clauses.begin(), clauses.end());
+  std::string text;
+  for (const auto& [order, clause] : clauses) {
+    if (!text.empty()) text += ", ";
+    text += clause;
   }
-  const bool is_as_begun = results == nullptr && initial.results == initial.connection;
-  if (!is_as_begun) return {};
-  return "NAMES '" + initial.results + "' COLLATE '" + initial.collation + "'";
+  return text;
 }
 
-// The collation is named only where it is not the character set's own.
+// What a SET NAMES can bring about: the collation of results, and often all else too.
+struct Names {
+  std::string charset;  // empty: none is of use
+  std::string collation;
+};
+
+Names names_of_results(const SessionVariables& wanted, const InitialVariables& initial) {
+  const std::string* charset = wanted.find(kResults);
+  const std::string* collation = wanted.find(kResultsCollation);
+  if (charset != nullptr && collation != nullptr) return {*charset, *collation};
+  const bool begins_alike =
+      initial.client == initial.connection && initial.client == initial.results;
+  if (charset == nullptr && begins_alike) return {initial.results, initial.collation};
+  return {};
+}
+
+// A collation is named only where it is not the character set's own.
 void add_charset_group(Clauses& clauses,
                        const SessionVariables& wanted,
-                       const InitialCharset& initial) {
+                       const InitialVariables& initial) {
+  constexpr int kBeforeAll = -1;
   auto value = [&](std::string_view name, const std::string& otherwise) -> const std::string& {
     const std::string* found = wanted.find(name);
     return found != nullptr ? *found : otherwise;
   };
-  const std::string names = names_clause(wanted, initial);
-  if (!names.empty()) clauses.emplace_back(-1, names);
-  add(clauses, kClient, value(kClient, initial.client));
-  add(clauses, kConnection, value(kConnection, initial.connection));
-  if (names.empty()) add(clauses, kResults, value(kResults, initial.results));
-  const std::string* collation = wanted.find(kCollation);
-  if (collation != nullptr) {
-    add(clauses, kCollation, *collation);
-  } else if (wanted.find(kConnection) == nullptr) {
-    add(clauses, kCollation, initial.collation);
+  const Names names = names_of_results(wanted, initial);
+  if (!names.charset.empty()) {
+    clauses.emplace_back(kBeforeAll, "NAMES " + names.charset + " COLLATE " + names.collation);
+  } else {
+    add(clauses, kResults, value(kResults, initial.results));
   }
+  const std::string& client = value(kClient, initial.client);
+  if (client != names.charset) add(clauses, kClient, client);
+  const std::string& connection = value(kConnection, initial.connection);
+  const bool has_own_collation = wanted.find(kConnection) != nullptr;
+  const std::string collation = value(kCollation, has_own_collation ? "" : initial.collation);
+  if (connection == names.charset && collation == names.collation) return;
+  add(clauses, kConnection, connection);
+  if (!collation.empty()) add(clauses, kCollation, collation);
+}
+
+// Takes back what a session has changed.
+std::string default_clause(const std::string& name, const InitialVariables& initial) {
+  if (name == "sql_mode" && initial.ignores_space) {
+    return "sql_mode=CONCAT(@@GLOBAL.sql_mode,',IGNORE_SPACE')";
+  }
+  if (name == "wait_timeout" && initial.is_interactive) {
+    return "wait_timeout=@@GLOBAL.interactive_timeout";
+  }
+  return name + "=DEFAULT";
+}
+
+// What a new character set makes void: the collation that goes with it.
+std::string_view dependent_of(std::string_view name) {
+  if (name == kConnection) return kCollation;
+  return name == kResults ? kResultsCollation : std::string_view();
 }
 
 }  // namespace
@@ -76,13 +114,11 @@ bool SessionVariables::note(std::string_view name, std::string_view value) {
   if (!is_tracked(name) && name != kResultsCollation) return false;
   const std::string* known = find(name);
   // A new character set brings its own collation, which servers do not report.
-  const std::string_view dropped = name == kConnection ? kCollation
-                                   : name == kResults  ? kResultsCollation
-                                                       : std::string_view();
-  const bool drops_collation = !dropped.empty() && find(dropped) != nullptr;
+  const std::string_view dependent = dependent_of(name);
+  const bool drops_collation = !dependent.empty() && find(dependent) != nullptr;
   if (known != nullptr && *known == value && !drops_collation) return false;
   Map changed = map();
-  if (drops_collation) changed.erase(changed.find(dropped));
+  if (drops_collation) changed.erase(changed.find(dependent));
   changed.insert_or_assign(std::string(name), std::string(value));
   map_ = std::make_shared<const Map>(std::move(changed));
   return true;
@@ -105,7 +141,7 @@ bool SessionVariables::operator==(const SessionVariables& other) const {
 
 std::string set_clauses(const SessionVariables& present,
                         const SessionVariables& wanted,
-                        const InitialCharset& initial) {
+                        const InitialVariables& initial) {
   if (present == wanted) return {};
   Clauses clauses;
   if (!has_same_charset(present, wanted)) add_charset_group(clauses, wanted, initial);
@@ -116,15 +152,18 @@ std::string set_clauses(const SessionVariables& present,
   }
   for (const auto& [name, value] : present.map()) {
     if (is_of_charset_group(name) || wanted.find(name) != nullptr) continue;
-    clauses.emplace_back(carry_order(name), name + "=DEFAULT");
+    clauses.emplace_back(carry_order(name), default_clause(name, initial));
   }
-  std::sort(clauses.begin(), clauses.end());
-  std::string text;
-  for (const auto& [order, clause] : clauses) {
-    if (!text.empty()) text += ", ";
-    text += clause;
+  return joined(std::move(clauses));
+}
+
+std::string initial_clauses(const InitialVariables& initial) {
+  Clauses clauses;
+  add_charset_group(clauses, {}, initial);
+  for (const std::string name : {"sql_mode", "wait_timeout"}) {
+    clauses.emplace_back(carry_order(name), default_clause(name, initial));
   }
-  return text;
+  return joined(std::move(clauses));
 }
 
 }  // namespace dorsal::sql

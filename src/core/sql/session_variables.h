@@ -6,6 +6,10 @@
 //
 // Character sets are one group: setting one of them also changes others, and servers do not report
 // all of it (see tracked.h), so when one differs all of them are set.
+//
+// A result's columns name a collation, not only a character set: that of the log-in or of a SET
+// NAMES … COLLATE, else the character set's default one. No variable shows it and only SET NAMES
+// sets it, so it is kept here as if it were a variable, kResultsCollation.
 #pragma once
 
 #include <map>
@@ -15,9 +19,6 @@
 
 namespace dorsal::sql {
 
-// Stands, among the variables, for the collation that SET NAMES … COLLATE gave to
-// character_set_results: columns of results are described with it. It ends with the next report of
-// character_set_results.
 inline constexpr std::string_view kResultsCollation = "collation_results";
 
 class SessionVariables {
@@ -25,7 +26,7 @@ class SessionVariables {
   using Map = std::map<std::string, std::string, std::less<>>;
 
   // A value as the server's tracker reported it. Names that are not carried (see carry()) are
-  // ignored. False: nothing new.
+  // ignored, but for kResultsCollation. False: nothing new.
   bool note(std::string_view name, std::string_view value);
   void clear() { map_.reset(); }
 
@@ -41,17 +42,23 @@ class SessionVariables {
 };
 
 // What a connection begins with, as far as `SET x = DEFAULT` does not bring it back.
-struct InitialCharset {
+struct InitialVariables {
   std::string client;
   std::string connection;
   std::string results;  // empty: NULL
   std::string collation;
+  bool ignores_space = false;   // CLIENT_IGNORE_SPACE adds to sql_mode
+  bool is_interactive = false;  // CLIENT_INTERACTIVE makes interactive_timeout its wait_timeout
 };
 
 // The assignments, for a SET, that make `wanted` hold where `present` does; empty when they are
 // equal.
 std::string set_clauses(const SessionVariables& present,
                         const SessionVariables& wanted,
-                        const InitialCharset& initial);
+                        const InitialVariables& initial);
+
+// The assignments, for a SET, of what a connection began with and COM_RESET_CONNECTION takes away;
+// never empty.
+std::string initial_clauses(const InitialVariables& initial);
 
 }  // namespace dorsal::sql

@@ -5,7 +5,14 @@
 namespace dorsal::sql {
 namespace {
 
-const InitialCharset kInitial = {"utf8mb4", "utf8mb4", "utf8mb4", "utf8mb4_0900_ai_ci"};
+InitialVariables initial() {
+  InitialVariables variables;
+  variables.client = variables.connection = variables.results = "utf8mb4";
+  variables.collation = "utf8mb4_general_ci";
+  return variables;
+}
+
+const InitialVariables kInitial = initial();
 
 SessionVariables with(std::initializer_list<std::pair<std::string_view, std::string_view>> values) {
   SessionVariables variables;
@@ -34,28 +41,52 @@ TEST(SessionVariables, CharacterSetsAreSetTogetherAndInOrder) {
   EXPECT_EQ(set_clauses({}, wanted, kInitial),
             "character_set_client='latin1', character_set_connection='latin1', "
             "character_set_results=NULL");
-  EXPECT_EQ(set_clauses(wanted, {}, kInitial),
-            "NAMES 'utf8mb4' COLLATE 'utf8mb4_0900_ai_ci', character_set_client='utf8mb4', "
-            "character_set_connection='utf8mb4', collation_connection='utf8mb4_0900_ai_ci'");
-}
-
-TEST(SessionVariables, ResultsKeepTheCollationOfSetNamesUntilTheirCharacterSetIsSet) {
-  auto wanted = with({{"character_set_client", "latin1"},
-                      {"character_set_connection", "latin1"},
-                      {"character_set_results", "latin1"},
-                      {"collation_connection", "latin1_german2_ci"},
-                      {kResultsCollation, "latin1_german2_ci"}});
-  EXPECT_EQ(set_clauses({}, wanted, kInitial),
-            "NAMES 'latin1' COLLATE 'latin1_german2_ci', character_set_client='latin1', "
-            "character_set_connection='latin1', collation_connection='latin1_german2_ci'");
-  EXPECT_TRUE(wanted.note("character_set_results", "latin1"));
-  EXPECT_EQ(wanted.find(kResultsCollation), nullptr);
+  EXPECT_EQ(set_clauses(wanted, {}, kInitial), "NAMES utf8mb4 COLLATE utf8mb4_general_ci");
 }
 
 TEST(SessionVariables, ANewCharacterSetMakesAnOldCollationVoid) {
   auto variables = with({{"collation_connection", "utf8mb4_bin"}});
   EXPECT_TRUE(variables.note("character_set_connection", "latin1"));
   EXPECT_EQ(variables.find("collation_connection"), nullptr);
+}
+
+// Only SET NAMES brings back the collation that a log-in gives to results.
+TEST(SessionVariables, ResultsKeepTheCollationOfTheLogIn) {
+  EXPECT_EQ(set_clauses({}, with({{"character_set_client", "latin1"}}), kInitial),
+            "NAMES utf8mb4 COLLATE utf8mb4_general_ci, character_set_client='latin1'");
+  const auto other_connection =
+      with({{"character_set_connection", "utf8mb4"}, {"collation_connection", "utf8mb4_bin"}});
+  EXPECT_EQ(set_clauses({}, other_connection, kInitial),
+            "NAMES utf8mb4 COLLATE utf8mb4_general_ci, character_set_connection='utf8mb4', "
+            "collation_connection='utf8mb4_bin'");
+}
+
+TEST(SessionVariables, ResultsKeepTheCollationOfSetNames) {
+  auto names = with({{"character_set_client", "latin1"},
+                     {"character_set_connection", "latin1"},
+                     {"character_set_results", "latin1"}});
+  EXPECT_EQ(set_clauses({}, names, kInitial),
+            "character_set_client='latin1', character_set_connection='latin1', "
+            "character_set_results='latin1'");
+  names.note("collation_connection", "latin1_bin");
+  names.note(kResultsCollation, "latin1_bin");
+  EXPECT_EQ(set_clauses({}, names, kInitial), "NAMES latin1 COLLATE latin1_bin");
+  EXPECT_TRUE(names.note("character_set_results", "latin1"));
+  EXPECT_EQ(names.find(kResultsCollation), nullptr);
+}
+
+TEST(SessionVariables, WhatTheLogInAskedForComesBack) {
+  InitialVariables changed = initial();
+  const auto present = with({{"sql_mode", ""}, {"wait_timeout", "5"}});
+  EXPECT_EQ(set_clauses(present, {}, changed), "sql_mode=DEFAULT, wait_timeout=DEFAULT");
+  changed.ignores_space = changed.is_interactive = true;
+  EXPECT_EQ(set_clauses(present, {}, changed),
+            "sql_mode=CONCAT(@@GLOBAL.sql_mode,',IGNORE_SPACE'), "
+            "wait_timeout=@@GLOBAL.interactive_timeout");
+  EXPECT_EQ(initial_clauses(changed),
+            "NAMES utf8mb4 COLLATE utf8mb4_general_ci, "
+            "sql_mode=CONCAT(@@GLOBAL.sql_mode,',IGNORE_SPACE'), "
+            "wait_timeout=@@GLOBAL.interactive_timeout");
 }
 
 TEST(SessionVariables, ACopyKeepsItsValues) {

@@ -27,8 +27,8 @@ constexpr std::string_view kTrackedVariables =
     "collation_connection,character_set_results,character_set_server,collation_server,"
     "character_set_filesystem,"
     // What every statement depends on.
-    "sql_mode,time_zone,lc_time_names,lc_messages,autocommit,transaction_isolation,tx_isolation,"
-    "transaction_read_only,tx_read_only,"
+    "sql_mode,time_zone,lc_time_names,lc_messages,autocommit,transaction_isolation,"
+    "transaction_read_only,"
     // Limits and what a client sees.
     "sql_select_limit,sql_big_selects,max_join_size,group_concat_max_len,max_execution_time,"
     "sql_safe_updates,sql_buffer_result,sql_notes,sql_warnings,max_error_count,"

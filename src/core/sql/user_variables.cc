@@ -26,9 +26,40 @@ std::string typed_null(ValueKind kind) {
     case ValueKind::Double:
       return "CAST(NULL AS DOUBLE)";
     case ValueKind::Text:
-      return "NULL";
+      break;
   }
   return "NULL";
+}
+
+std::string text_literal(std::string_view hex, std::string_view collation) {
+  std::string text = "_";
+  text += charset_of(collation);
+  text += " x'";
+  text += hex;
+  text += "'";
+  if (collation != kBinary) {
+    text += " COLLATE ";
+    text += collation;
+  }
+  return text;
+}
+
+std::string literal(ValueKind kind,
+                    const std::string& value,
+                    std::string_view hex,
+                    std::string_view collation) {
+  switch (kind) {
+    case ValueKind::Integer:
+    case ValueKind::Decimal:
+      return value;
+    case ValueKind::UnsignedInteger:
+      return "CAST(" + value + " AS UNSIGNED)";
+    case ValueKind::Double:
+      return value.find('e') != std::string::npos ? value : value + "e0";
+    case ValueKind::Text:
+      break;
+  }
+  return text_literal(hex, collation);
 }
 
 }  // namespace
@@ -58,32 +89,16 @@ std::string user_variable_items(std::string_view name) {
   return variable + ", HEX(" + variable + "), COLLATION(" + variable + ")";
 }
 
-std::string literal(ValueKind kind,
-                    const std::optional<std::string>& value,
-                    std::string_view hex,
-                    std::string_view collation) {
-  if (!value) return typed_null(kind);
-  switch (kind) {
-    case ValueKind::Integer:
-    case ValueKind::Decimal:
-      return *value;
-    case ValueKind::UnsignedInteger:
-      return "CAST(" + *value + " AS UNSIGNED)";
-    case ValueKind::Double:
-      return value->find('e') != std::string::npos ? *value : *value + "e0";
-    case ValueKind::Text:
-      break;
-  }
-  std::string text = "_";
-  text += charset_of(collation);
-  text += " x'";
-  text += hex;
-  text += "'";
-  if (collation != kBinary) {
-    text += " COLLATE ";
-    text += collation;
-  }
-  return text;
+std::string assignment(std::string_view name,
+                       ValueKind kind,
+                       const std::optional<std::string>& value,
+                       std::string_view hex,
+                       std::string_view collation) {
+  const std::string set = user_variable(name) + "=";
+  if (!value && kind != ValueKind::Text) return set + typed_null(kind);
+  // NULL leaves a variable the type and the collation that it had before.
+  if (!value) return set + text_literal("", collation) + ", " + set + "NULL";
+  return set + literal(kind, *value, hex, collation);
 }
 
 }  // namespace dorsal::sql

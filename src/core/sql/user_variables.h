@@ -2,8 +2,8 @@
 //
 // Servers tell that some session state changed, not which variable; so the names come from the
 // text, and the values from the server that holds them: user_variable_items() asks for each value
-// together with its bytes and its collation, and literal() makes of the answer an expression that
-// brings the variable back as it was, type and collation included.
+// together with its bytes and its collation, and assignment() makes of the answer what brings the
+// variable back as it was, type and collation included.
 #pragma once
 
 #include <optional>
@@ -27,10 +27,12 @@ enum class ValueKind { Integer, UnsignedInteger, Decimal, Double, Text };
 // Three select items: the value, HEX() of it, its collation.
 std::string user_variable_items(std::string_view name);
 
-// An expression for SET @x = …. `value` is empty for NULL.
-std::string literal(ValueKind kind,
-                    const std::optional<std::string>& value,
-                    std::string_view hex,
-                    std::string_view collation);
+// What brings the variable back, for a SET. `value` is empty for NULL, `hex` matters for texts
+// only.
+std::string assignment(std::string_view name,
+                       ValueKind kind,
+                       const std::optional<std::string>& value,
+                       std::string_view hex,
+                       std::string_view collation);
 
 }  // namespace dorsal::sql

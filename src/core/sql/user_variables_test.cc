@@ -11,17 +11,30 @@ TEST(UserVariables, TheNamesOfAStatementAreFoundOnceEach) {
   EXPECT_TRUE(user_variables_in("SELECT '@a', @@session.sql_mode /* @b */", {}).empty());
 }
 
+std::string value_of_a(ValueKind kind,
+                       const std::optional<std::string>& value,
+                       std::string_view hex = "",
+                       std::string_view collation = "binary") {
+  return assignment("a", kind, value, hex, collation);
+}
+
 TEST(UserVariables, AValueComesBackWithItsTypeAndCollation) {
-  EXPECT_EQ(literal(ValueKind::Integer, "-5", "", "binary"), "-5");
-  EXPECT_EQ(literal(ValueKind::UnsignedInteger, "18446744073709551615", "", "binary"),
-            "CAST(18446744073709551615 AS UNSIGNED)");
-  EXPECT_EQ(literal(ValueKind::Decimal, "1.50", "", "binary"), "1.50");
-  EXPECT_EQ(literal(ValueKind::Double, "1.5", "", "binary"), "1.5e0");
-  EXPECT_EQ(literal(ValueKind::Double, "1e300", "", "binary"), "1e300");
-  EXPECT_EQ(literal(ValueKind::Text, "x", "78", "utf8mb4_bin"),
-            "_utf8mb4 x'78' COLLATE utf8mb4_bin");
-  EXPECT_EQ(literal(ValueKind::Text, "", "", "binary"), "_binary x''");
-  EXPECT_EQ(literal(ValueKind::Integer, std::nullopt, "", "binary"), "CAST(NULL AS SIGNED)");
+  EXPECT_EQ(value_of_a(ValueKind::Integer, "-5"), "@`a`=-5");
+  EXPECT_EQ(value_of_a(ValueKind::UnsignedInteger, "18446744073709551615"),
+            "@`a`=CAST(18446744073709551615 AS UNSIGNED)");
+  EXPECT_EQ(value_of_a(ValueKind::Decimal, "1.50"), "@`a`=1.50");
+  EXPECT_EQ(value_of_a(ValueKind::Double, "1.5"), "@`a`=1.5e0");
+  EXPECT_EQ(value_of_a(ValueKind::Double, "1e300"), "@`a`=1e300");
+  EXPECT_EQ(value_of_a(ValueKind::Text, "x", "78", "utf8mb4_bin"),
+            "@`a`=_utf8mb4 x'78' COLLATE utf8mb4_bin");
+  EXPECT_EQ(value_of_a(ValueKind::Text, ""), "@`a`=_binary x''");
+}
+
+TEST(UserVariables, ANullHasATypeAndACollationToo) {
+  EXPECT_EQ(value_of_a(ValueKind::Integer, std::nullopt), "@`a`=CAST(NULL AS SIGNED)");
+  EXPECT_EQ(value_of_a(ValueKind::Text, std::nullopt, "", "latin1_bin"),
+            "@`a`=_latin1 x'' COLLATE latin1_bin, @`a`=NULL");
+  EXPECT_EQ(value_of_a(ValueKind::Text, std::nullopt), "@`a`=_binary x'', @`a`=NULL");
 }
 
 TEST(UserVariables, ANameWithABacktickIsNotWritten) {

@@ -20,7 +20,7 @@ class ConnectionTest : public ::testing::Test {
     ConnectOptions made;
     made.endpoint = server.endpoint();
     made.login.user = "app";
-    made.login.password = "secret";
+    made.login.password = Secret("secret");
     made.login.tls = Tls::Off;
     return made;
   }
@@ -98,7 +98,7 @@ TEST_F(ConnectionTest, CompressesIfItAsksForThatAndTheServerOffersIt) {
 TEST_F(ConnectionTest, ARefusalIsAValueOfLogIn) {
   FakeServer server(loop_, {});
   auto wrong = options(server);
-  wrong.login.password = "guess";
+  wrong.login.password = Secret("guess");
   auto login = io::block_on(loop_, Connection::log_in(loop_, wrong, soon()));
   ASSERT_TRUE(login) << login.error().message;
   EXPECT_EQ(login->connection, nullptr);
@@ -108,7 +108,7 @@ TEST_F(ConnectionTest, ARefusalIsAValueOfLogIn) {
 TEST_F(ConnectionTest, ARefusalIsAFailureOfConnect) {
   FakeServer server(loop_, {});
   auto wrong = options(server);
-  wrong.login.password = "guess";
+  wrong.login.password = Secret("guess");
   auto connection = connect(wrong);
   ASSERT_FALSE(connection);
   EXPECT_EQ(connection.error().kind, ErrorKind::Unavailable);

@@ -12,6 +12,7 @@
 
 #include "base/deadline.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "core/mysql/conversation.h"
 #include "edge/io/stream.h"
 #include "edge/io/task.h"
@@ -28,11 +29,13 @@ io::Task<Result<mysql::Need::Kind>> converse(io::Stream& stream,
   std::string_view received;
   for (;;) {
     auto need = conversation.next(received);
+    wipe(buffer.data(), received.size());  // it may have been a password
     if (!need) co_return need.error();
     received = {};
     switch (need->kind) {
       case mysql::Need::Kind::Write: {
         auto written = co_await stream.write_all(need->bytes, deadline);
+        wipe(need->bytes);
         if (!written) co_return written.error();
         break;
       }

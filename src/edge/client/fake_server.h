@@ -56,6 +56,9 @@ class FakeServer {
 
   int quits() const { return quits_; }
 
+  // What the newest client showed of itself.
+  io::TlsPeer newest_peer() const { return streams_.back()->tls_peer(); }
+
   // Every statement so far, in order, over all connections.
   const std::vector<std::string>& asked() const { return asked_; }
 

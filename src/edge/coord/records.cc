@@ -106,6 +106,8 @@ std::string encode(const cluster::NodeState& state) {
                    {"server_uuid", state.server_uuid},
                    {"server_version", state.server_version},
                    {"gtid_executed", state.gtid_executed},
+                   {"zone", state.zone},
+                   {"read_weight", state.read_weight},
                    {"lag_ms", or_null(state.lag_ms)},
                    {"semi_sync", state.semi_sync},
                    {"healthy", state.healthy},
@@ -164,6 +166,8 @@ Result<cluster::NodeState> decode_state(const std::string& json) {
   fields.text("server_uuid", state.server_uuid);
   fields.text("server_version", state.server_version);
   fields.text("gtid_executed", state.gtid_executed);
+  fields.text("zone", state.zone);
+  fields.number("read_weight", state.read_weight);
   fields.number("lag_ms", state.lag_ms);
   fields.flag("semi_sync", state.semi_sync);
   fields.flag("healthy", state.healthy);

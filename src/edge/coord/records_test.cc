@@ -11,12 +11,15 @@ TEST(Records, AStateReadsBackAsItWasWritten) {
   state.pid = 42;
   state.gtid_executed = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-9";
   state.semi_sync = true;
+  state.zone = "north";
+  state.read_weight = 0;
   state.activity = "quotes \" and lines\n";
   state.published_ms = 1234567890123;
   auto read = decode_state(encode(state));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(encode(*read), encode(state));
   EXPECT_EQ(read->pid, 42);
+  EXPECT_EQ(read->read_weight, 0U);
   EXPECT_FALSE(read->lag_ms.has_value());
 }
 
@@ -38,6 +41,13 @@ TEST(Records, FieldsOfANewerVersionArePassedOver) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->name, "shop");
   EXPECT_EQ(read->acks, 1u);
+}
+
+TEST(Records, FieldsThatAnOlderVersionDidNotHaveAreWhatTheyUsuallyAre) {
+  auto read = decode_state(R"({"role":"replica","healthy":true})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->read_weight, cluster::NodeState::kUsualReadWeight);
+  EXPECT_EQ(read->zone, "");
 }
 
 TEST(Records, NonsenseIsCorrupt) {

@@ -44,6 +44,9 @@ std::string monitor_account(const Secrets& secrets) {
          grant("REPLICATION CLIENT, PROCESS ON *.*", kMonitorUser, "%") +
          grant("SELECT ON `performance_schema`.*", kMonitorUser, "%") +
          grant("SELECT ON `mysql`.`user`", kMonitorUser, "%") +
+         grant("SELECT ON `mysql`.`global_grants`", kMonitorUser, "%") +
+         grant("SELECT ON `mysql`.`default_roles`", kMonitorUser, "%") +
+         grant("SELECT ON `mysql`.`role_edges`", kMonitorUser, "%") +
          grant("SELECT ON `dorsal`.*", kMonitorUser, "%");
 }
 

@@ -16,7 +16,7 @@ io::Task<Result<client::Connection*>> ServerLink::connection(Deadline deadline) 
     client::ConnectOptions options;
     options.endpoint = io::Endpoint::unix_socket(socket_path_);
     options.login.user = kAgentUser;
-    options.login.password = password_;
+    options.login.password = Secret(password_);
     DORSAL_CO_TRY(auto made,
                   co_await client::Connection::connect(loop_, std::move(options), deadline));
     DORSAL_CO_TRY_VOID(co_await made->execute(kSession, deadline));

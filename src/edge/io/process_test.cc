@@ -223,6 +223,22 @@ TEST_F(Process, WaitsForSignals) {
   EXPECT_EQ(cancelled_as, 0);
 }
 
+Task<> take_two(Loop& loop, std::vector<int>& caught) {
+  Signals signals(loop, {SIGUSR1, SIGUSR2});
+  ::raise(SIGUSR2);
+  caught.push_back(co_await signals.next());
+  // Nobody waits now, and still it does not end the process.
+  ::raise(SIGUSR1);
+  co_await loop.sleep_until(loop.after(milliseconds(1)));
+  caught.push_back(co_await signals.next());
+}
+
+TEST_F(Process, KeepsSignalsThatComeBetweenTwoWaits) {
+  std::vector<int> caught;
+  block_on(loop_, take_two(loop_, caught));
+  EXPECT_EQ(caught, (std::vector<int>{SIGUSR2, SIGUSR1}));
+}
+
 TEST_F(Process, WhatHasEndedDoesNotRunEvenBeforeItIsReaped) {
   EXPECT_TRUE(is_running(::getpid()));
   const pid_t child = ::fork();

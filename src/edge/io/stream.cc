@@ -461,6 +461,8 @@ bool Stream::is_tls() const { return state_ != nullptr && state_->is_encrypted; 
 std::string Stream::tls_version() const { return is_tls() ? state_->layers.tls()->version() : ""; }
 std::string Stream::tls_cipher() const { return is_tls() ? state_->layers.tls()->cipher() : ""; }
 
+TlsPeer Stream::tls_peer() const { return is_tls() ? state_->layers.tls()->peer() : TlsPeer(); }
+
 void Stream::shutdown_write() {
   if (!is_open()) return;
   if (is_tls()) {

@@ -35,6 +35,7 @@
 namespace dorsal::io {
 
 class TlsContext;
+struct TlsPeer;
 
 enum class Precision { Coarse, Exact };
 
@@ -105,6 +106,8 @@ class Stream {
   bool is_tls() const;
   std::string tls_version() const;  // "TLSv1.3"; empty without TLS
   std::string tls_cipher() const;   // "TLS_AES_256_GCM_SHA384"; empty without TLS
+
+  TlsPeer tls_peer() const;  // empty without TLS
 
   // Tells the other side that no more bytes will come; reading goes on.
   void shutdown_write();

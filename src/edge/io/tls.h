@@ -1,4 +1,5 @@
-// Certificates, keys and trust for TLS 1.2 and 1.3.
+// Certificates, keys and trust for TLS 1.2 and 1.3, with ciphers that keep earlier traffic secret
+// when a key is stolen, and that authenticate what they encrypt.
 //
 // Made once from files, then handed to any number of Streams on any thread: a copy shares.
 #pragma once
@@ -17,6 +18,15 @@ enum class TlsVerify {
   None,       // encryption only: anybody can be in the middle
   CaOnly,     // the certificate comes from our authority
   CaAndName,  // and it carries the name that we connected to
+};
+
+// What the other side of a connection showed of itself.
+struct TlsPeer {
+  bool is_verified = false;  // it showed a certificate, which an authority of ours vouches for
+  // Empty without a certificate; else as OpenSSL's X509_NAME_oneline() and mysqld write them:
+  // "/C=SE/O=Example/CN=app".
+  std::string subject;
+  std::string issuer;
 };
 
 class TlsContext {

@@ -173,6 +173,22 @@ void TlsEngine::trim() {
 std::string TlsEngine::version() const { return SSL_get_version(ssl_); }
 std::string TlsEngine::cipher() const { return SSL_get_cipher_name(ssl_); }
 
+TlsPeer TlsEngine::peer() const {
+  TlsPeer peer;
+  X509* certificate = SSL_get0_peer_certificate(ssl_);
+  if (certificate == nullptr) return peer;
+  auto text = [](X509_NAME* name) {
+    char* line = X509_NAME_oneline(name, nullptr, 0);
+    std::string copy = line == nullptr ? "" : line;
+    OPENSSL_free(line);
+    return copy;
+  };
+  peer.is_verified = SSL_get_verify_result(ssl_) == X509_V_OK;
+  peer.subject = text(X509_get_subject_name(certificate));
+  peer.issuer = text(X509_get_issuer_name(certificate));
+  return peer;
+}
+
 Error TlsEngine::failure(int outcome) const {
   int reason = SSL_get_error(ssl_, outcome);
   auto code = ERR_peek_error();

@@ -53,6 +53,7 @@ class TlsEngine {
 
   std::string version() const;
   std::string cipher() const;
+  TlsPeer peer() const;
 
  private:
   friend struct TlsEngineBio;

@@ -1,6 +1,7 @@
 #include "edge/io/tls.h"
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include "edge/io/scope.h"
 #include "edge/io/testing.h"
@@ -144,6 +145,60 @@ TEST_F(Tls, ClientCertificateIsCheckedWhenPresented) {
   ASSERT_TRUE(server && known);
   EXPECT_TRUE(block_on(loop_, shake_hands(loop_, *known, *server, "")).server);
   EXPECT_TRUE(block_on(loop_, shake_hands(loop_, client(TlsVerify::CaOnly), *server, "")).server);
+}
+
+TEST_F(Tls, AServerLearnsWhoItsClientIs) {
+  auto server = TlsContext::server(files_->certificate, files_->key, files_->authority.certificate);
+  auto known = TlsContext::client(TlsVerify::CaOnly,
+                                  files_->authority.certificate,
+                                  files_->certificate,
+                                  files_->key);
+  ASSERT_TRUE(server && known);
+  auto shown = block_on(loop_, shake_hands(loop_, *known, *server, "")).pair.server.tls_peer();
+  EXPECT_TRUE(shown.is_verified);
+  EXPECT_EQ(shown.subject, "/CN=server.test");
+  EXPECT_EQ(shown.issuer, "/CN=test authority");
+  auto none = block_on(loop_, shake_hands(loop_, client(TlsVerify::CaOnly), *server, ""));
+  EXPECT_FALSE(none.pair.server.tls_peer().is_verified);
+  EXPECT_EQ(none.pair.server.tls_peer().subject, "");
+}
+
+TEST_F(Tls, AClientOfAnotherAuthorityIsRefused) {
+  testing::ScratchFolder other;
+  testing::Certificates theirs(other.path());
+  auto server = TlsContext::server(files_->certificate, files_->key, files_->authority.certificate);
+  auto stranger = TlsContext::client(TlsVerify::None, "", theirs.certificate, theirs.key);
+  ASSERT_TRUE(server && stranger);
+  auto both = block_on(loop_, shake_hands(loop_, *stranger, *server, ""));
+  ASSERT_FALSE(both.server);
+  EXPECT_NE(both.server.error().message.find("the client's certificate is refused"),
+            std::string::npos);
+}
+
+TEST_F(Tls, OldVersionsAndWeakCiphersAreRefused) {
+  for (const char* ciphers : {"AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES256-SHA"}) {
+    auto weak = client(TlsVerify::None);
+    SSL_CTX_set_max_proto_version(weak.native_handle(), TLS1_2_VERSION);
+    ASSERT_EQ(SSL_CTX_set_cipher_list(weak.native_handle(), ciphers), 1) << ciphers;
+    EXPECT_FALSE(block_on(loop_, shake_hands(loop_, weak, server(), "")).server) << ciphers;
+  }
+  auto sound = client(TlsVerify::None);
+  SSL_CTX_set_max_proto_version(sound.native_handle(), TLS1_2_VERSION);
+  auto both = block_on(loop_, shake_hands(loop_, sound, server(), ""));
+  EXPECT_TRUE(both.server);
+  EXPECT_EQ(both.pair.server.tls_version(), "TLSv1.2");
+  auto old = client(TlsVerify::None);
+  SSL_CTX_set_min_proto_version(old.native_handle(), TLS1_1_VERSION);
+  SSL_CTX_set_max_proto_version(old.native_handle(), TLS1_1_VERSION);
+  SSL_CTX_set_cipher_list(old.native_handle(), "ALL:@SECLEVEL=0");
+  EXPECT_FALSE(block_on(loop_, shake_hands(loop_, old, server(), "")).server);
+}
+
+TEST_F(Tls, AConnectionOutlivesTheContextThatItBeganWith) {
+  auto first = std::make_unique<TlsContext>(server());
+  auto both = block_on(loop_, shake_hands(loop_, client(TlsVerify::CaOnly), *first, ""));
+  first.reset();
+  block_on(loop_, exchange(loop_, both, "still here"));
 }
 
 TEST_F(Tls, PeerThatNeverFinishesTimesOut) {

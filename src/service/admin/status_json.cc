@@ -30,6 +30,8 @@ Json node_json(const cluster::Node& node) {
               {"pid", value_or_null(state.pid)},
               {"gtid_executed", state.gtid_executed},
               {"lag_ms", value_or_null(state.lag_ms)},
+              {"zone", text_or_null(state.zone)},
+              {"read_weight", state.read_weight},
               {"semi_sync", state.semi_sync},
               {"healthy", state.healthy},
               {"voter", member.voter},

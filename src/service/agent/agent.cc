@@ -265,6 +265,8 @@ void Agent::Impl::count(const Step& step, const View& view) {
 Task<> Agent::Impl::publish(const View& view) {
   if (!view.store_answers || view.topology.find(options.node) == nullptr) co_return;
   NodeState state = make_state(view, options.policy, activity, published);
+  state.zone = options.zone;
+  state.read_weight = options.read_weight;
   const bool due = !published_at || view.now - *published_at >= options.publish_every;
   if (!due && !differs_in_kind(state, published)) co_return;
   state.published_ms = options.clocks.wall_ms();

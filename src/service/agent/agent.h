@@ -36,6 +36,8 @@ struct Options {
   Duration tick = std::chrono::milliseconds(250);
   Duration publish_every = std::chrono::seconds(1);
   Duration heartbeat = std::chrono::milliseconds(500);
+  std::string zone;  // published for the proxies, as is its share of the reads
+  std::uint32_t read_weight = cluster::NodeState::kUsualReadWeight;
   failover::Policy policy;  // mode and acks are taken from the charter in the store
   Clocks clocks = real_clocks();
 };

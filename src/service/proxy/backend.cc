@@ -29,8 +29,6 @@ constexpr std::uint32_t kNeeded = cap::kLongPassword | cap::kLongFlag | cap::kPr
 // More than this of an abandoned reply is not worth reading.
 constexpr std::size_t kMaxAbandoned = std::size_t{1} << 20;
 
-constexpr std::uint16_t kAccessDenied = 1045;  // ER_ACCESS_DENIED_ERROR
-
 // Prepared statements kept on one connection; of more, the ones not used for longest are closed.
 constexpr std::size_t kMaxKeptStatements = 256;
 
@@ -41,35 +39,32 @@ client::ConnectOptions connect_options(const LoopContext& context,
   client::ConnectOptions options;
   options.endpoint = server.endpoint;
   options.login.user = identity.user;
-  options.login.password = std::string(identity.password.view());
+  options.login.password = identity.password;
   options.login.native_sha1 = identity.native_sha1;
   options.login.capabilities = kNeeded | (identity.client_capabilities & kMirrored) |
-                               mysql::capability_of(context.shared.options.server_compression);
+                               mysql::capability_of(context.options->server_compression);
   options.compression_numbers = &context.shared.numbers.server_compression;
   options.login.collation = identity.collation;
   options.login.attributes = {{"_client_name", "dorsal"}, {"program_name", "dorsal proxy"}};
   options.login.tls =
       with_tls ? mysql::ClientLoginOptions::Tls::Required : mysql::ClientLoginOptions::Tls::Off;
-  options.tls = context.shared.options.server_tls;
+  options.tls = context.options->server_tls;
   options.tls_name = server.endpoint.host;
   return options;
 }
 
 // On this machine nobody can listen in, and a cold password cache is served by RSA; so TLS, which
-// costs more than all the rest of a log-in, is kept for accounts that are refused without it.
+// costs more than all the rest of a log-in, is kept for accounts that are refused without it. A
+// wrong password is tried once, since a server may lock an account after a few.
 io::Task<Result<client::Login>> log_in(LoopContext& context,
                                        const Server& server,
                                        const Identity& identity,
                                        Deadline deadline) {
-  const bool has_tls = context.shared.options.server_tls.has_value();
-  const bool tls_first = has_tls && !is_loopback(server.endpoint.host);
-  auto options = connect_options(context, server, identity, tls_first);
+  const bool has_tls = context.options->server_tls.has_value();
+  const bool with_tls = has_tls && (identity.needs_tls || !is_loopback(server.endpoint.host));
+  auto options = connect_options(context, server, identity, with_tls);
   auto login = co_await client::Connection::log_in(context.loop, std::move(options), deadline);
-  const bool is_denied = login && login->refused && login->refused->code == kAccessDenied;
-  if (!is_denied || tls_first || !has_tls) co_return login;
-  auto with_tls = connect_options(context, server, identity, true);
-  auto again = co_await client::Connection::log_in(context.loop, std::move(with_tls), deadline);
-  co_return again;
+  co_return login;
 }
 
 const std::string& tracking_command() {
@@ -89,13 +84,13 @@ constexpr const char* kAskCharset =
 
 std::string pool_key(const Identity& identity) {
   static const std::string kSalt = random_bytes(16);
-  std::string secret = kSalt;
-  secret += identity.native_sha1.value_or("");
-  secret += identity.password.view();
+  const auto sha1 = identity.native_sha1.value_or(Secret());
+  Scratch secret(kSalt.size() + sha1.view().size() + identity.password.view().size());
+  secret.text.append(kSalt).append(sha1.view()).append(identity.password.view());
   std::string key = identity.user;
   key.push_back('\0');
-  key += sha256(secret);
-  wipe(secret);
+  key += sha256(secret.text);
+  key += identity.account_version;
   Writer writer(key);
   writer.u32(identity.client_capabilities & kMirrored);
   writer.u8(identity.collation);
@@ -158,7 +153,9 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Backend::set_up(Deadline deadl
   const auto& rows = charset->results.at(0).rows;
   if (rows.empty() || rows[0].size() < 4) co_return std::optional<mysql::ErrPacket>();
   auto field = [&](std::size_t index) { return rows[0][index].value_or(""); };
-  initial_charset_ = {field(0), field(1), field(2), field(3)};
+  initial_ = {field(0), field(1), field(2), field(3)};
+  initial_.ignores_space = (capabilities() & cap::kIgnoreSpace) != 0;
+  initial_.is_interactive = (capabilities() & cap::kInteractive) != 0;
   co_return std::optional<mysql::ErrPacket>();
 }
 
@@ -176,7 +173,7 @@ bool Backend::is_in_sync(const SessionState& state, const Needs& needs) const {
 }
 
 std::string Backend::sync_command(const SessionState& state, const Needs& needs) const {
-  std::string clauses = sql::set_clauses(variables, state.variables(), initial_charset_);
+  std::string clauses = sql::set_clauses(variables, state.variables(), initial_);
   auto add = [&](const std::string& clause) {
     if (!clauses.empty()) clauses += ", ";
     clauses += clause;
@@ -185,17 +182,27 @@ std::string Backend::sync_command(const SessionState& state, const Needs& needs)
     add(needs.all_gtids ? "session_track_gtids=ALL_GTIDS" : "session_track_gtids=OWN_GTID");
   }
   if (needs.user_variables && !has_user_variables_of(state, needs.session)) {
-    for (const auto& name : user_variables) {
-      if (state.user_variables.count(name) == 0) add(sql::user_variable(name) + "=NULL");
-    }
     for (const auto& [name, value] : state.user_variables) {
-      add(sql::user_variable(name) + "=" + value);
+      add(value);
     }
   }
   if (needs.insert_id && last_insert_id && *last_insert_id != state.last_insert_id) {
     add(fmt::format("last_insert_id={}", state.last_insert_id));
   }
   return clauses.empty() ? clauses : mysql::encode_query("SET " + clauses, capabilities());
+}
+
+// COM_RESET_CONNECTION leaves the schema.
+std::string Backend::was_reset() {
+  statements_.clear();
+  statement_of_.clear();
+  closes_.clear();
+  variables.clear();
+  user_variables.clear();
+  last_insert_id = 0;
+  tells_all_gtids = has_diagnostics = has_counted_rows = false;
+  return mysql::encode_query(tracking_command() + ", " + sql::initial_clauses(initial_),
+                             capabilities());
 }
 
 std::string Backend::schema_command(const SessionState& state) const {
@@ -246,25 +253,26 @@ io::Task<Result<client::Reply>> Backend::query(std::string sql, Deadline deadlin
 }
 
 std::optional<std::uint32_t> Backend::find_statement(const PreparedText& text,
-                                                     std::uint32_t session,
-                                                     const std::string& types) {
+                                                     const StatementUse& use) {
   auto found = statement_of_.find(&text);
   if (found == statement_of_.end()) return std::nullopt;
-  KeptStatement& kept = *found->second;
-  if (kept.session != session && !kept.types.empty() && kept.types != types) {
+  StatementUse& before = found->second->use;
+  const bool is_fresh = before.user == 0;
+  const bool has_same_types = before.is_uniform && before.types == use.types;
+  const bool is_alike = has_same_types && use.is_uniform;
+  if (!is_fresh && before.user != use.user && !is_alike) {
     close_statement(text);
     return std::nullopt;
   }
-  kept.session = session;
-  kept.types = types;
+  before = {use.user, use.types, is_fresh || has_same_types};
   statements_.splice(statements_.begin(), statements_, found->second);
-  return kept.server_id;
+  return found->second->server_id;
 }
 
 void Backend::keep_statement(std::shared_ptr<const PreparedText> text, std::uint32_t server_id) {
   close_statement(*text);
   const PreparedText* key = text.get();
-  statements_.push_front({std::move(text), server_id, 0, {}});
+  statements_.push_front({std::move(text), server_id, {}});
   statement_of_.emplace(key, statements_.begin());
   if (statements_.size() <= kMaxKeptStatements) return;
   const PreparedText& oldest = *statements_.back().text;

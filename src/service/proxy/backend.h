@@ -39,9 +39,13 @@ std::string wait_for_position(std::string_view gtids, Duration patience);
 struct Identity {
   std::string user;
   Secret password;
-  std::optional<std::string> native_sha1;
+  std::optional<Secret> native_sha1;
   std::uint32_t client_capabilities = 0;
   std::uint8_t collation = mysql::kDefaultCollation;
+  bool needs_tls = false;  // the account may be refused without it
+  // Another one when a connection that is opened now may have other rights than one from before,
+  // see Accounts::connection_version().
+  std::string account_version;
 };
 
 // Equal for those who can use each other's connections; tells nothing of the password.
@@ -80,7 +84,7 @@ class Backend {
   bool tells_all_gtids = false;  // that the server has executed, not only those of own writes
   sql::SessionVariables variables;
   std::string schema;                               // empty: none
-  std::set<std::string> user_variables;             // names of those that have a value
+  std::set<std::string> user_variables;             // names of those that may have a value
   std::uint32_t user_variables_owner = 0;           // the session they belong to
   std::uint64_t user_variables_version = 0;         // of that session's
   std::optional<std::uint64_t> last_insert_id = 0;  // empty: only the server knows, for the owner
@@ -110,13 +114,16 @@ class Backend {
   std::string schema_command(const SessionState& state) const;
   void synced(const SessionState& state, const Needs& needs);
 
+  // To be called when COM_RESET_CONNECTION has made it forget everything; gives the command that
+  // must follow.
+  std::string was_reset();
+
   // ---- Prepared statements, kept for whoever prepares the same text ----
 
-  // A server goes on to read parameters as being of the types of earlier executions, so a session
-  // does not get a statement that another one has executed with other types than these.
-  std::optional<std::uint32_t> find_statement(const PreparedText& text,
-                                              std::uint32_t session,
-                                              const std::string& types);
+  // A server decides by the executions of a statement which types its parameters have: after 1, 'x'
+  // may be 0. So a client's statement goes on with one that served another only if both have always
+  // been executed with the same types; else the kept one is closed and none is found.
+  std::optional<std::uint32_t> find_statement(const PreparedText& text, const StatementUse& use);
   void keep_statement(std::shared_ptr<const PreparedText> text, std::uint32_t server_id);
   void close_statement(const PreparedText& text);
 
@@ -147,8 +154,7 @@ class Backend {
   struct KeptStatement {
     std::shared_ptr<const PreparedText> text;
     std::uint32_t server_id = 0;
-    std::uint32_t session = 0;  // that executed it last
-    std::string types;          // with which it did
+    StatementUse use;
   };
   using KeptStatements = std::list<KeptStatement>;
 
@@ -161,7 +167,7 @@ class Backend {
   std::unique_ptr<client::Connection> connection_;
   mysql::ClientTracking no_tracking_;
   mysql::ReplyRelay inner_;
-  sql::InitialCharset initial_charset_;
+  sql::InitialVariables initial_;
   KeptStatements statements_;  // the one used last stands first
   std::unordered_map<const PreparedText*, KeptStatements::iterator> statement_of_;
   std::string closes_;

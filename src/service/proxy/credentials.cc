@@ -1,57 +1,75 @@
 #include "service/proxy/credentials.h"
 
+#include <unordered_map>
+
+#include "base/crypto.h"
 #include "core/mysql/auth.h"
 
 namespace dorsal::proxy {
 namespace {
 
-// A flood of user names must not fill the locked memory; the oldest name in order goes first.
+// A flood of user names must not fill the locked memory; the first name in order goes first.
 constexpr std::size_t kMaxKnown = 4096;
 
-constexpr auto kVerifiedFor = std::chrono::seconds(30);
+constexpr auto kReplicaCounts = std::chrono::seconds(30);
 
 }  // namespace
 
-std::optional<Credentials::Known> Credentials::find(const std::string& user) const {
+std::optional<Credentials::Known> Credentials::find(const admission::Account& account,
+                                                    TimePoint now) const {
   std::lock_guard lock(mutex_);
-  auto found = known_.find(user);
+  auto found = known_.find(account.name());
   if (found == known_.end()) return std::nullopt;
-  return found->second;
+  const Entry& entry = found->second;
+  if (entry.version != account.version || now >= entry.until) return std::nullopt;
+  return entry.known;
 }
 
-bool Credentials::is_verified(const std::string& user, TimePoint now) {
+Secret Credentials::remember(const admission::Account& account,
+                             const Secret& password,
+                             VerifiedBy by,
+                             TimePoint now) {
+  auto digest = mysql::caching_sha2_digest(password.view());
+  Entry entry{{password, Secret(digest)},
+              account.version,
+              by == VerifiedBy::Primary ? TimePoint::max() : now + kReplicaCounts};
+  wipe(digest);
   std::lock_guard lock(mutex_);
-  auto found = known_.find(user);
-  if (found == known_.end() || now - found->second.verified > kVerifiedFor) {
-    if (found != known_.end()) found->second.verified = now;
-    return false;
+  auto found = known_.find(account.name());
+  // Many log-ins at once share one copy.
+  const bool is_known = found != known_.end() && found->second.version == entry.version &&
+                        equal_secrets(found->second.known.digest.view(), entry.known.digest.view());
+  if (is_known) {
+    found->second.until = std::max(found->second.until, entry.until);
+    return found->second.known.password;
   }
-  return true;
+  if (found == known_.end() && known_.size() >= kMaxKnown) known_.erase(known_.begin());
+  known_.insert_or_assign(account.name(), std::move(entry));
+  return password;
 }
 
-void Credentials::remember(const std::string& user, std::string_view password, TimePoint now) {
-  Known known{Secret(password), mysql::caching_sha2_digest(password), now};
+void Credentials::forget(const admission::Account& account, const Secret& password) {
   std::lock_guard lock(mutex_);
-  if (known_.size() >= kMaxKnown && known_.count(user) == 0) known_.erase(known_.begin());
-  known_.insert_or_assign(user, std::move(known));
+  auto found = known_.find(account.name());
+  if (found == known_.end()) return;
+  const auto& kept = found->second.known.password;
+  if (equal_secrets(kept.view(), password.view())) known_.erase(found);
 }
 
-void Credentials::forget(const std::string& user, const std::string& digest) {
+void Credentials::keep_only(const admission::Accounts& accounts) {
+  std::unordered_map<std::string, const std::string*> versions;
+  for (const auto& account : accounts.all()) versions.emplace(account.name(), &account.version);
   std::lock_guard lock(mutex_);
-  auto found = known_.find(user);
-  if (found != known_.end() && found->second.digest == digest) known_.erase(found);
+  for (auto place = known_.begin(); place != known_.end();) {
+    auto found = versions.find(place->first);
+    const bool stays = found != versions.end() && *found->second == place->second.version;
+    place = stays ? std::next(place) : known_.erase(place);
+  }
 }
 
-std::optional<std::string> Credentials::native_digest(const std::string& user) const {
+std::size_t Credentials::size() const {
   std::lock_guard lock(mutex_);
-  auto found = native_.find(user);
-  if (found == native_.end()) return std::nullopt;
-  return found->second;
-}
-
-void Credentials::set_native(std::map<std::string, std::string> digests) {
-  std::lock_guard lock(mutex_);
-  native_ = std::move(digests);
+  return known_.size();
 }
 
 }  // namespace dorsal::proxy

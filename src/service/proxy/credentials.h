@@ -1,13 +1,14 @@
 // The passwords of clients that have logged in, so that the next log-in needs no full exchange.
 //
-// The proxy has no list of users. caching_sha2_password proves a password only to somebody who
-// knows SHA256(SHA256(p)), so the first client of a user is asked for the password itself, which is
-// verified by logging in to a server with it. It is kept, in locked memory, for verifying later
-// clients and for logging in behind them. It is verified again after a while, so that a password
-// that was changed or revoked at the servers is soon refused, and forgotten, here.
+// caching_sha2_password proves a password only to somebody who knows SHA256(SHA256(p)), so the
+// first client of an account is asked for the password itself, which is verified by logging in to a
+// server with it. It is kept, in locked memory, for verifying later clients and for logging in
+// behind them.
 //
-// Accounts of mysql_native_password are known by SHA1(SHA1(p)), which the monitor reads from
-// mysql.user on servers that still have that plug-in. Thread-safe.
+// A password belongs to one account, user and host part, and to the version of it that the password
+// was verified for: when the account changes or is dropped, it counts no longer. What only a
+// replica has verified may have been changed on the primary already, and counts for half a minute.
+// Thread-safe.
 #pragma once
 
 #include <map>
@@ -18,6 +19,7 @@
 
 #include "base/deadline.h"
 #include "base/secret.h"
+#include "core/admission/accounts.h"
 
 namespace dorsal::proxy {
 
@@ -25,28 +27,36 @@ class Credentials {
  public:
   struct Known {
     Secret password;
-    std::string digest;  // SHA256(SHA256(p))
-    TimePoint verified;  // when a server last accepted it
+    Secret digest;  // SHA256(SHA256(p))
   };
 
-  std::optional<Known> find(const std::string& user) const;
-  void remember(const std::string& user, std::string_view password, TimePoint now);
+  enum class VerifiedBy { Primary, Replica };
 
-  // Whether a server accepted the user's password not long ago. If not, whoever asks must see to
-  // it; others are told that it is done meanwhile.
-  bool is_verified(const std::string& user, TimePoint now);
+  std::optional<Known> find(const admission::Account& account, TimePoint now) const;
 
-  // Forgets the user's password, if it is still the one with this digest.
-  void forget(const std::string& user, const std::string& digest);
+  // The account as it was before the password was verified. Returns the kept copy.
+  Secret remember(const admission::Account& account,
+                  const Secret& password,
+                  VerifiedBy by,
+                  TimePoint now);
 
-  // SHA1(SHA1(p)) of a native account, as raw bytes.
-  std::optional<std::string> native_digest(const std::string& user) const;
-  void set_native(std::map<std::string, std::string> digests);
+  // Forgets the account's password, if it is still this one.
+  void forget(const admission::Account& account, const Secret& password);
+
+  // Forgets those of accounts that are not among these, or are no longer what they were.
+  void keep_only(const admission::Accounts& accounts);
+
+  std::size_t size() const;
 
  private:
+  struct Entry {
+    Known known;
+    std::string version;
+    TimePoint until;
+  };
+
   mutable std::mutex mutex_;
-  std::map<std::string, Known> known_;
-  std::map<std::string, std::string> native_;
+  std::map<std::string, Entry> known_;  // by Account::name()
 };
 
 }  // namespace dorsal::proxy

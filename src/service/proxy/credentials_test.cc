@@ -7,49 +7,84 @@
 namespace dorsal::proxy {
 namespace {
 
+using VerifiedBy = Credentials::VerifiedBy;
+
+constexpr TimePoint kNow{std::chrono::hours(1)};
+
+admission::Account account(const std::string& user,
+                           const char* version = "1",
+                           const char* host = "%") {
+  admission::Account made;
+  made.user = user;
+  made.host = admission::HostPattern(host);
+  made.version = version;
+  return made;
+}
+
+void remember(Credentials& credentials, const admission::Account& whose, const char* password) {
+  credentials.remember(whose, Secret(password), VerifiedBy::Primary, kNow);
+}
+
 TEST(Credentials, RemembersThePasswordWithItsDigest) {
   Credentials credentials;
-  EXPECT_FALSE(credentials.find("app"));
-  credentials.remember("app", "hunter2", TimePoint());
-  auto known = credentials.find("app");
+  EXPECT_FALSE(credentials.find(account("app"), kNow));
+  remember(credentials, account("app"), "hunter2");
+  auto known = credentials.find(account("app"), kNow + std::chrono::hours(1000));
   ASSERT_TRUE(known);
   EXPECT_EQ(known->password.view(), "hunter2");
-  EXPECT_EQ(known->digest, mysql::caching_sha2_digest("hunter2"));
+  EXPECT_EQ(known->digest.view(), mysql::caching_sha2_digest("hunter2"));
+}
+
+TEST(Credentials, APasswordBelongsToOneAccountAndOneVersionOfIt) {
+  Credentials credentials;
+  remember(credentials, account("app", "1", "10.%"), "hunter2");
+  EXPECT_FALSE(credentials.find(account("app", "1", "%"), kNow));
+  EXPECT_FALSE(credentials.find(account("app", "2", "10.%"), kNow));
+  EXPECT_TRUE(credentials.find(account("app", "1", "10.%"), kNow));
+}
+
+TEST(Credentials, WhatAReplicaVerifiedCountsForAWhile) {
+  Credentials credentials;
+  credentials.remember(account("app"), Secret("x"), VerifiedBy::Replica, kNow);
+  EXPECT_TRUE(credentials.find(account("app"), kNow + std::chrono::seconds(29)));
+  EXPECT_FALSE(credentials.find(account("app"), kNow + std::chrono::seconds(30)));
+  remember(credentials, account("app"), "x");
+  EXPECT_TRUE(credentials.find(account("app"), kNow + std::chrono::seconds(30)));
 }
 
 TEST(Credentials, ForgetsOnlyThePasswordThatWasRefused) {
   Credentials credentials;
-  credentials.remember("app", "new", TimePoint());
-  credentials.forget("app", mysql::caching_sha2_digest("old"));
-  EXPECT_TRUE(credentials.find("app"));
-  credentials.forget("app", mysql::caching_sha2_digest("new"));
-  EXPECT_FALSE(credentials.find("app"));
+  remember(credentials, account("app"), "new");
+  credentials.forget(account("app"), Secret("old"));
+  EXPECT_TRUE(credentials.find(account("app"), kNow));
+  credentials.forget(account("app"), Secret("new"));
+  EXPECT_FALSE(credentials.find(account("app"), kNow));
 }
 
-TEST(Credentials, APasswordIsVerifiedAgainAfterAWhileByOneOfThoseWhoUseIt) {
+TEST(Credentials, ForgetsAccountsThatChangeOrVanish) {
   Credentials credentials;
-  const TimePoint start{};
-  EXPECT_FALSE(credentials.is_verified("app", start));
-  credentials.remember("app", "x", start);
-  EXPECT_TRUE(credentials.is_verified("app", start + std::chrono::seconds(29)));
-  EXPECT_FALSE(credentials.is_verified("app", start + std::chrono::seconds(31)));
-  EXPECT_TRUE(credentials.is_verified("app", start + std::chrono::seconds(31)));
+  for (const char* user : {"same", "changed", "gone"}) remember(credentials, account(user), "x");
+  credentials.keep_only(
+      admission::Accounts({account("same"), account("changed", "2"), account("new")}, false));
+  EXPECT_EQ(credentials.size(), 1u);
+  EXPECT_TRUE(credentials.find(account("same"), kNow));
+}
+
+TEST(Credentials, ManyLogInsShareOneCopy) {
+  Credentials credentials;
+  const Secret first("hunter2");
+  credentials.remember(account("app"), first, VerifiedBy::Primary, kNow);
+  const auto kept =
+      credentials.remember(account("app"), Secret("hunter2"), VerifiedBy::Primary, kNow);
+  EXPECT_EQ(kept.view().data(), first.view().data());
 }
 
 TEST(Credentials, AFloodOfNamesStaysBounded) {
   Credentials credentials;
-  for (int i = 0; i < 5000; ++i) credentials.remember("user" + std::to_string(i), "x", TimePoint());
-  int found = 0;
-  for (int i = 0; i < 5000; ++i) found += credentials.find("user" + std::to_string(i)) ? 1 : 0;
-  EXPECT_EQ(found, 4096);
-}
-
-TEST(Credentials, NativeAccountsAreReplacedAsAWhole) {
-  Credentials credentials;
-  credentials.set_native({{"old", "digest"}});
-  credentials.set_native({{"new", "digest"}});
-  EXPECT_FALSE(credentials.native_digest("old"));
-  EXPECT_EQ(*credentials.native_digest("new"), "digest");
+  for (int i = 0; i < 5000; ++i) {
+    remember(credentials, account("user" + std::to_string(i)), "x");
+  }
+  EXPECT_EQ(credentials.size(), 4096u);
 }
 
 }  // namespace

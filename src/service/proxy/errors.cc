@@ -6,10 +6,30 @@ namespace dorsal::proxy::errors {
 
 using mysql::ErrPacket;
 
+ErrPacket too_many_clients() { return {1040, "08004", "Too many connections"}; }
+
+ErrPacket too_many_from_address(std::string_view address) {
+  return {1040, "08004", fmt::format("Dorsal: too many connections from address '{}'", address)};
+}
+
+ErrPacket too_many_of_user(std::string_view user) {
+  return {
+      1203,
+      "42000",
+      fmt::format("User {} already has more than 'max_user_connections' active connections", user)};
+}
+
+ErrPacket account_locked(std::string_view user, std::string_view host) {
+  return {kAccountLocked,
+          "HY000",
+          fmt::format("Access denied for user '{}'@'{}'. Account is locked.", user, host)};
+}
+
 ErrPacket malformed_packet() { return {1835, "HY000", "Malformed communication packet."}; }
 
 ErrPacket unknown_command() { return {1047, "08S01", "Unknown command"}; }
 
+// Whatever the command was, servers name the one function that looks statements up.
 ErrPacket unknown_statement(std::uint32_t id) {
   return {1243,
           "HY000",
@@ -55,6 +75,13 @@ ErrPacket only_alone(std::string_view what) {
   return {1235,
           "42000",
           fmt::format("Dorsal: {} works only with plain values, and as the only statement", what)};
+}
+
+ErrPacket idle_for_too_long() {
+  return {4031,
+          "HY000",
+          "The client was disconnected by the server because of inactivity. See wait_timeout and "
+          "interactive_timeout for configuring this behavior."};
 }
 
 ErrPacket no_primary(std::string_view why) {

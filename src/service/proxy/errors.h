@@ -12,6 +12,10 @@ namespace dorsal::proxy {
 
 namespace errors {
 
+mysql::ErrPacket too_many_clients();                                              // 1040
+mysql::ErrPacket too_many_from_address(std::string_view address);                 // 1040
+mysql::ErrPacket too_many_of_user(std::string_view user);                         // 1203
+mysql::ErrPacket account_locked(std::string_view user, std::string_view host);    // 3118
 mysql::ErrPacket malformed_packet();                                              // 1835
 mysql::ErrPacket unknown_command();                                               // 1047
 mysql::ErrPacket unknown_statement(std::uint32_t id);                             // 1243
@@ -26,8 +30,17 @@ mysql::ErrPacket unknown_variable(std::string_view variable);                   
 // What the proxy carries out itself cannot be one of several statements in a text.
 mysql::ErrPacket only_alone(std::string_view what);  // 1235, 42000
 
+// The account may not log in, or may no longer.
+inline constexpr std::uint16_t kAccessDenied = 1045;
+inline constexpr std::uint16_t kAccountLocked = 3118;
+inline bool is_denial(const mysql::ErrPacket& err) {
+  return err.code == kAccessDenied || err.code == kAccountLocked;
+}
+
 // No server could be had in time; the statement was not sent.
 inline constexpr std::uint16_t kNoServer = 1053;
+// Nothing came from it for wait_timeout.
+mysql::ErrPacket idle_for_too_long();
 mysql::ErrPacket no_primary(std::string_view why);  // 1053, 08S01
 mysql::ErrPacket no_replica(std::string_view why);  // 1053, 08S01
 

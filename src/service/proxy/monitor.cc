@@ -1,9 +1,9 @@
 #include "service/proxy/monitor.h"
 
-#include <map>
-
 #include "base/log.h"
 #include "core/mysql/protocol.h"
+#include "service/proxy/accounts.h"
+#include "service/proxy/backend.h"
 #include "service/proxy/shared.h"
 
 namespace dorsal::proxy {
@@ -14,32 +14,8 @@ constexpr auto kRetry = std::chrono::milliseconds(250);
 constexpr auto kPatience = std::chrono::milliseconds(1000);
 constexpr int kRoundsBetweenAccounts = 10;
 
-std::string from_hex(std::string_view hex) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes.push_back(static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
-  }
-  return bytes;
-}
-
-// `*` and 40 hexadecimal digits: how mysql.user holds SHA1(SHA1(p)).
-bool is_native_digest(const std::string& text) {
-  return text.size() == 41 && text[0] == '*' &&
-         text.find_first_not_of("0123456789ABCDEFabcdef", 1) == std::string::npos;
-}
-
-io::Task<Result<void>> read_native_accounts(LoopContext& context, client::Connection& connection) {
-  auto results = co_await connection.execute(
-      "SELECT user, authentication_string FROM mysql.user WHERE plugin = 'mysql_native_password'",
-      context.loop.after(kPatience));
-  if (!results) co_return results.error();
-  std::map<std::string, std::string> digests;
-  for (const auto& row : results->at(0).rows) {
-    if (!row.at(0) || !row.at(1) || !is_native_digest(*row[1])) continue;
-    digests.insert_or_assign(*row[0], from_hex(std::string_view(*row[1]).substr(1)));
-  }
-  context.shared.credentials.set_native(std::move(digests));
-  co_return Result<void>();
+std::uint32_t seconds(const std::optional<std::string>& text) {
+  return static_cast<std::uint32_t>(std::strtoul(text.value_or("").c_str(), nullptr, 10));
 }
 
 io::Task<Result<void>> read_position(LoopContext& context,
@@ -51,7 +27,7 @@ io::Task<Result<void>> read_position(LoopContext& context,
   const bool was_primary = context.view->primary == &server;
   auto results = co_await connection.execute(
       "SELECT @@GLOBAL.gtid_executed, @@GLOBAL.sql_mode, @@GLOBAL.super_read_only, "
-      "@@GLOBAL.transaction_isolation",
+      "@@GLOBAL.transaction_isolation, @@GLOBAL.wait_timeout, @@GLOBAL.interactive_timeout",
       context.loop.after(kPatience));
   if (!results) co_return results.error();
   const auto& row = results->at(0).rows.at(0);
@@ -70,9 +46,20 @@ io::Task<Result<void>> read_position(LoopContext& context,
     facts.version = connection.greeting().server_version;
     facts.sql_mode = row.at(1).value_or("");
     facts.isolation = row.at(3).value_or("");
+    facts.wait_timeout = seconds(row.at(4));
+    facts.interactive_timeout = seconds(row.at(5));
     context.shared.facts.set(std::move(facts));
   }
   co_return Result<void>();
+}
+
+// A server that does not tell its accounts is sound otherwise. Who logs in is told why it is
+// refused; the log says it whenever the reason changes.
+io::Task<> look_at_accounts(LoopContext& context,
+                            AccountReader& reader,
+                            client::Connection& connection) {
+  auto read = co_await reader.read(context, connection, context.loop.after(kPatience));
+  context.shared.accounts.note_failure(read ? std::string() : read.error().message);
 }
 
 // Until the connection fails or the task is cancelled.
@@ -80,14 +67,14 @@ io::Task<Result<void>> watch(LoopContext& context, Server& server) {
   auto connected = co_await connect_as_monitor(context, server, context.loop.after(kPatience));
   if (!connected) co_return connected.error();
   auto connection = *std::move(connected);
+  AccountReader accounts;
   for (int round = 0;; ++round) {
     DORSAL_CO_TRY_VOID(co_await read_position(context, server, *connection));
-    const bool is_primary = context.view->primary == &server;
-    if (is_primary && round % kRoundsBetweenAccounts == 0) {
-      DORSAL_CO_TRY_VOID(co_await read_native_accounts(context, *connection));
-    }
     if (!server.reachable.exchange(true)) {
       log_info("proxy", "server={} reachable=true", server.name.value());
+    }
+    if (accounts_server(context) == &server && round % kRoundsBetweenAccounts == 0) {
+      co_await look_at_accounts(context, accounts, *connection);
     }
     const bool goes_on = co_await context.loop.sleep_until(context.loop.after(kInterval));
     if (!goes_on) co_return unavailable("cancelled");
@@ -99,14 +86,16 @@ io::Task<Result<void>> watch(LoopContext& context, Server& server) {
 io::Task<Result<std::unique_ptr<client::Connection>>> connect_as_monitor(LoopContext& context,
                                                                          const Server& server,
                                                                          Deadline deadline) {
-  const Options& own = context.shared.options;
+  const auto kept = context.options;
+  const Options& own = *kept;
   client::ConnectOptions options;
   options.endpoint = server.endpoint;
   options.login.user = own.monitor_user;
   options.login.password = own.monitor_password;
   options.login.capabilities = mysql::capability::kDeprecateEof;
-  options.login.tls = own.server_tls ? mysql::ClientLoginOptions::Tls::Required
-                                     : mysql::ClientLoginOptions::Tls::Off;
+  const bool is_near = is_loopback(server.endpoint.host);
+  options.login.tls = own.server_tls && !is_near ? mysql::ClientLoginOptions::Tls::Required
+                                                 : mysql::ClientLoginOptions::Tls::Off;
   options.tls = own.server_tls;
   options.tls_name = server.endpoint.host;
   auto connection =

@@ -33,12 +33,25 @@ bool has_no_room(const mysql::ErrPacket& err) {
 }  // namespace
 
 bool PoolLimit::take(bool may_use_reserve) {
-  const std::uint32_t limit = may_use_reserve ? maximum_ + reserve_ : maximum_;
+  const std::uint32_t maximum = maximum_.load(std::memory_order_relaxed);
+  const std::uint32_t reserve = may_use_reserve ? reserve_.load(std::memory_order_relaxed) : 0;
   std::uint32_t open = open_.load(std::memory_order_relaxed);
   do {
-    if (maximum_ != 0 && open >= limit) return false;
+    if (maximum != 0 && open >= maximum + reserve) return false;
   } while (!open_.compare_exchange_weak(open, open + 1, std::memory_order_relaxed));
   return true;
+}
+
+void PoolLimit::change(std::uint32_t maximum, std::uint32_t reserve) {
+  maximum_.store(maximum, std::memory_order_relaxed);
+  reserve_.store(reserve, std::memory_order_relaxed);
+}
+
+void PoolLimits::change(std::uint32_t maximum, std::uint32_t reserve) {
+  std::lock_guard lock(mutex_);
+  maximum_ = maximum;
+  reserve_ = reserve;
+  for (auto& [_, limit] : limits_) limit->change(maximum, reserve);
 }
 
 std::shared_ptr<PoolLimit> PoolLimits::of(const Server& server, const std::string& user) {
@@ -72,8 +85,8 @@ std::optional<std::size_t> Pool::best_idle(const PoolWish& wish) const {
   int best_rank = -1;
   for (std::size_t i = idle_.size(); i-- > 0;) {
     const Backend& candidate = *idle_[i];
-    if (wish.lease != 0 && candidate.lease == wish.lease) return i;
     if (!wish.with_schema && !candidate.schema.empty()) continue;
+    if (wish.lease != 0 && candidate.lease == wish.lease) return i;
     const bool fits = wish.with_schema == !candidate.schema.empty();
     const int rank = !fits ? 0 : candidate.variables == wish.variables ? 2 : 1;
     if (rank <= best_rank) continue;
@@ -94,7 +107,7 @@ std::optional<std::size_t> Pool::anothers_idle(const PoolWish& wish) const {
 }
 
 std::unique_ptr<Backend> Pool::pick(const PoolWish& wish) {
-  const bool swaps = context_.shared.options.pools.debug_swap;
+  const bool swaps = context_.options->pools.debug_swap;
   const TimePoint now = context_.loop.now();
   for (;;) {
     auto best = swaps ? anothers_idle(wish) : best_idle(wish);
@@ -105,9 +118,10 @@ std::unique_ptr<Backend> Pool::pick(const PoolWish& wish) {
   }
 }
 
-std::unique_ptr<Backend> Pool::take_again(std::uint64_t lease) {
+std::unique_ptr<Backend> Pool::take_again(std::uint64_t lease, bool with_schema) {
   for (std::size_t i = idle_.size(); i-- > 0;) {
     if (idle_[i]->lease != lease) continue;
+    if (!with_schema && !idle_[i]->schema.empty()) return nullptr;
     auto backend = remove_idle(i);
     const bool is_fresh = context_.loop.now() - backend->last_used() <= kIdle;
     if (is_fresh || backend->is_alive()) return backend;
@@ -187,7 +201,7 @@ bool Pool::close_oldest() {
 
 // Where the limit is reached, an idle connection goes that serves none of those who wait.
 bool Pool::take_room() {
-  const Duration half = context_.shared.options.pools.wait / 2;
+  const Duration half = context_.options->pools.wait / 2;
   const bool is_urgent = !waiters_.empty() && context_.loop.now() - waiters_.front()->since > half;
   return limit_->take(is_urgent) || (close_oldest() && limit_->take(is_urgent));
 }
@@ -211,8 +225,9 @@ io::Task<> Pool::open_one() {
       if (!goes_on) break;
       continue;
     }
-    const Deadline deadline = context_.loop.after(context_.shared.options.connect_limit);
+    const Deadline deadline = context_.loop.after(context_.options->connect_limit);
     auto opened = co_await Backend::open(context_, server_, identity_, deadline);
+    was_refused_ = opened && opened->refused;
     if (opened && opened->backend) {
       ++open_;
       --opening_;
@@ -279,9 +294,16 @@ void Pool::tend() {
   }
 }
 
-// Of this loop: its part of what the process is to keep.
+bool Pool::is_outdated() const {
+  const auto page = context_.shared.accounts.newest();
+  return page && page->accounts->connection_version(identity_.user) != identity_.account_version;
+}
+
+// Of this loop: its part of what the process is to keep. A server that refuses the account is not
+// asked again for the sake of that.
 std::uint32_t Pool::minimum() const {
-  const std::uint32_t all = context_.shared.options.pools.minimum;
+  const std::uint32_t all = context_.options->pools.minimum;
+  if (all == 0 || was_refused_ || is_outdated()) return 0;
   const auto loops = static_cast<std::uint32_t>(context_.shared.loop_count());
   return (all + loops - 1) / loops;
 }
@@ -289,8 +311,11 @@ std::uint32_t Pool::minimum() const {
 bool Pool::is_too_small() const { return open_ < minimum() && server_.reachable; }
 
 void Pool::make_room_for_others() {
-  const bool is_wanted = waiters_.empty() && limit_->is_wanted();
-  while (is_wanted && !idle_.empty()) discard(remove_idle(0));
+  if (waiters_.empty() && limit_->is_wanted()) close_idle();
+}
+
+void Pool::close_idle() {
+  while (!idle_.empty()) discard(remove_idle(0));
 }
 
 void Pools::make_room_for_others() {
@@ -309,7 +334,12 @@ std::shared_ptr<Pool> Pools::of(Server& server, const Identity& identity, const 
 io::Task<> Pools::tend_all() {
   for (bool goes_on = true; goes_on;) {
     for (auto place = pools_.begin(); place != pools_.end();) {
-      place->second->tend();
+      const bool is_held = place->second.use_count() > 1;
+      if (is_held || !place->second->is_outdated()) {
+        place->second->tend();
+      } else {
+        place->second->close_idle();
+      }
       const bool is_in_use = place->second.use_count() > 1 || !place->second->is_unused();
       place = is_in_use ? std::next(place) : pools_.erase(place);
     }

@@ -38,6 +38,9 @@ class PoolLimit {
   // A maximum of 0 is none.
   PoolLimit(std::uint32_t maximum, std::uint32_t reserve) : maximum_(maximum), reserve_(reserve) {}
 
+  // Connections beyond a lower limit stay open; only new ones are bound by it.
+  void change(std::uint32_t maximum, std::uint32_t reserve);
+
   // True: there is room for one more, which is then taken.
   bool take(bool may_use_reserve);
   void release() { open_.fetch_sub(1, std::memory_order_relaxed); }
@@ -48,8 +51,8 @@ class PoolLimit {
   bool is_wanted() const { return waiting_.load(std::memory_order_relaxed) > 0; }
 
  private:
-  const std::uint32_t maximum_;
-  const std::uint32_t reserve_;
+  std::atomic<std::uint32_t> maximum_;
+  std::atomic<std::uint32_t> reserve_;
   std::atomic<std::uint32_t> open_{0};
   std::atomic<int> waiting_{0};
 };
@@ -59,11 +62,12 @@ class PoolLimits {
  public:
   PoolLimits(std::uint32_t maximum, std::uint32_t reserve) : maximum_(maximum), reserve_(reserve) {}
   std::shared_ptr<PoolLimit> of(const Server& server, const std::string& user);
+  void change(std::uint32_t maximum, std::uint32_t reserve);
 
  private:
-  const std::uint32_t maximum_;
-  const std::uint32_t reserve_;
   std::mutex mutex_;
+  std::uint32_t maximum_;
+  std::uint32_t reserve_;
   std::map<std::pair<std::size_t, std::string>, std::shared_ptr<PoolLimit>> limits_;
 };
 
@@ -87,8 +91,9 @@ class Pool {
   // Other errors: the server cannot be reached.
   io::Task<Result<Backend::Opened>> take(PoolWish wish, Deadline deadline);
 
-  // The connection with that lease, if nobody has used it since; null otherwise.
-  std::unique_ptr<Backend> take_again(std::uint64_t lease);
+  // The connection with that lease, if nobody has used it since; null otherwise. Without a schema
+  // selected, one that has a schema is of no use: no command takes it away again.
+  std::unique_ptr<Backend> take_again(std::uint64_t lease, bool with_schema = true);
 
   // Nothing is in flight on it but what it has abandoned.
   void give_back(std::unique_ptr<Backend> backend);
@@ -103,10 +108,18 @@ class Pool {
   // open. Called now and then.
   void tend();
 
+  // What is idle serves nobody any more.
+  void close_idle();
+
+  // The user's accounts have changed since: who logs in now gets another pool. Who is in keeps this
+  // one, as at a server, where rights count from the log-in on.
+  bool is_outdated() const;
+
   // Closes what is idle, if another loop waits for room under the same limit.
   void make_room_for_others();
 
   Server& server() { return server_; }
+  const Identity& identity() const { return identity_; }
   std::size_t idle() const { return idle_.size(); }
   bool is_unused() const { return open_ == 0 && opening_ == 0 && waiters_.empty(); }
 
@@ -144,7 +157,8 @@ class Pool {
   std::vector<std::unique_ptr<Backend>> idle_;  // the one used last stands last
   std::deque<Waiter*> waiters_;
   std::uint32_t opening_ = 0;
-  std::uint32_t open_ = 0;  // idle, lent and being drained
+  bool was_refused_ = false;  // the last one that was to be opened
+  std::uint32_t open_ = 0;    // idle, lent and being drained
 };
 
 // A connection that is lent. Whoever lets it go without giving it back has closed it.

@@ -56,7 +56,7 @@ class PoolTest : public testing::Test {
     PoolWish wish;
     wish.session = session;
     wish.lease = lease;
-    auto taken = co_await from->take(std::move(wish), loop_.after(shared_.options.pools.wait));
+    auto taken = co_await from->take(std::move(wish), loop_.after(context_.options->pools.wait));
     if (!taken || !taken->backend) co_return Borrowed();
     taken->backend->owner = session;
     taken->backend->lease = context_.pools->next_lease();
@@ -170,12 +170,79 @@ TEST_F(PoolTest, OneWithASchemaIsNotGivenToASessionWithoutOne) {
   });
 }
 
+TEST_F(PoolTest, NorIsItTakenAgainByASessionThatHasLostItsSchema) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto mine = co_await test.take(1);
+    const std::uint64_t lease = mine->lease;
+    mine->schema = "dropped";
+    mine.give_back();
+    auto from = test.pool();
+    EXPECT_EQ(from->take_again(lease, false), nullptr);
+    EXPECT_NE(from->take_again(lease, true), nullptr);
+  });
+}
+
+// A server makes the types of parameters out of the executions that it has seen.
+TEST_F(PoolTest, AStatementServesOthersOnlyIfItsTypesNeverChanged) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto backend = co_await test.take(1);
+    auto text = std::make_shared<const PreparedText>();
+    const StatementUse of_one = {1, "int", true};
+    const StatementUse of_two = {2, "int", true};
+    const StatementUse of_two_with_text = {2, "text", true};
+    const StatementUse of_two_with_both = {2, "text", false};
+    backend->keep_statement(text, 7);
+    EXPECT_EQ(backend->find_statement(*text, of_one), 7U);
+    EXPECT_EQ(backend->find_statement(*text, of_two), 7U);
+    EXPECT_EQ(backend->find_statement(*text, of_two_with_both), 7U);  // its own
+    EXPECT_EQ(backend->find_statement(*text, of_one), std::nullopt);
+    EXPECT_NE(backend->take_closes(), "");
+    backend->keep_statement(text, 8);
+    EXPECT_EQ(backend->find_statement(*text, of_one), 8U);
+    EXPECT_EQ(backend->find_statement(*text, of_two_with_text), std::nullopt);
+  });
+}
+
 TEST_F(PoolTest, ARefusalIsPassedOn) {
   run([](PoolTest& test) -> io::Task<> {
     auto from = test.pool("wrong");
     auto taken = co_await from->take(PoolWish(), test.loop_.after(std::chrono::seconds(20)));
     EXPECT_EQ(taken && taken->refused ? taken->refused->code : 0, 1045);
   });
+}
+
+// The account that the book has for the user.
+void let_in(AccountBook& book, const char* rights, TimePoint asked) {
+  admission::Account account;
+  account.user = "app";
+  account.host = admission::HostPattern("%");
+  account.rights = rights;
+  const std::vector<admission::Account> all = {account};
+  book.put({std::make_shared<const admission::Accounts>(all, false), rights, asked});
+}
+
+TEST_F(PoolTest, APoolIsOutdatedOnceTheUsersAccountsHaveChanged) {
+  Identity identity;
+  identity.user = "app";
+  let_in(shared_.accounts, "few", loop_.now());
+  identity.account_version = shared_.accounts.newest()->accounts->connection_version("app");
+  auto pool = context_.pools->of(target(), identity, pool_key(identity));
+  EXPECT_FALSE(pool->is_outdated());
+  let_in(shared_.accounts, "more", loop_.now());
+  EXPECT_TRUE(pool->is_outdated());
+}
+
+TEST(PoolLimit, AChangeCountsForWhatIsOpenedNext) {
+  PoolLimit limit(1, 0);
+  EXPECT_TRUE(limit.take(false));
+  EXPECT_FALSE(limit.take(false));
+  limit.change(2, 0);
+  EXPECT_TRUE(limit.take(false));
+  limit.change(1, 0);
+  limit.release();
+  EXPECT_FALSE(limit.take(false));
+  limit.release();
+  EXPECT_TRUE(limit.take(false));
 }
 
 TEST(PoolLimit, TheReserveIsForTheUrgent) {
@@ -199,6 +266,9 @@ TEST(PoolKey, TellsUsersAndPasswordsApartAndHidesThem) {
   EXPECT_EQ(pool_key(one).find("hunter2"), std::string::npos);
   other = one;
   other.client_capabilities = mysql::capability::kFoundRows;
+  EXPECT_NE(pool_key(one), pool_key(other));
+  other = one;
+  other.account_version = "another";
   EXPECT_NE(pool_key(one), pool_key(other));
 }
 

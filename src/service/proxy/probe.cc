@@ -42,7 +42,7 @@ io::Task<> PrimaryProbe::ask_while_wanted() {
 io::Task<Result<routing::Position>> PrimaryProbe::ask() {
   Server* primary = context_.view->primary;
   if (primary == nullptr) co_return unavailable("the cluster has no primary");
-  const Deadline deadline = context_.loop.after(context_.shared.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   if (connection_ == nullptr || connected_to_ != primary) {
     auto connection = co_await connect_as_monitor(context_, *primary, deadline);
     if (!connection) co_return connection.error();

@@ -47,6 +47,11 @@ class LoopThread {
     return {};
   }
 
+  // From any thread: takes the newest options up, soon.
+  void refresh_options() {
+    loop_.post([this] { context_.refresh_options(); });
+  }
+
   void start() {
     for (auto& [listener, kind] : listeners_) scope_.spawn(accept(*listener, kind));
     if (watches_servers_) scope_.spawn(watch_servers());
@@ -106,6 +111,12 @@ struct Proxy::Impl {
 Proxy::Proxy(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Proxy::~Proxy() = default;
 
+void Proxy::change(Options options) {
+  impl_->shared.pool_limits.change(options.pools.maximum, options.pools.reserve);
+  impl_->shared.options.store(std::make_shared<const Options>(std::move(options)));
+  for (auto& loop : impl_->loops) loop->refresh_options();
+}
+
 Result<std::unique_ptr<Proxy>> Proxy::start(Options options,
                                             const cluster::SharedTopology& topology,
                                             Counters& counters) {
@@ -120,11 +131,12 @@ Result<std::unique_ptr<Proxy>> Proxy::start(Options options,
   }
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned count = options.loops != 0 ? options.loops : cores;
+  const std::string listen = options.listen;
   auto impl = std::make_unique<Impl>(std::move(options), topology, counters);
   for (unsigned i = 0; i < count; ++i) {
     auto loop = std::make_unique<LoopThread>(impl->shared, i == 0);
     for (const Port& port : ports) {
-      DORSAL_TRY_VOID(loop->listen(impl->shared.options.listen, port));
+      DORSAL_TRY_VOID(loop->listen(listen, port));
     }
     impl->loops.push_back(std::move(loop));
   }

@@ -10,10 +10,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/counters.h"
 #include "base/deadline.h"
 #include "base/result.h"
+#include "base/secret.h"
+#include "core/admission/ip_address.h"
 #include "core/cluster/topology.h"
 #include "core/mysql/compression.h"
 #include "core/sql/consistency.h"
@@ -43,6 +46,9 @@ struct Options {
       std::chrono::milliseconds(10);                 // on a replica, before the primary is asked
   Duration login_limit = std::chrono::seconds(10);   // a client must have logged in by then
   Duration connect_limit = std::chrono::seconds(1);  // for a connection to a server
+  std::string zone;                                  // replicas of the same are preferred
+  Duration split_max_lag = Duration::zero();  // replicas further behind serve no reads; 0: any may
+  Duration replicas_max_lag = Duration::zero();
   Duration primary_limit =
       std::chrono::milliseconds(1500);  // how long a statement waits for a primary
   PoolOptions pools;
@@ -51,9 +57,19 @@ struct Options {
       mysql::CompressionMethod::None;        // of sessions' connections, where the server offers it
   unsigned loops = 0;                        // 0: one per core
   std::optional<io::TlsContext> client_tls;  // offered to clients
-  std::optional<io::TlsContext> server_tls;  // used towards servers over TCP
-  std::string monitor_user;                  // may read positions on every server
-  std::string monitor_password;
+  bool client_tls_required = false;          // error 3159 for those that do without
+  // Demanded of servers on other machines; empty: none is used. On this machine TLS serves only
+  // accounts that are refused without it.
+  std::optional<io::TlsContext> server_tls;
+  // Who connects from there says for whom, by the PROXY protocol.
+  std::vector<admission::Network> proxy_protocol_from;
+  // How many clients there may be, in all, of one user and from one address; 0: any number.
+  std::uint32_t max_clients = 0;
+  std::uint32_t max_clients_per_user = 0;
+  std::uint32_t max_clients_per_address = 0;
+  std::uint32_t max_logins = 1000;  // how many may be logging in at a time
+  std::string monitor_user;         // may read positions on every server
+  Secret monitor_password;
 };
 
 class Proxy {
@@ -63,6 +79,11 @@ class Proxy {
   static Result<std::unique_ptr<Proxy>> start(Options options,
                                               const cluster::SharedTopology& topology,
                                               Counters& counters);
+
+  // Puts these options in the place of those before, as one whole: every loop takes them up within
+  // its next turn. Where it listens and on how many loops stays as it was started. Clients that are
+  // logged in stay so, with the consistency that their port had when they came. From any thread.
+  void change(Options options);
 
   // Stops accepting, closes every session, joins the threads.
   ~Proxy();

@@ -24,6 +24,13 @@ Server::Server(std::size_t index_,
                                  "Connections that clients' sessions hold to a server.",
                                  {{"server", name.value()}})) {}
 
+bool Server::may_serve_reads(Duration max_lag) const {
+  if (!reachable.load(std::memory_order_relaxed)) return false;
+  if (max_lag == Duration::zero()) return true;
+  const std::int64_t lag = lag_ms.load(std::memory_order_relaxed);
+  return lag >= 0 && std::chrono::milliseconds(lag) <= max_lag;
+}
+
 bool Server::worth_waiting(TimePoint now) const {
   if (missed_.load(std::memory_order_relaxed) < kMissesBeforePause) return true;
   const std::int64_t now_ns = now.time_since_epoch().count();
@@ -68,6 +75,9 @@ std::shared_ptr<const ServerView> Servers::view(std::shared_ptr<const cluster::T
   for (const cluster::Node& node : topology->nodes) {
     Server* server = find_or_make(node.member);
     if (server == nullptr) continue;
+    server->lag_ms.store(node.state.lag_ms.value_or(-1), std::memory_order_relaxed);
+    server->read_weight.store(node.state.read_weight, std::memory_order_relaxed);
+    server->is_near.store(!zone_.empty() && node.state.zone == zone_, std::memory_order_relaxed);
     view->all.push_back(server);
     if (&node == primary) {
       view->primary = server;

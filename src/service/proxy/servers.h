@@ -17,6 +17,7 @@
 #include "base/counters.h"
 #include "base/deadline.h"
 #include "core/cluster/topology.h"
+#include "core/routing/latency.h"
 #include "edge/io/endpoint.h"
 #include "service/proxy/frontier.h"
 
@@ -33,6 +34,16 @@ struct Server {
   std::atomic<bool> reachable{false};
   // Statements of this process that run there now.
   std::atomic<std::int64_t> outstanding{0};
+  routing::Latency latency;
+
+  // As its agent says; see config keys node.zone and node.read_weight.
+  std::atomic<std::int64_t> lag_ms{-1};  // behind the primary; -1: nobody knows
+  std::atomic<std::uint32_t> read_weight{cluster::NodeState::kUsualReadWeight};
+  std::atomic<bool> is_near{false};  // in the proxy's zone
+
+  // Whether a read may go there: it can be reached, and is not further behind than a listener
+  // bears. No limit: zero.
+  bool may_serve_reads(Duration max_lag) const;
 
   Number& statements;
   Number& connections;  // open now, monitors apart
@@ -71,7 +82,8 @@ struct ServerView {
 
 class Servers {
  public:
-  explicit Servers(Counters& counters) : counters_(counters) {}
+  // `zone` is the proxy's own; empty: none is nearer than others.
+  Servers(Counters& counters, std::string zone) : counters_(counters), zone_(std::move(zone)) {}
 
   // The view of this topology. Nodes beyond kMaxServers are left out.
   std::shared_ptr<const ServerView> view(std::shared_ptr<const cluster::Topology> topology);
@@ -80,6 +92,7 @@ class Servers {
   Server* find_or_make(const cluster::Member& member);
 
   Counters& counters_;
+  const std::string zone_;
   std::mutex mutex_;  // guards servers_
   std::deque<Server> servers_;
 };

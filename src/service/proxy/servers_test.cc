@@ -26,7 +26,7 @@ std::shared_ptr<cluster::Topology> three_nodes() {
 
 TEST(Servers, OnlyCaughtUpReplicasServeReads) {
   Counters counters;
-  Servers servers(counters);
+  Servers servers(counters, "");
   auto view = servers.view(three_nodes());
   ASSERT_NE(view->primary, nullptr);
   EXPECT_EQ(view->primary->name.value(), "a");
@@ -37,7 +37,7 @@ TEST(Servers, OnlyCaughtUpReplicasServeReads) {
 
 TEST(Servers, AnUnhealthyReplicaServesNothing) {
   Counters counters;
-  Servers servers(counters);
+  Servers servers(counters, "");
   auto topology = three_nodes();
   topology->nodes[1].state.healthy = false;
   EXPECT_TRUE(servers.view(topology)->replicas.empty());
@@ -45,11 +45,41 @@ TEST(Servers, AnUnhealthyReplicaServesNothing) {
 
 TEST(Servers, AServerKeepsItsIdentityAcrossViews) {
   Counters counters;
-  Servers servers(counters);
+  Servers servers(counters, "");
   EXPECT_EQ(servers.view(three_nodes())->primary, servers.view(three_nodes())->primary);
   auto moved = three_nodes();
   moved->nodes[0].member.address = "127.0.0.1:7041";
   EXPECT_NE(servers.view(moved)->primary, servers.view(three_nodes())->primary);
+}
+
+TEST(Servers, KnowWhatAgentsSayOfThem) {
+  Counters counters;
+  Servers servers(counters, "here");
+  auto topology = three_nodes();
+  topology->nodes[1].state.zone = "here";
+  topology->nodes[1].state.read_weight = 7;
+  topology->nodes[1].state.lag_ms = 40;
+  auto view = servers.view(topology);
+  EXPECT_FALSE(view->primary->is_near);
+  EXPECT_TRUE(view->replicas[0]->is_near);
+  EXPECT_EQ(view->replicas[0]->read_weight, 7U);
+  EXPECT_EQ(view->replicas[0]->lag_ms, 40);
+  Servers nowhere(counters, "");
+  EXPECT_FALSE(nowhere.view(three_nodes())->replicas[0]->is_near);
+}
+
+TEST(Servers, OneThatIsTooFarBehindServesNoReads) {
+  using std::chrono::milliseconds;
+  Counters counters;
+  Server server(0, cluster::NodeName("b"), io::Endpoint("127.0.0.1", 6042), counters);
+  EXPECT_FALSE(server.may_serve_reads(Duration::zero())) << "it has not been reached yet";
+  server.reachable = true;
+  EXPECT_TRUE(server.may_serve_reads(Duration::zero()));
+  EXPECT_FALSE(server.may_serve_reads(milliseconds(100))) << "nobody knows how far it is";
+  server.lag_ms = 100;
+  EXPECT_TRUE(server.may_serve_reads(milliseconds(100)));
+  server.lag_ms = 101;
+  EXPECT_FALSE(server.may_serve_reads(milliseconds(100)));
 }
 
 TEST(Servers, AfterSeveralMissedWaitsOnlyOneReaderInAWhileTries) {

@@ -15,7 +15,6 @@ namespace {
 // A command up to this size is read whole and understood; of a larger one only the beginning is,
 // and it goes home, packet by packet.
 constexpr std::size_t kWholeCommand = std::size_t{1} << 20;
-constexpr std::size_t kReadAhead = std::size_t{16} * 1024;
 
 // A client that does not take its reply for this long is given up.
 constexpr auto kClientWriteLimit = std::chrono::minutes(10);
@@ -40,9 +39,8 @@ Session::Session(LoopContext& context, io::Stream client, routing::Listener list
       shared_(context.shared),
       client_(std::move(client)),
       listener_(listener),
-      captured_(context.loop),
-      turn_(context.turn++) {
-  const Options& options = shared_.options;
+      captured_(context.loop) {
+  const Options& options = *context_.options;
   state_.usual_consistency = listener == routing::Listener::Split ? options.split_consistency
                              : listener == routing::Listener::Primary
                                  ? options.primary_consistency
@@ -58,7 +56,7 @@ io::Task<> Session::run() {
   const bool is_in = co_await log_in();
   if (is_in) {
     shared_.numbers.sessions.add(1);
-    while (co_await serve() == Outcome::Answered) {
+    while (co_await serve() == Outcome::Answered && !is_revoked_) {
       if (!let_go_at_once()) co_await let_go();
     }
     shared_.numbers.sessions.add(-1);
@@ -92,12 +90,15 @@ io::Task<Session::Outcome> Session::serve() {
   co_return outcome;
 }
 
+// Until so many bytes of the client are here. It waits without a buffer, since most clients are
+// idle most of the time.
 io::Task<Result<void>> Session::fill_inbox(std::size_t wanted, Deadline deadline) {
   while (inbox_.size() < wanted) {
-    const std::size_t had = inbox_.size();
-    inbox_.resize(std::max(wanted, had + kReadAhead));
-    auto size = co_await client_.read_some(inbox_.data() + had, inbox_.size() - had, deadline);
-    inbox_.resize(had + (size ? *size : 0));
+    DORSAL_CO_TRY_VOID(co_await client_.wait_readable(deadline));
+    auto buffer = context_.take_buffer();
+    auto size = client_.try_read(buffer.get(), LoopContext::kBufferBytes);
+    if (size) inbox_.append(buffer.get(), *size);
+    context_.give_buffer(std::move(buffer));
     if (!size) co_return size.error();
   }
   co_return Result<void>();
@@ -105,7 +106,13 @@ io::Task<Result<void>> Session::fill_inbox(std::size_t wanted, Deadline deadline
 
 io::Task<Result<ClientCommand>> Session::read_command() {
   ClientCommand command;
-  DORSAL_CO_TRY_VOID(co_await fill_inbox(mysql::kHeaderSize, Deadline::never()));
+  if (outbox_.capacity() > LoopContext::kSmallText) context_.give_text(outbox_);
+  const bool is_large = inbox_.empty() && inbox_.capacity() > LoopContext::kSmallText;
+  if (is_large) inbox_ = std::string();
+  const Deadline idle_limit = context_.loop.after(std::chrono::seconds(state_.wait_timeout));
+  auto begun = co_await fill_inbox(mysql::kHeaderSize, idle_limit);
+  if (!begun && begun.error().kind == ErrorKind::Timeout) co_await tell_of_idleness();
+  if (!begun) co_return begun.error();
   const mysql::Header header = mysql::read_header(inbox_.data());
   if (header.sequence != 0) co_return corrupt("a packet is out of order");
   const std::size_t head = std::min<std::size_t>(header.length, kWholeCommand);
@@ -120,6 +127,13 @@ io::Task<Result<ClientCommand>> Session::read_command() {
   reply_to_ = 0;
   client_.begin_reply();
   co_return command;
+}
+
+// As a server takes its leave of a client that has been silent for wait_timeout.
+io::Task<> Session::tell_of_idleness() {
+  reply_to_ = 0xff;  // the packet answers nothing: its number is 0
+  client_.begin_reply();
+  co_await send_err(errors::idle_for_too_long());
 }
 
 io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
@@ -149,6 +163,9 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
       reader.skip(1);
       co_return co_await kill(false, reader.u32());
     }
+    case Command::BinlogDump:
+    case Command::BinlogDumpGtid:
+      co_return co_await dump_binlog(command);
     case Command::SetOption:
       co_return co_await set_option(command);
     case Command::InitDb:
@@ -157,6 +174,7 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
     case Command::Debug:
     case Command::ProcessInfo:
     case Command::ResetConnection:
+    case Command::RegisterReplica:
       break;
     default:
       co_return co_await refuse(errors::unknown_command());
@@ -176,15 +194,29 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
   plain.rule = "command";
   const bool resets = command.command == Command::ResetConnection;
   if (resets && !home_) {
-    start_anew();
+    read_only_.reset();
+    forget_state();
     co_return co_await send_ok();
   }
   const Outcome outcome = co_await run_at_home(std::move(request), plain);
+  if (command.command == Command::RegisterReplica) state_.reads_binlog |= succeeded_;
   if (!resets || outcome == Outcome::Closed || !succeeded_) co_return outcome;
-  // The server forgot the session's state and the proxy's tracking with it.
+  // The server forgot the session's state and the proxy's tracking with it: start anew.
+  read_only_.reset();
   home_.reset();
-  start_anew();
+  forget_state();
   co_return outcome;
+}
+
+// After COM_RESET_CONNECTION a session has the server's own defaults, not what its log-in asked
+// for.
+void Session::forget_state() {
+  state_.reset();
+  home_lease_ = reader_lease_ = last_statement_lease_ = 0;
+  identity_.collation = mysql::kDefaultCollation;
+  identity_.client_capabilities &= ~mysql::capability::kIgnoreSpace;
+  use_identity();
+  relay_.emplace(client_capabilities_, client_capabilities_, state_.tracking);
 }
 
 io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {
@@ -219,6 +251,7 @@ routing::SessionView Session::view_of_session() const {
   view.in_transaction = state_.in_transaction();
   view.autocommit = state_.autocommit;
   view.pinned = state_.pins.hold_reads() || sql::is_system_schema(state_.schema());
+  view.next_is_set = state_.has_next_transaction;
   view.tied = state_.is_tied();
   view.read_only = state_.reads_only;
   view.last_ran_on_reader = state_.last_ran_on_reader;
@@ -264,16 +297,6 @@ io::Task<Session::Outcome> Session::send_to_client(std::string_view bytes) {
   if (client_.try_write(bytes)) co_return Outcome::Answered;
   auto sent = co_await client_.write_all(bytes, context_.loop.after(kClientWriteLimit));
   co_return sent ? Outcome::Answered : Outcome::Closed;
-}
-
-// After COM_RESET_CONNECTION, which returns to the server's character set, not to that of the
-// log-in.
-void Session::start_anew() {
-  state_.reset();
-  last_statement_lease_ = 0;
-  identity_.collation = mysql::kDefaultCollation;
-  use_identity();
-  relay_.emplace(client_capabilities_, client_capabilities_, state_.tracking);
 }
 
 // `schema`: the one that the session has now, for those who want to be told.

@@ -12,11 +12,13 @@
 //   session_sharing.cc    connections that change hands, and what has to follow the session
 //   session_reads.cc      reads on replicas
 //   session_read_only.cc  read-only transactions on replicas
+//   session_binlog.cc     the binary log for those who ask for it as replicas do
 //   session_relay.cc      the bytes of commands and replies
 //   session_statements.cc prepared statements
 //   session_local.cc      what the proxy answers itself
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -40,6 +42,7 @@
 #include "edge/io/stream.h"
 #include "edge/io/task.h"
 #include "service/proxy/backend.h"
+#include "service/proxy/entrance.h"
 #include "service/proxy/pool.h"
 #include "service/proxy/session_registry.h"
 #include "service/proxy/session_state.h"
@@ -47,7 +50,8 @@
 
 namespace dorsal::mysql {
 class ServerLogin;
-}
+struct ServerLoginOutcome;
+}  // namespace dorsal::mysql
 
 namespace dorsal::proxy {
 
@@ -109,13 +113,13 @@ class Session {
   // session.cc
   io::Task<Outcome> serve();
   io::Task<Result<ClientCommand>> read_command();
+  io::Task<> tell_of_idleness();
   io::Task<Result<void>> fill_inbox(std::size_t wanted, Deadline deadline);
   io::Task<Outcome> handle(ClientCommand& command);
   io::Task<Outcome> handle_query(ClientCommand& command);
   io::Task<Outcome> run_statement(const sql::Statement& statement,
                                   Request request,
                                   std::optional<sql::Consistency> wanted);
-  void start_anew();
   routing::SessionView view_of_session() const;
   sql::Consistency level(const sql::Statement& statement,
                          std::optional<sql::Consistency> wanted) const;
@@ -130,23 +134,29 @@ class Session {
   io::Task<Outcome> send_ok_ending_rows();
 
   // session_login.cc
+  io::Task<bool> arrive(Deadline deadline);
   io::Task<bool> log_in();
   io::Task<bool> converse_login(mysql::ServerLogin& login, Deadline deadline);
   void answer_login(mysql::ServerLogin& login);
+  void take_identity(const mysql::ServerLogin& login, mysql::ServerLoginOutcome outcome);
   void start_compression(const mysql::ServerLogin& login);
   io::Task<bool> finish_login(mysql::ServerLogin& login, Deadline deadline);
   io::Task<Outcome> change_user(const ClientCommand& command);
+  io::Task<bool> deny(mysql::ErrPacket err);
+  void take_account();
   void use_identity();
+  void forget_state();
+  io::Task<bool> renew_identity(Deadline deadline);
+  io::Task<std::optional<mysql::ErrPacket>> reach_servers(bool is_verified, Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> verify(Deadline deadline);
   io::Task<bool> log_in_on_replica();
   mysql::Greeting make_greeting() const;
-  std::string client_host() const;
 
   // session_home.cc
   bool has_home_again();
   io::Task<std::optional<mysql::ErrPacket>> ensure_home(Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> borrow_home(Server& server, Deadline deadline);
-  Server* pick_home() const;
+  Server* pick_home();
   bool home_is_still_right() const;
   io::Task<std::optional<mysql::ErrPacket>> catch_up_home(const Request& request);
   io::Task<> catch_up_primary();
@@ -157,6 +167,7 @@ class Session {
                                 const sql::Statement& statement,
                                 bool& was_sent,
                                 bool& is_broken);
+  bool ends_session(const Request& request, const sql::Statement& statement) const;
   io::Task<Outcome> home_is_lost(bool was_sent, const sql::Statement& statement);
   void note_end(const Request& request, const sql::Statement& statement);
 
@@ -167,6 +178,7 @@ class Session {
                                     std::optional<mysql::ErrPacket>& refused,
                                     Deadline deadline);
   io::Task<bool> take_over(Backend& backend);
+  io::Task<bool> start_anew(Backend& backend);
   io::Task<bool> hand_down(Backend& backend);
   io::Task<bool> keep_warnings(Backend& backend, KeptWarnings& warnings);
   io::Task<> keep_last_warnings();
@@ -174,7 +186,7 @@ class Session {
   io::Task<> reread_schema();
   bool let_go_at_once();
   io::Task<> let_go();
-  io::Task<bool> read_user_variables();
+  io::Task<bool> read_user_variables(Backend& backend);
   void give_back(Borrowed& borrowed, KillTarget::Slot slot);
   void foresee(Request& request, const sql::Statement& statement, std::string_view sql) const;
   bool may_have_let_go(const sql::Statement& statement) const;
@@ -188,8 +200,10 @@ class Session {
   io::Task<Outcome> run_on_reader(Request request,
                                   const sql::Statement& statement,
                                   sql::Consistency consistency);
+  void count_read(ReadPath path);
   bool may_leave_primary(sql::Consistency consistency);
   io::Task<std::optional<routing::Position>> required(sql::Consistency consistency);
+  Duration max_lag() const;
   Server* choose(const routing::Position& position, bool be_patient, bool& must_wait);
   io::Task<ReaderOutcome> read_on(Server& server,
                                   const Request& request,
@@ -204,8 +218,8 @@ class Session {
                                     const Request& request,
                                     const routing::Position* wait_for,
                                     Duration patience);
-  io::Task<std::optional<Outcome>> ask_last_used(const sql::Statement& statement,
-                                                 const Request& request);
+  io::Task<> take_along_assignments(const std::vector<std::string>& names);
+  io::Task<std::optional<Outcome>> ask_last_used(const sql::Statement& statement, Request& request);
 
   // session_read_only.cc
   io::Task<bool> enter_read_only(sql::Consistency consistency);
@@ -217,6 +231,11 @@ class Session {
   bool may_leave_read_only() const;
   void note_read_only(const sql::Statement& statement);
   void leave_read_only();
+
+  // session_binlog.cc
+  io::Task<Outcome> dump_binlog(ClientCommand& command);
+  io::Task<> relay_dump();
+  io::Task<> pass_on_to_dump();
 
   // session_relay.cc
   io::Task<RelayEnd> relay_reply(Backend& backend, const Request& request);
@@ -267,7 +286,9 @@ class Session {
   io::Task<Outcome> set_option(ClientCommand& command);
   io::Task<Outcome> ping(ClientCommand& command);
   std::map<std::string, std::string> own_variables() const;
+  std::map<std::string, std::string> own_status() const;
   io::Task<Outcome> kill(bool query_only, std::uint64_t id);
+  io::Task<> end_other(std::uint32_t session, Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> kill_query(KillTarget::Connection connection,
                                                        Deadline deadline);
   std::optional<mysql::ErrPacket> apply_own_variable(const std::string& name,
@@ -280,7 +301,10 @@ class Session {
   std::uint32_t id_ = 0;
   std::uint32_t client_capabilities_ = 0;
   std::string nonce_;
+  std::optional<Entrance> entrance_;  // from the first byte on
   Identity identity_;
+  bool is_logged_in_ = false;
+  bool is_revoked_ = false;  // its account may not log in any more: the session ends
   std::string pool_key_;
   SessionState state_;
   std::optional<mysql::ReplyRelay> relay_;  // from the log-in on
@@ -300,7 +324,9 @@ class Session {
   int captures_ = 0;                // others that read from a connection what is this session's
   io::Event captured_;
   std::uint64_t repairs_seen_ = 0;
-  std::size_t turn_ = 0;
+  std::array<std::uint32_t, kReadPaths> reads_{};  // by the way that they took
+  Server* home_replica_ = nullptr;                 // on the replicas port
+  TimePoint first_answer_at_;                      // of the reply that was relayed last
 
   std::string reader_inbox_;   // bytes of a reader's reply that came with those before it
   std::string inbox_;          // bytes of the client that have not been used yet

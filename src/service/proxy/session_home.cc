@@ -23,12 +23,17 @@ constexpr auto kIdle = std::chrono::milliseconds(10);
 }  // namespace
 
 // The server that this session's home is, or null when there is none now.
-Server* Session::pick_home() const {
+Server* Session::pick_home() {
   const ServerView& view = *context_.view;
-  const std::size_t replicas = listener_ == routing::Listener::Replicas ? view.replicas.size() : 0;
-  for (std::size_t i = 0; i < replicas; ++i) {
-    Server* server = view.replicas[(turn_ + i) % replicas];
-    if (server->reachable) return server;
+  if (listener_ == routing::Listener::Replicas) {
+    const auto& replicas = view.replicas;
+    const bool is_there =
+        std::find(replicas.begin(), replicas.end(), home_replica_) != replicas.end();
+    bool must_wait = false;
+    if (!is_there || !home_replica_->may_serve_reads(max_lag())) {
+      home_replica_ = choose(routing::Position(), true, must_wait);
+    }
+    if (home_replica_ != nullptr) return home_replica_;
   }
   // Without any replica the primary serves those who asked for one: late data is worse than none.
   return view.primary != nullptr && view.primary->reachable ? view.primary : nullptr;
@@ -72,7 +77,7 @@ bool Session::has_home_again() {
   Server* server = pick_home();
   if (server == nullptr) return false;
   auto pool = pool_of(*server);
-  auto backend = pool->take_again(home_lease_);
+  auto backend = pool->take_again(home_lease_, !state_.schema().empty());
   if (backend == nullptr) return false;
   home_ = Borrowed(std::move(pool), std::move(backend));
   kill_target_->connected(KillTarget::Slot::Home, server->index, home_->connection_id());
@@ -94,8 +99,9 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
   while (!deadline.has_passed(context_.loop.now())) {
     context_.refresh_view();
     if (Server* server = pick_home()) {
-      const Deadline limit = context_.loop.after(shared_.options.pools.wait);
+      const Deadline limit = context_.loop.after(context_.options->pools.wait);
       auto refused = co_await borrow_home(*server, limit);
+      is_revoked_ = is_logged_in_ && refused && errors::is_denial(*refused);
       if (!refused || refused->code != errors::kNoServer) co_return refused;
       why = *refused;
     }
@@ -111,25 +117,24 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
 io::Task<std::optional<mysql::ErrPacket>> Session::catch_up_home(const Request& request) {
   if (!request.consistency || &home_->server() == context_.view->primary) co_return std::nullopt;
   if (read_only_ && !read_only_sees_news()) co_return std::nullopt;
-  ProxyNumbers& numbers = shared_.numbers;
   auto position = co_await required(*request.consistency);
   if (!position && read_only_ && may_leave_read_only()) co_return co_await move_to_primary();
   if (!position) {
-    numbers.reads_refused.add();
+    count_read(ReadPath::Refused);
     co_return errors::no_replica("how far one must have come is not known");
   }
   if (shared_.frontier.covers(home_->server().index, *position)) {
-    numbers.reads_at_once.add();
+    count_read(ReadPath::Replica);
     co_return std::nullopt;
   }
-  bool is_there = co_await wait_at_home(*position, shared_.options.causal_wait);
+  bool is_there = co_await wait_at_home(*position, context_.options->causal_wait);
   if (!is_there && read_only_ && may_leave_read_only()) {
-    numbers.reads_timed_out.add();
+    count_read(ReadPath::PrimaryAfterWait);
     co_return co_await move_to_primary();
   }
   if (!is_there) is_there = co_await move_home(*position);
   if (!is_there) is_there = co_await wait_at_home(*position, kReplicasPatience);
-  (is_there ? numbers.reads_waited : numbers.reads_refused).add();
+  count_read(is_there ? ReadPath::ReplicaAfterWait : ReadPath::Refused);
   if (is_there) co_return std::nullopt;
   co_return errors::no_replica("none has caught up in time");
 }
@@ -141,14 +146,14 @@ io::Task<> Session::catch_up_primary() {
   const Frontier& frontier = shared_.frontier;
   const bool is_there =
       frontier.told().covers(state_.own) || frontier.covers(home_->server().index, state_.own);
-  if (!is_there) (void)co_await wait_at_home(state_.own, shared_.options.primary_limit);
+  if (!is_there) (void)co_await wait_at_home(state_.own, context_.options->primary_limit);
   state_.has_read_replica = false;
 }
 
 io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration patience) {
   if (!home_) co_return false;
   const std::string sql = wait_for_position(shared_.frontier.text(position), patience);
-  const Deadline limit = context_.loop.after(patience + shared_.options.connect_limit);
+  const Deadline limit = context_.loop.after(patience + context_.options->connect_limit);
   auto reply = co_await home_->run(sql, limit);
   if (!reply) {
     // Whatever comes over it now is no answer to what is asked next.
@@ -165,14 +170,16 @@ io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration
 io::Task<bool> Session::move_home(const routing::Position& position) {
   if (state_.is_tied()) co_return false;
   for (Server* server : context_.view->replicas) {
-    if (!server->reachable || !shared_.frontier.covers(server->index, position)) continue;
-    const Deadline limit = context_.loop.after(shared_.options.connect_limit);
+    const bool may_serve = server->may_serve_reads(max_lag());
+    if (!may_serve || !shared_.frontier.covers(server->index, position)) continue;
+    home_replica_ = server;
+    const Deadline limit = context_.loop.after(context_.options->connect_limit);
     give_back(home_, KillTarget::Slot::Home);
     auto refused = co_await borrow_home(*server, limit);
     co_return !refused;
   }
   if (home_) co_return false;
-  const Deadline limit = context_.loop.after(shared_.options.primary_limit);
+  const Deadline limit = context_.loop.after(context_.options->primary_limit);
   (void)co_await ensure_home(limit);
   co_return false;
 }
@@ -182,14 +189,14 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
   for (int attempt = 0;; ++attempt) {
     std::optional<mysql::ErrPacket> refused;
     if (!has_home_again()) {
-      refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+      refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
     }
     const bool is_on_replica = listener_ == routing::Listener::Replicas || read_only_;
     if (!refused && is_on_replica) refused = co_await catch_up_home(request);
     if (!refused && !is_on_replica && request.never_goes_back && state_.has_read_replica) {
       co_await catch_up_primary();
       if (!home_)
-        refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+        refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
     }
     if (!refused && !home_) refused = errors::no_primary("its connection was lost");
     if (refused) co_return co_await send_err(*refused);
@@ -201,7 +208,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
       note_end(request, statement);
       const bool has_dropped = (relay_->summary().status & mysql::status::kDbDropped) != 0;
       if (has_dropped && home_) co_await reread_schema();
-      co_return outcome;
+      co_return ends_session(request, statement) ? Outcome::Closed : outcome;
     }
     if (read_only_ && request.rest == nullptr && may_leave_read_only()) {
       home_.reset();
@@ -278,11 +285,17 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   co_return end == RelayEnd::Closed ? Outcome::Closed : Outcome::Answered;
 }
 
+// COMMIT RELEASE: the server says OK and hangs up.
+bool Session::ends_session(const Request& request, const sql::Statement& statement) const {
+  return succeeded_ && request.shape == mysql::ReplyShape::Results &&
+         (statement.rule == "commit_release" || statement.rule == "rollback_release");
+}
+
 // Tells the client what is lost with the home connection. The session lives on when the proxy can
 // make everything again that it had there.
 io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::Statement& statement) {
   const bool was_in_transaction = state_.in_transaction();
-  const bool is_irreplaceable = state_.has_unread_user_variables ||
+  const bool is_irreplaceable = state_.reads_binlog || state_.has_unread_user_variables ||
                                 state_.pins.without(sql::Pin::UserVariable).any() ||
                                 state_.open_statements > 0;
   const bool is_open = was_sent && (statement.may_write || statement.kind == sql::Kind::Commit);

@@ -23,6 +23,7 @@ constexpr std::uint8_t kTextDecimals = 31;  // none, in what servers say of text
 constexpr std::string_view kFoundRowsIsDeprecated =
     "FOUND_ROWS() is deprecated and will be removed in a future release. Consider using COUNT(*) "
     "instead.";
+namespace flag = mysql::column_flag;
 
 bool is_own(const sql::Assignment& assignment) {
   return assignment.scope == sql::Assignment::Scope::Session &&
@@ -71,7 +72,7 @@ mysql::Column text_column(std::string name, std::uint32_t length = 1024) {
 mysql::Column number_column(std::string name, std::uint16_t flags) {
   mysql::Column column = text_column(std::move(name), 21);
   column.type = mysql::field_type::kLongLong;
-  column.flags = mysql::column_flag::kBinary | flags;
+  column.flags = flag::kBinary | flags;
   column.collation = kBinaryCollation;
   column.decimals = 0;
   return column;
@@ -80,13 +81,13 @@ mysql::Column number_column(std::string name, std::uint16_t flags) {
 // Those of SHOW WARNINGS.
 std::vector<mysql::Column> diagnostics_columns() {
   std::vector<mysql::Column> columns = {text_column("Level", 28),
-                                        number_column("Code", mysql::column_flag::kUnsigned),
+                                        number_column("Code", flag::kUnsigned),
                                         text_column("Message", 2048)};
-  columns[0].flags = mysql::column_flag::kNotNull;
+  columns[0].flags = flag::kNotNull;
   columns[1].type = mysql::field_type::kLong;
   columns[1].length = 5;
-  columns[1].flags |= mysql::column_flag::kNotNull;
-  columns[2].flags = mysql::column_flag::kNotNull;
+  columns[1].flags |= flag::kNotNull;
+  columns[2].flags = flag::kNotNull;
   return columns;
 }
 
@@ -222,6 +223,20 @@ std::map<std::string, std::string> Session::own_variables() const {
   };
 }
 
+// What became of this session's reads, and what holds it.
+std::map<std::string, std::string> Session::own_status() const {
+  std::map<std::string, std::string> status;
+  for (std::size_t i = 0; i < kReadPaths; ++i) {
+    status[fmt::format("dorsal_session_reads_{}", to_string(static_cast<ReadPath>(i)))] =
+        std::to_string(reads_[i]);
+  }
+  status["dorsal_session_consistency"] = sql::to_string(state_.consistency);
+  status["dorsal_session_position"] = shared_.frontier.text(state_.own);
+  status["dorsal_session_tie"] = state_.tie();
+  status["dorsal_session_home"] = home_ ? home_->server().name.value() : "";
+  return status;
+}
+
 io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
   auto query = sql::parse_dorsal_query(sql, state_.lexer_mode());
   if (!query) co_return co_await send_err(errors::unknown_variable("dorsal"));
@@ -230,7 +245,7 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
   if (query->what == sql::DorsalQuery::What::ConnectionId) {
     rows.push_back(Row{std::to_string(id_)});
     const std::vector<mysql::Column> columns = {
-        number_column(query->column, mysql::column_flag::kNotNull | mysql::column_flag::kUnsigned)};
+        number_column(query->column, flag::kNotNull | flag::kUnsigned)};
     co_return co_await send_rows(columns, rows);
   }
   const auto variables = own_variables();
@@ -248,6 +263,9 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
       if (sql::matches_like(name, query->pattern)) rows.push_back(Row{name, value});
     }
   } else {
+    for (const auto& [name, value] : own_status()) {
+      if (sql::matches_like(name, query->pattern)) rows.push_back(Row{name, value});
+    }
     for (const auto& sample : shared_.counters.read()) {
       std::string name = sample.name;
       for (const auto& [label, value] : sample.labels) name += fmt::format("_{}", value);
@@ -264,6 +282,7 @@ void Session::begin_own_statement() {
   last_statement_lease_ = 0;
   state_.ping_counts = SessionState::PingCounts::Nothing;
   state_.warnings = KeptWarnings();
+  state_.warning_count = 0;
   state_.row_count = 0;
 }
 
@@ -289,13 +308,14 @@ io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery
     if (shown_columns.empty()) shown_columns = diagnostics_columns();
     co_return co_await send_rows(shown_columns, shown);
   }
-  std::string value = std::to_string(rows.size());
+  std::uint64_t count = rows.size();
+  if (query.what == What::WarningCount) count = std::max(count, state_.warning_count);
+  std::string value = std::to_string(count);
   if (query.what == What::RowCount) value = std::to_string(state_.row_count);
   if (query.what == What::FoundRows) value = std::to_string(state_.found_rows);
   const bool is_variable = query.what == What::WarningCount || query.what == What::ErrorCount;
   const std::vector<mysql::Column> columns = {
-      number_column(query.column,
-                    is_variable ? mysql::column_flag::kUnsigned : mysql::column_flag::kNotNull)};
+      number_column(query.column, is_variable ? flag::kUnsigned : flag::kNotNull)};
   const std::string* limit = state_.variables().find("sql_select_limit");
   std::vector<Row> shown;
   if (limit == nullptr || *limit != "0") shown.push_back(Row{value});
@@ -381,7 +401,7 @@ io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
     const Outcome told = co_await refuse(errors::interrupted());
     co_return query_only ? told : Outcome::Closed;
   }
-  const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
+  const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   target->begin_kill();
   std::optional<mysql::ErrPacket> refused;
   for (const auto& connection : target->connections()) {
@@ -390,8 +410,16 @@ io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
   }
   target->end_kill();
   if (refused) co_return co_await send_err(*std::move(refused));
-  if (!query_only) shared_.sessions.end(static_cast<std::uint32_t>(id));
+  if (!query_only) co_await end_other(static_cast<std::uint32_t>(id), deadline);
   co_return co_await send_ok();
+}
+
+// Returns when it has ended: whoever is told that a connection was killed finds it closed.
+io::Task<> Session::end_other(std::uint32_t session, Deadline deadline) {
+  io::Loop& loop = context_.loop;
+  auto ended = std::make_shared<io::Event>(loop);
+  shared_.sessions.end(session, [ended, &loop] { loop.post([ended] { ended->set(); }); });
+  (void)co_await ended->wait(deadline);
 }
 
 // Over a connection of its own: those of the pool may all be waiting for what is to be killed.

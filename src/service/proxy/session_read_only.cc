@@ -20,7 +20,7 @@ io::Task<bool> Session::enter_read_only(sql::Consistency consistency) {
   Server* server = choose(position, false, must_wait);
   if (server == nullptr) co_return false;
   give_back(home_, KillTarget::Slot::Home);
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto refused = co_await borrow_home(*server, deadline);
   if (refused) co_return false;
   read_only_.emplace();
@@ -65,7 +65,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::settle_read_only(
 
 // Ends the transaction there, by the proxy's own statement, and gives the replica back.
 io::Task<> Session::end_on_replica(std::string sql) {
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   if (home_ && home_->stream().is_open()) {
     auto ended = co_await home_->run(std::move(sql), deadline);
     if (!ended || ended->err) home_->is_spoilt = true;
@@ -82,7 +82,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::move_to_primary() {
   const bool has_begun = state_.in_transaction();
   co_await end_on_replica("ROLLBACK");
   shared_.numbers.read_only_moved.add();
-  const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
+  const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   auto refused = co_await ensure_home(deadline);
   if (refused || !has_begun) co_return refused;
   auto brought = co_await bring_up_to_date(*home_, needs_at_home(false));

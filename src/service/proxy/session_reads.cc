@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "core/mysql/protocol.h"
 #include "core/mysql/statement.h"
+#include "core/routing/choose_reader.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/probe.h"
 #include "service/proxy/session.h"
@@ -21,6 +22,11 @@ constexpr auto kPatience = std::chrono::milliseconds(1500);
 
 }  // namespace
 
+void Session::count_read(ReadPath path) {
+  shared_.numbers.reads(path).add();
+  ++reads_[static_cast<std::size_t>(path)];
+}
+
 // False: the session has seen something on the primary of which nobody knows how new it is, and no
 // replica is so near that finding out would be of use.
 bool Session::may_leave_primary(sql::Consistency consistency) {
@@ -32,7 +38,7 @@ bool Session::may_leave_primary(sql::Consistency consistency) {
   const TimePoint now = context_.loop.now();
   const auto& replicas = context_.view->replicas;
   return std::any_of(replicas.begin(), replicas.end(), [&](const Server* server) {
-    return server->reachable &&
+    return server->may_serve_reads(max_lag()) &&
            (server->is_keeping_up(now) || shared_.frontier.covers(server->index, position));
   });
 }
@@ -48,7 +54,7 @@ io::Task<std::optional<routing::Position>> Session::required(sql::Consistency co
   if (asks_for_all || state_.has_read_primary) {
     const std::uint64_t losses = frontier.losses();
     auto position =
-        co_await context_.probe->position(context_.loop.after(shared_.options.connect_limit));
+        co_await context_.probe->position(context_.loop.after(context_.options->connect_limit));
     if (!position && asks_for_all) co_return std::nullopt;
     // What a primary showed before it was lost has reached some replica, or is lost with it.
     if (!position) position = frontier.furthest();
@@ -64,6 +70,12 @@ io::Task<std::optional<routing::Position>> Session::required(sql::Consistency co
   co_return position;
 }
 
+// How far behind a replica may be for the reads of this listener; zero: any may serve them.
+Duration Session::max_lag() const {
+  return listener_ == routing::Listener::Replicas ? context_.options->replicas_max_lag
+                                                  : context_.options->split_max_lag;
+}
+
 // The replica for a read that must see `position`; null when none may serve it. A patient read
 // waits also on a replica that lags.
 Server* Session::choose(const routing::Position& position, bool be_patient, bool& must_wait) {
@@ -74,13 +86,16 @@ Server* Session::choose(const routing::Position& position, bool be_patient, bool
   for (std::size_t i = 0; i < replicas.size(); ++i) {
     Server& server = *replicas[i];
     routing::Candidate& candidate = candidates[i];
-    candidate.usable = server.reachable.load(std::memory_order_relaxed);
+    candidate.usable = server.may_serve_reads(max_lag());
     candidate.covers = shared_.frontier.covers(server.index, position);
     candidate.known = shared_.frontier.rank(server.index);
     candidate.worth_waiting = candidate.covers || be_patient || server.worth_waiting(now);
     candidate.outstanding = server.outstanding.load(std::memory_order_relaxed);
+    candidate.latency_ns = server.latency.ns(now);
+    candidate.weight = server.read_weight.load(std::memory_order_relaxed);
+    candidate.is_near = server.is_near.load(std::memory_order_relaxed);
   }
-  auto choice = routing::choose_reader(candidates, turn_);
+  auto choice = routing::choose_reader(candidates, static_cast<std::uint32_t>(context_.dice()));
   if (!choice) return nullptr;
   must_wait = choice->must_wait;
   return replicas[choice->index];
@@ -89,7 +104,6 @@ Server* Session::choose(const routing::Position& position, bool be_patient, bool
 io::Task<Session::Outcome> Session::run_on_reader(Request request,
                                                   const sql::Statement& statement,
                                                   sql::Consistency consistency) {
-  ProxyNumbers& numbers = shared_.numbers;
   std::optional<routing::Position> position;
   if (may_leave_primary(consistency)) position = co_await required(consistency);
   bool must_run_at_home = !position;
@@ -99,34 +113,34 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
     bool must_wait = false;
     Server* server = choose(*position, !has_primary, must_wait);
     if (server == nullptr) break;
-    const Duration patience = has_primary ? shared_.options.causal_wait : Duration(kPatience);
+    const Duration patience = has_primary ? context_.options->causal_wait : Duration(kPatience);
     const routing::Position* wait_for = must_wait ? &*position : nullptr;
     const ReaderOutcome outcome = co_await read_on(*server, request, statement, wait_for, patience);
     switch (outcome) {
       case ReaderOutcome::Closed:
         co_return Outcome::Closed;
       case ReaderOutcome::Answered:
-        (must_wait ? numbers.reads_waited : numbers.reads_at_once).add();
+        count_read(must_wait ? ReadPath::ReplicaAfterWait : ReadPath::Replica);
         co_return Outcome::Answered;
       case ReaderOutcome::TimedOut:
-        numbers.reads_timed_out.add();
+        count_read(ReadPath::PrimaryAfterWait);
         co_return co_await run_at_home(std::move(request), statement);
       case ReaderOutcome::ReadOnly:
         must_run_at_home = true;
         break;
       case ReaderOutcome::NotThere:
-        numbers.reads_retried.add();
+        shared_.numbers.reads_retried.add();
         break;
     }
   }
-  numbers.reads_no_replica.add();
+  count_read(ReadPath::PrimaryNoReplica);
   co_return co_await run_at_home(std::move(request), statement);
 }
 
 // The connection that ran the last statement is asked about it, if nobody has used it since. Empty:
 // run the statement at home, which may be that connection.
 io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Statement& statement,
-                                                                 const Request& request) {
+                                                                 Request& request) {
   const std::uint64_t lease = last_statement_lease_;
   if (home_ && home_->lease == lease) co_return std::nullopt;
   const bool was_reader = state_.last_ran_on_reader;
@@ -143,8 +157,14 @@ io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Stat
       reader_ = std::move(borrowed);
       const ReaderOutcome asked =
           co_await relay_read(request, statement, nullptr, Duration::zero());
-      if (asked == ReaderOutcome::Answered) co_return Outcome::Answered;
       if (asked == ReaderOutcome::Closed) co_return Outcome::Closed;
+      if (asked == ReaderOutcome::Answered) {
+        if (succeeded_ && !request.user_variables.empty()) {
+          reader_ = take_last_used();
+          co_await take_along_assignments(request.user_variables);
+        }
+        co_return Outcome::Answered;
+      }
       co_return std::nullopt;
     }
   }
@@ -155,6 +175,15 @@ io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Stat
   if (!query) co_return std::nullopt;
   auto diagnostics = sql::parse_diagnostics_query(query->sql, state_.lexer_mode());
   if (!diagnostics) co_return std::nullopt;
+  using What = sql::DiagnosticsQuery::What;
+  const bool asks_rows = diagnostics->what == What::Warnings || diagnostics->what == What::Errors;
+  if (asks_rows && state_.warnings.columns.empty() && state_.warnings.rows.empty()) {
+    // There are none, which any connection can tell, with the columns as they must be.
+    request.payload = mysql::encode_query(
+        diagnostics->what == What::Errors ? "SHOW ERRORS LIMIT 0" : "SHOW WARNINGS LIMIT 0",
+        client_capabilities_);
+    co_return std::nullopt;
+  }
   co_return co_await show_diagnostics(*diagnostics);
 }
 
@@ -167,6 +196,15 @@ Borrowed Session::take_last_used() {
   return Borrowed(pool, pool->take_again(last_statement_lease_));
 }
 
+// GET DIAGNOSTICS sets variables where the last statement ran, and they belong to the session.
+io::Task<> Session::take_along_assignments(const std::vector<std::string>& names) {
+  if (!reader_) co_return;
+  note_assignments(*reader_, names);
+  const bool is_read = co_await read_user_variables(*reader_);
+  reader_->is_spoilt |= !is_read;
+  give_back(reader_, KillTarget::Slot::Reader);
+}
+
 io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
                                                   const Request& request,
                                                   const sql::Statement& statement,
@@ -175,11 +213,11 @@ io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
   const Outstanding counted(server);
   auto pool = pool_of(server);
   if (reader_lease_ != 0 && captures_ == 0) {
-    reader_ = Borrowed(pool, pool->take_again(reader_lease_));
+    reader_ = Borrowed(pool, pool->take_again(reader_lease_, !state_.schema().empty()));
     if (reader_) co_return co_await relay_read(request, statement, wait_for, patience);
   }
   std::optional<mysql::ErrPacket> refused;
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto borrowed = co_await borrow(server, reader_lease_, refused, deadline);
   if (!borrowed || refused) {
     log_debug("proxy",
@@ -187,6 +225,7 @@ io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
               id_,
               server.name.value(),
               refused ? mysql::to_string(*refused) : borrowed.error().message);
+    server.latency.note_failure(context_.loop.now());
     co_return ReaderOutcome::NotThere;
   }
   reader_ = *std::move(borrowed);
@@ -204,7 +243,13 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
                           reader_->connection_id());
   ReaderOutcome outcome = co_await send_read(*reader_, request, wait_for, patience);
   if (outcome == ReaderOutcome::Answered) {
-    switch (co_await relay_reply(*reader_, request)) {
+    const bool is_measured = reader_inbox_.empty();
+    const TimePoint sent_at = context_.loop.now();
+    const RelayEnd end = co_await relay_reply(*reader_, request);
+    if (is_measured && first_answer_at_ > sent_at) {
+      reader_->server().latency.note(first_answer_at_ - sent_at, first_answer_at_);
+    }
+    switch (end) {
       case RelayEnd::Closed:
         reader_->is_spoilt = true;
         outcome = ReaderOutcome::Closed;
@@ -220,13 +265,16 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
         break;
     }
   }
-  reader_->is_spoilt |= outcome == ReaderOutcome::NotThere;
+  if (outcome == ReaderOutcome::NotThere) {
+    reader_->is_spoilt = true;
+    reader_->server().latency.note_failure(context_.loop.now());
+  }
   if (outcome == ReaderOutcome::Answered) {
     state_.last_ran_on_reader = true;
     last_reader_pool_ = pool_of(reader_->server());
   }
   reader_->used(context_.loop.now());
-  if (shared_.options.pools.debug_swap && !reader_->is_spoilt) {
+  if (context_.options->pools.debug_swap && !reader_->is_spoilt) {
     bool is_good = !reader_->has_abandoned_reply();
     if (is_good) is_good = co_await hand_down(*reader_);
     if (!is_good) reader_->is_spoilt = true;
@@ -242,7 +290,7 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
                                                     const Request& request,
                                                     const routing::Position* wait_for,
                                                     Duration patience) {
-  const Deadline set_up = context_.loop.after(shared_.options.connect_limit);
+  const Deadline set_up = context_.loop.after(context_.options->connect_limit);
   const Backend::Needs needs = needs_of_reader();
   std::string payload = request.payload;
   if (request.executes) {

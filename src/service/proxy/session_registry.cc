@@ -34,18 +34,19 @@ std::shared_ptr<KillTarget> SessionRegistry::find(std::uint32_t session) const {
   return found == sessions_.end() ? nullptr : found->second.target;
 }
 
-void SessionRegistry::end(std::uint32_t session) const {
+void SessionRegistry::end(std::uint32_t session, std::function<void()> then) const {
   LoopContext* context = nullptr;
   {
     std::lock_guard lock(mutex_);
     auto found = sessions_.find(session);
     if (found != sessions_.end()) context = found->second.context;
   }
-  if (context == nullptr) return;
+  if (context == nullptr) return then();
   // By the time that this runs on its loop the session may be gone, which the loop knows.
-  context->loop.post([context, session] {
+  context->loop.post([context, session, then = std::move(then)] {
     auto found = context->sessions.find(session);
     if (found != context->sessions.end()) found->second->end();
+    then();
   });
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -64,8 +65,9 @@ class SessionRegistry {
   // Null when there is no such session.
   std::shared_ptr<KillTarget> find(std::uint32_t session) const;
 
-  // Ends the session of that number soon, if there is one. From any thread.
-  void end(std::uint32_t session) const;
+  // Ends the session of that number soon, if there is one, and calls `then` when there is none any
+  // more, on whatever thread. From any thread.
+  void end(std::uint32_t session, std::function<void()> then) const;
 
  private:
   struct Entry {

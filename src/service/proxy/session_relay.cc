@@ -49,7 +49,9 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
   auto buffer = context_.take_buffer();
   std::size_t gtids_seen = 0;
   std::size_t variables_seen = 0;
+  bool has_begun = false;
   bool has_sent = false;
+  context_.take_text(outbox_);
   outbox_.clear();
   for (;;) {
     auto bytes = std::string_view(reader_inbox_);
@@ -65,7 +67,9 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
         co_return has_sent ? RelayEnd::Closed : RelayEnd::Broken;
       }
       bytes = std::string_view(buffer.get(), *size);
+      if (!has_begun) first_answer_at_ = context_.loop.now();
     }
+    has_begun = true;
     auto progress = relay.feed(bytes, outbox_);
     if (!progress || relay.consumed() != bytes.size()) {
       log_warn("proxy",
@@ -152,7 +156,7 @@ void Session::lower_to_repaired() {
 io::Task<> Session::settle_position_after_error() {
   if (listener_ == routing::Listener::Primary) co_return;
   auto position =
-      co_await context_.probe->position(context_.loop.after(shared_.options.connect_limit));
+      co_await context_.probe->position(context_.loop.after(context_.options->connect_limit));
   if (!position) {
     shared_.frontier.lose_track();
     co_return;

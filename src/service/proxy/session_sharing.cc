@@ -1,5 +1,7 @@
 // Connections that change hands: what has to follow a session to the connection that it gets, and
 // what has to be kept for the session that a connection is taken from.
+#include <algorithm>
+
 #include "base/log.h"
 #include "core/sql/ascii.h"
 #include "core/sql/user_variables.h"
@@ -52,6 +54,9 @@ std::shared_ptr<Pool> Session::pool_of(Server& server) {
     if (known == &server) return pool;
   }
   auto pool = context_.pools->of(server, identity_, pool_key_);
+  // Equal, and one copy in locked memory is enough for all sessions.
+  identity_.native_sha1 = pool->identity().native_sha1;
+  identity_.password = pool->identity().password;
   pools_.emplace_back(&server, pool);
   return pool;
 }
@@ -65,8 +70,9 @@ io::Task<Result<Borrowed>> Session::borrow(Server& server,
     const bool is_done = co_await captured_.wait(deadline);
     if (!is_done) co_return Error(ErrorKind::Timeout, "its state is being read");
   }
-  auto pool = pool_of(server);
+  bool is_renewed = false;
   for (;;) {
+    auto pool = pool_of(server);
     PoolWish wish;
     wish.session = id_;
     wish.lease = lease;
@@ -75,6 +81,11 @@ io::Task<Result<Borrowed>> Session::borrow(Server& server,
     auto taken = co_await pool->take(std::move(wish), deadline);
     if (!taken) co_return taken.error();
     refused = std::move(taken->refused);
+    if (refused && refused->code == errors::kAccessDenied && !is_renewed) {
+      is_renewed = true;
+      const bool is_another = co_await renew_identity(deadline);
+      if (is_another) continue;
+    }
     if (refused) co_return Borrowed();
     Borrowed borrowed(pool, std::move(taken->backend));
     const bool is_good = co_await take_over(*borrowed);
@@ -87,10 +98,28 @@ io::Task<bool> Session::take_over(Backend& backend) {
   const bool is_its_own =
       backend.lease != 0 && (backend.lease == home_lease_ || backend.lease == reader_lease_);
   if (is_its_own) co_return true;
-  const bool is_good = co_await hand_down(backend);
+  bool is_good = co_await hand_down(backend);
+  const auto& own = state_.user_variables;
+  const bool is_clean = std::all_of(backend.user_variables.begin(),
+                                    backend.user_variables.end(),
+                                    [&](const std::string& name) { return own.count(name) != 0; });
+  if (is_good && !is_clean) is_good = co_await start_anew(backend);
   backend.owner = id_;
   backend.lease = context_.pools->next_lease();
   co_return is_good;
+}
+
+// For a connection with user variables that this session has not. No statement unmakes a variable;
+// set to NULL, it still has a type and a collation, which show and change what later statements do.
+io::Task<bool> Session::start_anew(Backend& backend) {
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  std::string reset(1, static_cast<char>(mysql::Command::ResetConnection));
+  auto refused =
+      co_await run_inner(backend, std::move(reset), mysql::ReplyShape::OnePacket, deadline);
+  if (!refused || *refused) co_return false;
+  auto set_up = backend.was_reset();
+  refused = co_await run_inner(backend, std::move(set_up), mysql::ReplyShape::Results, deadline);
+  co_return refused && !*refused;
 }
 
 // Gives the session that used the connection last what it may still ask for.
@@ -112,7 +141,7 @@ io::Task<bool> Session::hand_down(Backend& backend) {
     if (has_diagnostics) is_good = co_await keep_warnings(backend, warnings);
     std::optional<client::Reply> numbers;
     if (is_good && (has_insert_id || has_counted_rows)) {
-      const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+      const Deadline deadline = context_.loop.after(context_.options->connect_limit);
       auto reply = co_await backend.query("SELECT LAST_INSERT_ID(), FOUND_ROWS()", deadline);
       is_good = reply && !reply->err && !reply->results.at(0).rows.empty();
       if (is_good) numbers = *std::move(reply);
@@ -139,7 +168,7 @@ io::Task<bool> Session::hand_down(Backend& backend) {
 
 // What SHOW WARNINGS says there, to be shown when that session asks.
 io::Task<bool> Session::keep_warnings(Backend& backend, KeptWarnings& warnings) {
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto reply = co_await backend.query("SHOW WARNINGS", deadline);
   if (!reply || reply->err || reply->results.empty()) co_return false;
   warnings.columns = std::move(reply->results[0].columns);
@@ -171,7 +200,7 @@ io::Task<> Session::keep_last_warnings() {
 io::Task<> Session::reread_schema() {
   Backend& home = *home_;
   co_await keep_last_warnings();
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto reply = co_await home.query("SELECT DATABASE()", deadline);
   if (!reply || reply->err || reply->results.at(0).rows.empty()) {
     home.is_spoilt = true;
@@ -188,7 +217,7 @@ bool Session::let_go_at_once() {
   if (is_inspection_due_) return false;
   note_tie();
   if (!tie_.empty()) return true;
-  if (state_.has_unread_user_variables || shared_.options.pools.debug_swap) return false;
+  if (state_.has_unread_user_variables || context_.options->pools.debug_swap) return false;
   give_back(home_, Slot::Home);
   return true;
 }
@@ -201,11 +230,11 @@ io::Task<> Session::let_go() {
   const bool is_tied_otherwise = !tie_.empty();
   if (is_tied_otherwise) co_return;
   if (state_.has_unread_user_variables) {
-    const bool is_read = co_await read_user_variables();
+    const bool is_read = co_await read_user_variables(*home_);
     note_tie();
     if (!is_read || state_.is_tied()) co_return;
   }
-  if (shared_.options.pools.debug_swap) {
+  if (context_.options->pools.debug_swap) {
     const bool is_good = co_await hand_down(*home_);
     if (!is_good) home_->is_spoilt = true;
     home_->lease = home_lease_ = last_statement_lease_ = 0;
@@ -232,9 +261,8 @@ void Session::give_back(Borrowed& borrowed, Slot slot) {
 
 // Reads back what the client has assigned, so that it can follow the session. The reading itself
 // would be what SHOW WARNINGS and its like tell of, so those are kept first.
-io::Task<bool> Session::read_user_variables() {
-  Backend& home = *home_;
-  bool is_good = co_await hand_down(home);
+io::Task<bool> Session::read_user_variables(Backend& backend) {
+  bool is_good = co_await hand_down(backend);
   if (!is_good) co_return false;
   std::vector<std::string> names;
   std::string sql;
@@ -243,8 +271,8 @@ io::Task<bool> Session::read_user_variables() {
     sql += (sql.empty() ? "SELECT " : ", ") + sql::user_variable_items(name);
     names.push_back(name);
   }
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
-  auto reply = co_await home.query(std::move(sql), deadline);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  auto reply = co_await backend.query(std::move(sql), deadline);
   if (!reply || reply->err || reply->results.empty() || reply->results[0].rows.empty()) {
     co_return false;
   }
@@ -253,10 +281,11 @@ io::Task<bool> Session::read_user_variables() {
   std::size_t size = 0;
   for (std::size_t i = 0; i < names.size() && 3 * i + 2 < row.size(); ++i) {
     std::string& value = state_.user_variables[names[i]];
-    value = sql::literal(value_kind(result.columns[3 * i]),
-                         row[3 * i],
-                         row[3 * i + 1].value_or(""),
-                         row[3 * i + 2].value_or("binary"));
+    value = sql::assignment(names[i],
+                            value_kind(result.columns[3 * i]),
+                            row[3 * i],
+                            row[3 * i + 1].value_or(""),
+                            row[3 * i + 2].value_or("binary"));
   }
   for (const auto& [name, value] : state_.user_variables) size += name.size() + value.size();
   if (size > kMaxUserVariables) state_.pins |= sql::Pin::SessionVariable;
@@ -300,7 +329,7 @@ io::Task<> Session::inspect_home() {
                                    sql::Pin::Handler | sql::Pin::SqlPrepare | sql::Pin::Hidden;
   const bool is_of_use = !state_.pins.without(kCanBeSeen).without(sql::Pin::UserVariable).any();
   if (!is_of_use) co_return;
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto found =
       co_await context_.inspector.inspect(home_->server(), home_->connection_id(), deadline);
   if (!found || found->has_locks || found->has_prepared) co_return;
@@ -333,13 +362,22 @@ void Session::note_reply(Backend& backend,
   using PingCounts = SessionState::PingCounts;
   const bool prepares = request.shape == mysql::ReplyShape::Prepare;
   const bool is_statement = request.shape == mysql::ReplyShape::Results || prepares;
-  if (statement.place == sql::Place::LastUsed || !is_statement) {
+  // But a SELECT is the last statement from now on, whatever it asks about.
+  const bool asks_about_last =
+      statement.place == sql::Place::LastUsed && statement.kind != sql::Kind::Select;
+  if (asks_about_last || !is_statement) {
     backend.has_diagnostics |= failed;
     state_.ping_counts = failed ? PingCounts::Warnings : PingCounts::Nothing;
+    if (succeeded_ || is_statement) return;
+    // What SHOW WARNINGS tells of next is this error.
+    last_statement_lease_ = backend.lease;
+    state_.warnings = KeptWarnings();
+    state_.warning_count = 0;
     return;
   }
   last_statement_lease_ = backend.lease;
   state_.warnings = KeptWarnings();
+  state_.warning_count = summary.warnings;
   backend.has_diagnostics = failed || summary.warnings > 0;
   state_.ping_counts = backend.has_diagnostics ? PingCounts::Warnings : PingCounts::Nothing;
   if (prepares) return;
@@ -401,7 +439,7 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::bring_up_to_date(Back
                                                                             Backend::Needs needs) {
   auto variables = backend.sync_command(state_, needs);
   auto schema = backend.schema_command(state_);
-  const Deadline deadline = context_.loop.after(shared_.options.connect_limit);
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   if (!variables.empty()) {
     auto refused =
         co_await run_inner(backend, std::move(variables), mysql::ReplyShape::Results, deadline);

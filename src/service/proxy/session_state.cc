@@ -1,5 +1,8 @@
 #include "service/proxy/session_state.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 namespace dorsal::proxy {
 namespace {
 
@@ -23,6 +26,10 @@ void SessionState::start(std::string sql_mode, std::string charset, std::string 
 void SessionState::note_variable(const std::string& name, const std::string& value) {
   if (name == "autocommit") autocommit = value != "OFF" && value != "0";
   if (name == "transaction_read_only") reads_only = value == "ON" || value == "1";
+  if (name == "wait_timeout") {
+    const std::uint64_t seconds = std::strtoull(value.c_str(), nullptr, 10);
+    wait_timeout = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(seconds, 1, 31536000));
+  }
   if (!variables_.note(name, value)) return;
   if (name == "sql_mode" || name == "character_set_client") reread_lexer_mode();
 }
@@ -44,12 +51,14 @@ void SessionState::forget_transaction() {
 }
 
 bool SessionState::is_tied() const {
-  return in_transaction() || has_next_transaction || open_statements > 0 || tie_down(pins);
+  return in_transaction() || has_next_transaction || reads_binlog || open_statements > 0 ||
+         tie_down(pins);
 }
 
 std::string_view SessionState::tie() const {
   if (in_transaction()) return "transaction";
   if (has_next_transaction) return "set_transaction";
+  if (reads_binlog) return "binlog";
   if (open_statements > 0) return "cursor_or_long_data";
   for (int i = 0; i < sql::kPinCount; ++i) {
     const auto pin = static_cast<sql::Pin>(i);
@@ -59,7 +68,10 @@ std::string_view SessionState::tie() const {
 }
 
 std::vector<std::string_view> SessionState::ties() {
-  std::vector<std::string_view> all = {"transaction", "set_transaction", "cursor_or_long_data"};
+  std::vector<std::string_view> all = {"transaction",
+                                       "set_transaction",
+                                       "binlog",
+                                       "cursor_or_long_data"};
   for (int i = 0; i < sql::kPinCount; ++i) {
     const auto pin = static_cast<sql::Pin>(i);
     if (pin != sql::Pin::UserVariable) all.push_back(to_string(pin));
@@ -73,6 +85,8 @@ void SessionState::reset() {
   pins = sql::Pins();
   autocommit = true;
   reads_only = false;
+  reads_binlog = false;
+  wait_timeout = usual_wait_timeout;
   has_next_transaction = false;
   status = static_cast<std::uint16_t>(mysql::status::kAutocommit);
   prepared.clear();
@@ -86,6 +100,7 @@ void SessionState::reset() {
   last_insert_id = 0;
   ping_counts = PingCounts::Nothing;
   warnings = KeptWarnings();
+  warning_count = 0;
   row_count = 0;
   found_rows = 0;
   reread_lexer_mode();

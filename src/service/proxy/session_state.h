@@ -33,12 +33,19 @@ struct PreparedText {
   sql::SessionVariables variables;
 };
 
+// How a prepared statement has been executed, and by whom.
+struct StatementUse {
+  std::uint64_t user = 0;  // one client's statement; 0: nobody's
+  std::string types;       // of the parameters, as last sent
+  bool is_uniform = true;  // they were always the same
+};
+
 // A prepared statement as the client knows it.
 struct Prepared {
   std::shared_ptr<const PreparedText> text;
   sql::Statement statement;
   std::uint16_t parameters = 0;
-  std::string types;           // of the parameters, as last sent
+  StatementUse use;
   bool has_long_data = false;  // some of it lies on the home connection
   bool has_cursor = false;     // its rows lie on the home connection
 };
@@ -84,17 +91,20 @@ class SessionState {
   sql::Consistency consistency = sql::Consistency::Global;  // in force for the session
   sql::Pins pins;
   bool autocommit = true;
-  bool reads_only = false;            // transaction_read_only
-  bool has_next_transaction = false;  // SET TRANSACTION is still to be used up
-  std::uint16_t status = 0x0002;      // the flags of the last OK
+  bool reads_only = false;                   // transaction_read_only
+  std::uint32_t wait_timeout = 28800;        // in force, in seconds
+  std::uint32_t usual_wait_timeout = 28800;  // what the session began with; reset() returns to it
+  bool reads_binlog = false;                 // as a replica does; its server knows it as one
+  bool has_next_transaction = false;         // SET TRANSACTION is still to be used up
+  std::uint16_t status = 0x0002;             // the flags of the last OK
   bool last_ran_on_reader = false;
   bool has_read_replica = false;   // and may have seen there what the primary does not show yet
   bool has_read_primary = false;   // and may have seen more there than `own` tells
   routing::Position own;           // what this session's own writes and reads have seen
   mysql::ClientTracking tracking;  // which session changes the client wants to see
 
-  // Expressions that bring the session's user variables back; of those named in an assignment that
-  // has not been read back from the server yet, an empty one.
+  // Assignments that bring the session's user variables back; of those that a statement may have
+  // assigned to and that have not been read back from the server yet, an empty one.
   std::map<std::string, std::string> user_variables;
   std::uint64_t user_variables_version = 0;  // counts assignments
   bool has_unread_user_variables = false;
@@ -106,8 +116,9 @@ class SessionState {
   // What the OK to a ping counts: the warnings of the last statement, but not behind SHOW WARNINGS.
   enum class PingCounts { Nothing, OneError, Warnings };
   PingCounts ping_counts = PingCounts::Nothing;
-  KeptWarnings warnings;       // of a last statement whose connection has gone elsewhere
-  std::int64_t row_count = 0;  // as ROW_COUNT() and FOUND_ROWS() would say
+  KeptWarnings warnings;            // of a last statement whose connection has gone elsewhere
+  std::uint64_t warning_count = 0;  // as its reply said: more than the server may have kept
+  std::int64_t row_count = 0;       // as ROW_COUNT() and FOUND_ROWS() would say
   std::uint64_t found_rows = 0;
 
   std::unordered_map<std::uint32_t, Prepared> prepared;

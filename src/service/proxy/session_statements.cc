@@ -44,12 +44,14 @@ io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
   only_prepared.pins = only_prepared.unpins = sql::Pins();
   request.asks_insert_id = false;
   auto text = prepared.text;
+  prepared.use.user = std::uint64_t{id_} << 32 | id;
   state_.prepared.emplace(id, std::move(prepared));
   request.prepares = text;
   succeeded_ = false;
   const Outcome outcome = co_await run_statement(only_prepared, std::move(request), std::nullopt);
   if (outcome == Outcome::Closed) co_return outcome;
-  if (succeeded_) {
+  // A server may say OK and give no number: then there is no statement either.
+  if (succeeded_ && relay_->summary().statement_id != 0) {
     state_.prepared.at(id).parameters = relay_->summary().parameters;
   } else {
     state_.prepared.erase(id);
@@ -97,9 +99,13 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   // A server may send all rows at once instead, and there the cursor would outlast its connection.
   const bool needs_no_cursor = opens_cursor && read_only_ && !may_leave_read_only();
   if (needs_no_cursor) mysql::open_no_cursor(command.payload);
-  if (view && view->types_follow) prepared.types = mysql::types_of(command.payload, *view);
+  if (view && view->types_follow) {
+    StatementUse& use = prepared.use;
+    const std::string before = std::exchange(use.types, mysql::types_of(command.payload, *view));
+    use.is_uniform = before.empty() || (use.is_uniform && before == use.types);
+  }
   if (view && command.is_whole) {
-    command.payload = mysql::with_types(command.payload, *view, prepared.types);
+    command.payload = mysql::with_types(command.payload, *view, prepared.use.types);
   }
 
   Request request;
@@ -123,7 +129,8 @@ io::Task<Session::Outcome> Session::send_long_data(ClientCommand& command) {
   auto found = id ? state_.prepared.find(*id) : state_.prepared.end();
   const bool is_known = found != state_.prepared.end();
   std::optional<mysql::ErrPacket> refused;
-  if (is_known) refused = co_await ensure_home(context_.loop.after(shared_.options.primary_limit));
+  if (is_known)
+    refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
   if (!is_known || refused) {
     // Nobody can be told; what follows of a large command must still be read.
     auto dropped = co_await forward_rest(nullptr, command);
@@ -206,7 +213,7 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(
   SessionState then;
   then.start("", "", text->schema);
   for (const auto& [name, value] : text->variables.map()) then.note_variable(name, value);
-  const Deadline deadline = context_.loop.after(shared_.options.primary_limit);
+  const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   std::string bytes = backend.take_closes();
   Backend::Needs needs;
   needs.all_gtids = backend.tells_all_gtids;
@@ -239,12 +246,12 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::translate_statement(
     std::uint32_t client_id,
     std::string& payload) {
   auto text = state_.prepared.at(client_id).text;
-  const std::string types = state_.prepared.at(client_id).types;
-  auto known = backend.find_statement(*text, id_, types);
+  const StatementUse use = state_.prepared.at(client_id).use;
+  auto known = backend.find_statement(*text, use);
   if (!known) {
     auto refused = co_await prepare_on(backend, text);
     if (!refused || *refused) co_return refused;
-    known = backend.find_statement(*text, id_, types);
+    known = backend.find_statement(*text, use);
     auto brought = co_await bring_up_to_date(backend, needs);
     if (!brought || *brought) co_return brought;
   }

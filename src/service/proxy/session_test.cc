@@ -39,7 +39,7 @@ FakeServer::Options server_options() {
 Options proxy_options() {
   Options options;
   options.monitor_user = "monitor";
-  options.monitor_password = "secret";
+  options.monitor_password = Secret("secret");
   return options;
 }
 
@@ -75,6 +75,17 @@ class SessionTest : public testing::Test {
     topology_.store(topology);
     context_.refresh_view();
     for (Server* server : context_.view->all) server->reachable = true;
+    let_in("app");
+  }
+
+  // An account of that user, for clients from anywhere.
+  void let_in(const char* user) {
+    admission::Account account;
+    account.user = user;
+    account.host = admission::HostPattern("%");
+    const std::vector<admission::Account> all = {account};
+    auto accounts = std::make_shared<const admission::Accounts>(all, false);
+    shared_.accounts.put({std::move(accounts), "as made by the test", loop_.now()});
   }
 
   io::Task<> accept_one() {
@@ -96,7 +107,7 @@ class SessionTest : public testing::Test {
     client::ConnectOptions options;
     options.endpoint = listener_.local_endpoint();
     options.login.user = "app";
-    options.login.password = "secret";
+    options.login.password = Secret("secret");
     options.login.tls = mysql::ClientLoginOptions::Tls::Off;
     auto connected = co_await client::Connection::connect(loop_,
                                                           std::move(options),
@@ -157,7 +168,7 @@ TEST_F(SessionTest, ALateReplicaIsNotReadFrom) {
     test.replica_is_late_ = false;
     EXPECT_EQ(co_await test.ask("SELECT w FROM t"), "from the replica");
   });
-  EXPECT_EQ(shared_.numbers.reads_timed_out.value(), 1);
+  EXPECT_EQ(shared_.numbers.reads(ReadPath::PrimaryAfterWait).value(), 1);
 }
 
 TEST_F(SessionTest, AWriteThatAReplicaRefusesRunsOnThePrimary) {
@@ -257,7 +268,7 @@ TEST_F(SessionTest, TheReplicasPortGivesAnErrorRatherThanAStaleRead) {
     EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the replica");
   });
   EXPECT_EQ(asked(replica_, "SELECT v FROM t"), 1);
-  EXPECT_EQ(shared_.numbers.reads_refused.value(), 1);
+  EXPECT_EQ(shared_.numbers.reads(ReadPath::Refused).value(), 1);
 }
 
 TEST_F(SessionTest, AReplicasPortSessionLeavesAReplicaThatIsNoneAnyMore) {

@@ -7,12 +7,6 @@ namespace {
 
 constexpr std::size_t kMaxSpareBuffers = 64;
 
-Number& read_path(Counters& counters, const char* path) {
-  return counters.counter("dorsal_proxy_reads_total",
-                          "Reads that were free to leave the primary, by the way they took.",
-                          {{"path", path}});
-}
-
 io::CompressionNumbers compression_numbers(Counters& counters, const char* side) {
   auto number = [&](const char* direction, const char* bytes) -> Number& {
     return counters.counter("dorsal_proxy_compressed_bytes_total",
@@ -28,6 +22,22 @@ io::CompressionNumbers compression_numbers(Counters& counters, const char* side)
 
 }  // namespace
 
+std::string_view to_string(ReadPath path) {
+  switch (path) {
+    case ReadPath::Replica:
+      return "replica";
+    case ReadPath::ReplicaAfterWait:
+      return "replica_after_wait";
+    case ReadPath::PrimaryAfterWait:
+      return "primary_after_wait";
+    case ReadPath::PrimaryNoReplica:
+      return "primary_no_replica";
+    case ReadPath::Refused:
+      return "refused";
+  }
+  return "unknown";
+}
+
 ProxyNumbers::ProxyNumbers(Counters& counters)
     : sessions(counters.gauge("dorsal_proxy_sessions", "Clients that are logged in.")),
       logins(counters.counter("dorsal_proxy_logins_total", "Log-ins that succeeded.")),
@@ -35,13 +45,11 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
           counters.counter("dorsal_proxy_logins_refused_total", "Log-ins that did not succeed.")),
       protocol_errors(counters.counter("dorsal_proxy_protocol_errors_total",
                                        "Clients dropped since they broke the protocol.")),
+      proxy_header_errors(
+          counters.counter("dorsal_proxy_proxy_protocol_errors_total",
+                           "Balancers dropped since they sent no sound PROXY protocol header.")),
       on_primary(counters.counter("dorsal_proxy_primary_statements_total",
                                   "Statements that only the primary may run.")),
-      reads_at_once(read_path(counters, "replica")),
-      reads_waited(read_path(counters, "replica_after_wait")),
-      reads_timed_out(read_path(counters, "primary_after_wait")),
-      reads_no_replica(read_path(counters, "primary_no_replica")),
-      reads_refused(read_path(counters, "refused")),
       reads_retried(counters.counter("dorsal_proxy_reads_retried_total",
                                      "Reads repeated since their replica failed.")),
       read_only_begun(
@@ -56,6 +64,12 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
                           "Sessions that keep their server connection between statements.")),
       client_compression(compression_numbers(counters, "client")),
       server_compression(compression_numbers(counters, "server")) {
+  for (std::size_t i = 0; i < kReadPaths; ++i) {
+    const auto path = to_string(static_cast<ReadPath>(i));
+    reads_[i] = &counters.counter("dorsal_proxy_reads_total",
+                                  "Reads that may run on a replica, by the way that they took.",
+                                  {{"path", std::string(path)}});
+  }
   for (std::string_view reason : SessionState::ties()) {
     ties_.push_back({reason,
                      &counters.counter("dorsal_proxy_ties_total",
@@ -72,13 +86,15 @@ void ProxyNumbers::note_tie(std::string_view reason, std::string_view before) {
 }
 
 Shared::Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_)
-    : options(std::move(options_)),
-      topology(topology_),
+    : topology(topology_),
       counters(counters_),
       numbers(counters_),
-      servers(counters_),
-      pool_limits(options.pools.maximum, options.pools.reserve),
-      rsa_key(RsaKey::generate()) {}
+      servers(counters_, options_.zone),
+      admission(counters_),
+      pool_limits(options_.pools.maximum, options_.pools.reserve),
+      rsa_key(RsaKey::generate()) {
+  options.store(std::make_shared<const Options>(std::move(options_)));
+}
 
 void Shared::ask_loops_for_room() {
   std::lock_guard lock(mutex_);
@@ -97,7 +113,9 @@ LoopContext::LoopContext(Shared& shared_, io::Loop& loop_)
       loop(loop_),
       view(std::make_shared<ServerView>()),
       probe(std::make_unique<PrimaryProbe>(*this)),
+      account_probe(std::make_unique<AccountProbe>(*this)),
       pools(std::make_unique<Pools>(*this)) {
+  refresh_options();
   refresh_view();
   std::lock_guard lock(shared.mutex_);
   shared.loops_.push_back(this);
@@ -111,7 +129,10 @@ LoopContext::~LoopContext() {
 io::Task<> LoopContext::stop() {
   co_await pools->stop();
   co_await probe->stop();
+  co_await account_probe->stop();
 }
+
+void LoopContext::refresh_options() { options = shared.options.load(); }
 
 void LoopContext::refresh_view() {
   const std::uint64_t version = shared.topology.version();
@@ -119,6 +140,20 @@ void LoopContext::refresh_view() {
   seen_version_ = version;
   auto newest = shared.topology.load();
   if (newest) view = shared.servers.view(std::move(newest));
+}
+
+void LoopContext::take_text(std::string& text) {
+  if (spare_texts_.empty() || text.capacity() > kSmallText) return;
+  text = std::move(spare_texts_.back());
+  spare_texts_.pop_back();
+}
+
+void LoopContext::give_text(std::string& text) {
+  std::string given = std::exchange(text, {});
+  given.clear();
+  const bool is_worth_it = given.capacity() > kSmallText && given.capacity() <= 4 * kBufferBytes;
+  if (is_worth_it && spare_texts_.size() < kMaxSpareBuffers)
+    spare_texts_.push_back(std::move(given));
 }
 
 std::unique_ptr<char[]> LoopContext::take_buffer() {

@@ -1,20 +1,25 @@
 // What all loops of one proxy share, and what each loop has for itself.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/counters.h"
 #include "base/crypto.h"
+#include "base/published.h"
 #include "edge/io/compression.h"
 #include "edge/io/event.h"
 #include "edge/io/loop.h"
 #include "edge/io/scope.h"
+#include "service/proxy/accounts.h"
+#include "service/proxy/admission.h"
 #include "service/proxy/credentials.h"
 #include "service/proxy/frontier.h"
 #include "service/proxy/inspector.h"
@@ -26,6 +31,17 @@
 
 namespace dorsal::proxy {
 
+// Which way a read took.
+enum class ReadPath : std::uint8_t {
+  Replica,           // known to be far enough
+  ReplicaAfterWait,  // which got there in time
+  PrimaryAfterWait,  // since the replica did not get there in time
+  PrimaryNoReplica,  // since no replica was worth asking
+  Refused,           // on the replicas port, since no replica got there in time
+};
+inline constexpr std::size_t kReadPaths = 5;
+std::string_view to_string(ReadPath path);
+
 // The proxy's own numbers; their names and meanings are what the metrics page shows.
 struct ProxyNumbers {
   explicit ProxyNumbers(Counters& counters);
@@ -34,17 +50,14 @@ struct ProxyNumbers {
   Number& logins;
   Number& logins_refused;
   Number& protocol_errors;
-  Number& on_primary;        // statements that had to run there
-  Number& reads_at_once;     // on a replica known to be far enough
-  Number& reads_waited;      // on a replica, after waiting for it
-  Number& reads_timed_out;   // on the primary, since the replica did not get there in time
-  Number& reads_no_replica;  // on the primary, since no replica was worth asking
-  Number& reads_refused;     // on the replicas port, since no replica got there in time
-  Number& reads_retried;     // again elsewhere, after the replica failed
-  Number& read_only_begun;   // read-only transactions that a replica became home for
-  Number& read_only_moved;   // of these, those that went on to the primary
-  Number& probes;            // questions to the primary for its position
-  Number& tied;              // sessions that keep their connection between two statements
+  Number& proxy_header_errors;
+  Number& on_primary;  // statements that had to run there
+  Number& reads(ReadPath path) { return *reads_[static_cast<std::size_t>(path)]; }
+  Number& reads_retried;    // again elsewhere, after the replica failed
+  Number& read_only_begun;  // read-only transactions that a replica became home for
+  Number& read_only_moved;  // of these, those that went on to the primary
+  Number& probes;           // questions to the primary for its position
+  Number& tied;             // sessions that keep their connection between two statements
   io::CompressionNumbers client_compression;
   io::CompressionNumbers server_compression;
 
@@ -57,6 +70,7 @@ struct ProxyNumbers {
     Number* times;
   };
   std::vector<Tie> ties_;
+  std::array<Number*, kReadPaths> reads_;
 };
 
 // Facts about the servers that sessions need before they have a connection of their own; the
@@ -67,6 +81,8 @@ class ServerFacts {
     std::string version = "8.4.0-dorsal";  // what clients are greeted with
     std::string sql_mode;                  // @@global.sql_mode
     std::string isolation;                 // @@global.transaction_isolation
+    std::uint32_t wait_timeout = 28800;    // seconds; @@global.wait_timeout
+    std::uint32_t interactive_timeout = 28800;
   };
   Facts get() const {
     std::lock_guard lock(mutex_);
@@ -85,13 +101,15 @@ class ServerFacts {
 struct Shared {
   Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_);
 
-  const Options options;
+  Published<Options> options;  // loops have the newest in their LoopContext
   const cluster::SharedTopology& topology;
   Counters& counters;
   ProxyNumbers numbers;
   Servers servers;
   Frontier frontier;
+  AccountBook accounts;
   Credentials credentials;
+  Admission admission;
   ServerFacts facts;
   SessionRegistry sessions;
   PoolLimits pool_limits;
@@ -117,20 +135,30 @@ struct LoopContext {
 
   Shared& shared;
   io::Loop& loop;
+  std::shared_ptr<const Options> options;  // refreshed by refresh_options(); never null
   std::shared_ptr<const ServerView> view;  // refreshed by refresh_view()
   std::unique_ptr<PrimaryProbe> probe;
+  std::unique_ptr<AccountProbe> account_probe;
   Inspector inspector{*this};
   std::unordered_map<std::uint32_t, Session*> sessions;  // those of this loop, by their numbers
   PreparedTexts prepared_texts;
   std::unique_ptr<Pools> pools;
-  std::size_t turn = 0;  // varies which replica a new session begins with
+  std::minstd_rand dice{1};  // which replicas a read is weighed between
 
+  // Takes up the newest options. Who keeps a reference to a part of them over an await keeps the
+  // pointer too.
+  void refresh_options();
   // Ends what the loop's parts still run, and closes the pools. On the loop, when its sessions have
   // ended.
   io::Task<> stop();
 
   // Takes up the newest topology, if there is a newer one.
   void refresh_view();
+
+  // Texts with room for a reply, for one command at a time each. What is given back is left empty.
+  void take_text(std::string& text);
+  void give_text(std::string& text);
+  static constexpr std::size_t kSmallText = 1024;  // that much is not worth giving back
 
   // Buffers of kBufferBytes for one read at a time each; kept for reuse.
   std::unique_ptr<char[]> take_buffer();
@@ -140,6 +168,7 @@ struct LoopContext {
  private:
   std::uint64_t seen_version_ = 0;
   std::vector<std::unique_ptr<char[]>> spare_buffers_;
+  std::vector<std::string> spare_texts_;
 };
 
 }  // namespace dorsal::proxy

@@ -1,0 +1,77 @@
+-- Transactions in one session, `one`, and what another, `two`, sees of them.
+SET autocommit = 0
+SELECT @@autocommit
+INSERT INTO accounts VALUES (10, 'new', 1)
+SELECT COUNT(*) FROM accounts
+two> SELECT COUNT(*) FROM accounts
+ROLLBACK
+SELECT COUNT(*) FROM accounts
+COMMIT
+INSERT INTO accounts VALUES (10, 'new', 1)
+COMMIT
+two> SELECT COUNT(*) FROM accounts
+UPDATE accounts SET balance = 5 WHERE id = 10
+SAVEPOINT one
+UPDATE accounts SET balance = 6 WHERE id = 10
+SAVEPOINT two
+DELETE FROM accounts WHERE id = 10
+ROLLBACK TO two
+SELECT balance FROM accounts WHERE id = 10
+ROLLBACK TO SAVEPOINT one
+SELECT balance FROM accounts WHERE id = 10
+ROLLBACK TO two
+RELEASE SAVEPOINT one
+ROLLBACK TO one
+COMMIT
+ROLLBACK TO one
+SELECT balance FROM accounts WHERE id = 10
+SET autocommit = 1
+SELECT @@autocommit
+START TRANSACTION
+INSERT INTO accounts VALUES (11, 'implicit', 1)
+CREATE TABLE ends_it (i INT)
+ROLLBACK
+SELECT COUNT(*) FROM accounts WHERE id = 11
+BEGIN
+INSERT INTO accounts VALUES (12, 'fails', 1)
+INSERT INTO accounts VALUES (12, 'fails', 1)
+COMMIT
+SELECT COUNT(*) FROM accounts WHERE id = 12
+BEGIN
+COMMIT AND CHAIN
+DELETE FROM accounts WHERE id = 12
+ROLLBACK AND CHAIN
+SELECT COUNT(*) FROM accounts WHERE id = 12
+COMMIT AND NO CHAIN
+BEGIN
+DELETE FROM accounts WHERE id = 12
+BEGIN
+ROLLBACK
+two> SELECT COUNT(*) FROM accounts WHERE id = 12
+START TRANSACTION READ ONLY
+SELECT COUNT(*) FROM accounts
+INSERT INTO accounts VALUES (13, 'no', 1)
+SELECT * FROM accounts WHERE id = 1 FOR UPDATE
+CREATE TEMPORARY TABLE allowed (i INT)
+COMMIT
+START TRANSACTION READ ONLY, WITH CONSISTENT SNAPSHOT
+SELECT COUNT(*) FROM accounts
+two> UPDATE accounts SET balance = 11 WHERE id = 10
+SELECT balance FROM accounts WHERE id = 10
+COMMIT
+SELECT balance FROM accounts WHERE id = 10
+SET SESSION TRANSACTION READ ONLY
+INSERT INTO accounts VALUES (13, 'no', 1)
+SELECT @@transaction_read_only
+SET SESSION TRANSACTION READ WRITE
+SET TRANSACTION READ ONLY
+SELECT COUNT(*) FROM accounts
+INSERT INTO accounts VALUES (13, 'yes', 1)
+SET TRANSACTION READ ONLY
+BEGIN
+DELETE FROM accounts
+COMMIT
+DELETE FROM accounts WHERE id >= 10
+SELECT COUNT(*) FROM accounts
+DROP TABLE ends_it
+COMMIT RELEASE

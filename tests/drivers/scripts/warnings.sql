@@ -1,0 +1,38 @@
+-- Warnings belong to the last statement of this session, wherever it ran.
+SHOW WARNINGS
+SELECT 1 / 0, CAST('12abc' AS SIGNED)
+SHOW WARNINGS
+SHOW COUNT(*) WARNINGS
+SHOW WARNINGS
+SELECT 1 / 0
+SELECT * FROM numbers WHERE n = 'x1'
+SHOW WARNINGS LIMIT 1
+SHOW ERRORS
+DROP TABLE IF EXISTS no_such_table
+SHOW WARNINGS
+SELECT * FROM no_such_table
+SHOW WARNINGS
+SHOW ERRORS
+SHOW COUNT(*) ERRORS
+SET sql_mode = ''
+INSERT INTO counted (n, note) VALUES (99999999999, REPEAT('x', 200))
+SHOW WARNINGS
+INSERT INTO counted (n) VALUES ('abc')
+SHOW WARNINGS
+SET sql_mode = DEFAULT
+SELECT 1
+SHOW WARNINGS
+CALL warns()
+SHOW WARNINGS
+SET sql_notes = 0
+DROP TABLE IF EXISTS no_such_table
+SHOW WARNINGS
+SET sql_notes = 1
+INSERT INTO parents VALUES (1, 'twice')
+SHOW COUNT(*) WARNINGS
+EXPLAIN SELECT n FROM numbers WHERE n = 3
+SHOW WARNINGS
+SET max_error_count = 2
+SELECT 1 / 0, 2 / 0, 3 / 0, 4 / 0
+SHOW WARNINGS
+DELETE FROM counted
