@@ -212,6 +212,15 @@ class ReadOnly(harness.ClusterTest):
             ("b", "zero", 42, 2, "de_DE"), self.session.run("SELECT @before, @within, @twice, @set, @@lc_time_names")[0]
         )
 
+    def test_last_insert_id_goes_along_both_ways(self):
+        self.session.value("SELECT LAST_INSERT_ID(5)")
+        self.session.run("START TRANSACTION READ ONLY")
+        self.count(id=0)
+        self.assertEqual(5, self.session.value("SELECT LAST_INSERT_ID() FROM t WHERE id = 0"))
+        self.session.value("SELECT LAST_INSERT_ID(7) FROM t WHERE id = 0")
+        self.session.run("COMMIT")
+        self.assertEqual(7, self.session.value("SELECT LAST_INSERT_ID()"))
+
     def test_functions_and_procedures_that_only_read_run_in_it(self):
         self.session.run("START TRANSACTION READ ONLY")
         self.count(id=0)

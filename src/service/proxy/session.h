@@ -225,6 +225,8 @@ class Session {
   io::Task<bool> enter_read_only(sql::Consistency consistency);
   io::Task<std::optional<mysql::ErrPacket>> settle_read_only(const sql::Statement& statement);
   io::Task<std::optional<mysql::ErrPacket>> move_to_primary();
+  io::Task<> take_along_insert_id();
+  bool is_away_from_home() const;
   io::Task<> end_on_replica(std::string sql);
   std::string isolation() const;
   bool read_only_sees_news() const;

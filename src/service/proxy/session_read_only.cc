@@ -19,12 +19,33 @@ io::Task<bool> Session::enter_read_only(sql::Consistency consistency) {
   bool must_wait = false;
   Server* server = choose(position, false, must_wait);
   if (server == nullptr) co_return false;
+  co_await take_along_insert_id();
   give_back(home_, KillTarget::Slot::Home);
   const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto refused = co_await borrow_home(*server, deadline);
   if (refused) co_return false;
   read_only_.emplace();
   co_return true;
+}
+
+// LAST_INSERT_ID() may be known to the connection alone that was home until now.
+io::Task<> Session::take_along_insert_id() {
+  Borrowed borrowed;
+  Server* server = home_ ? nullptr : pick_home();
+  const bool may_be_there = server != nullptr && home_lease_ != 0 && captures_ == 0;
+  if (may_be_there) {
+    auto pool = pool_of(*server);
+    borrowed = Borrowed(pool, pool->take_again(home_lease_));
+  }
+  Backend* backend = home_ ? home_.get() : borrowed.get();
+  const bool knows_alone = backend != nullptr && !backend->last_insert_id;
+  if (knows_alone && !co_await hand_down(*backend)) backend->is_spoilt = true;
+  if (borrowed) borrowed.give_back();
+}
+
+// The replica of a transaction that is over: the next statement at home will run elsewhere.
+bool Session::is_away_from_home() const {
+  return listener_ != routing::Listener::Replicas && &home_->server() != context_.view->primary;
 }
 
 // Of the transactions that begin without naming one, as the variable is spelt.
@@ -84,6 +105,10 @@ io::Task<std::optional<mysql::ErrPacket>> Session::move_to_primary() {
   shared_.numbers.read_only_moved.add();
   const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   auto refused = co_await ensure_home(deadline);
+  if (!refused && state_.has_read_replica) {
+    co_await catch_up_primary();
+    if (!home_) refused = co_await ensure_home(deadline);
+  }
   if (refused || !has_begun) co_return refused;
   auto brought = co_await bring_up_to_date(*home_, needs_at_home(false));
   if (!brought) co_return errors::transaction_lost();

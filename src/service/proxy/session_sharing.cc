@@ -218,6 +218,7 @@ bool Session::let_go_at_once() {
   note_tie();
   if (!tie_.empty()) return true;
   if (state_.has_unread_user_variables || context_.options->pools.debug_swap) return false;
+  if (is_away_from_home()) return false;
   give_back(home_, Slot::Home);
   return true;
 }
@@ -234,6 +235,7 @@ io::Task<> Session::let_go() {
     note_tie();
     if (!is_read || state_.is_tied()) co_return;
   }
+  if (is_away_from_home()) co_await take_along_insert_id();
   if (context_.options->pools.debug_swap) {
     const bool is_good = co_await hand_down(*home_);
     if (!is_good) home_->is_spoilt = true;
