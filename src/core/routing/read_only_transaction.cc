@@ -33,15 +33,17 @@ bool ends_a_transaction(Kind kind) {
          kind == Kind::LockTables || kind == Kind::Flush;
 }
 
-// What lasts longer than the transaction, or means nothing on a replica. The rest is looked for and
-// cleared away when the transaction has ended.
+// What lasts longer than the transaction, or means nothing on a replica. Temporary tables no server
+// makes in one; the rest is looked for and cleared away when the transaction has ended.
 bool leaves_something_behind(sql::Pins pins) {
-  return pins.without(sql::Pins(Pin::UserVariable) | Pin::SqlPrepare | Pin::Hidden).any();
+  constexpr auto kHarmless =
+      sql::Pins(Pin::UserVariable) | Pin::SqlPrepare | Pin::Hidden | Pin::TemporaryTable;
+  return pins.without(kHarmless).any();
 }
 
 bool is_for_the_primary_alone(const sql::Statement& statement) {
-  return statement.rule == "select_for_update" || statement.rule == "select_for_share" ||
-         statement.rule == "administration" || leaves_something_behind(statement.pins);
+  return statement.rule == "select_for_share" || statement.rule == "administration" ||
+         leaves_something_behind(statement.pins);
 }
 
 }  // namespace
