@@ -435,6 +435,8 @@ class Connection(pymysql.connections.Connection):
 
 # ---- Replication that lags ----
 
+APPLIER_RUNS = 3081  # ER_REPLICA_SQL_THREAD_MUST_STOP
+
 
 @contextlib.contextmanager
 def delayed_replication(cluster, seconds=1):
@@ -453,11 +455,17 @@ def delayed_replication(cluster, seconds=1):
 
 def set_delay(cluster, node, seconds):
     with cluster.root(node) as server:
-        server.run("STOP REPLICA SQL_THREAD")
-        try:
-            server.run(f"CHANGE REPLICATION SOURCE TO SOURCE_DELAY = {int(seconds)}")
-        finally:
-            server.run("START REPLICA SQL_THREAD")
+        # The node's agent sees to it that replication runs, and may start it again in between.
+        for attempts_left in reversed(range(20)):
+            server.run("STOP REPLICA SQL_THREAD")
+            try:
+                server.run(f"CHANGE REPLICATION SOURCE TO SOURCE_DELAY = {int(seconds)}")
+                return
+            except pymysql.MySQLError as error:
+                if error.args[0] != APPLIER_RUNS or attempts_left == 0:
+                    raise
+            finally:
+                server.run("START REPLICA SQL_THREAD")
 
 
 def wait_for_replicas(cluster, seconds=60):

@@ -276,6 +276,22 @@ class Sessions(harness.ClusterTest):
         self.assertIn(outcome[0], (1, 1317))
         self.assertEqual(1, victim.value(READ))
 
+    def test_a_number_from_the_servers_list_of_processes_kills_there(self):
+        victim = self.connect(database=self.schema)
+        victim.run("BEGIN")
+        victim.run("UPDATE numbers SET t = t WHERE n = 1")
+        (number,) = (row[0] for row in self.run_sql("SHOW FULL PROCESSLIST") if row[0] == self.server_connection(victim))
+        self.run_sql(f"KILL {number}")
+        with self.assertRaises(pymysql.MySQLError) as caught:
+            victim.run("COMMIT")
+        self.assertIn(caught.exception.args[0], (1053, 1213))
+        self.assertEqual(1, self.session.value(READ))
+
+    @staticmethod
+    def server_connection(session):
+        """The number that the server knows the session's connection by."""
+        return int(session.value("SELECT CONNECTION_ID() + 0"))
+
     def test_kill_of_nobody_is_error_1094(self):
         with self.assertRaises(pymysql.MySQLError) as caught:
             self.run_sql("KILL 4000000000")

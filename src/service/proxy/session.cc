@@ -161,7 +161,9 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
       if (command.payload.size() != 5) co_return co_await send_err(errors::malformed_packet());
       Reader reader(command.payload);
       reader.skip(1);
-      co_return co_await kill(false, reader.u32());
+      const std::uint32_t id = reader.u32();
+      if (id < SessionRegistry::kFirst) co_return co_await kill_at_server(command);
+      co_return co_await kill(false, id);
     }
     case Command::BinlogDump:
     case Command::BinlogDumpGtid:

@@ -47,6 +47,7 @@
 #include "service/proxy/session_registry.h"
 #include "service/proxy/session_state.h"
 #include "service/proxy/shared.h"
+#include "service/proxy/wait_turns.h"
 
 namespace dorsal::mysql {
 class ServerLogin;
@@ -192,6 +193,7 @@ class Session {
   bool may_have_let_go(const sql::Statement& statement) const;
   io::Task<> inspect_home();
   void note_temporary_tables(const Request& request, const sql::Statement& statement);
+  bool keeps_diagnostics() const;
   void note_tie();
   void note_reply(Backend& backend, const Request& request, const sql::Statement& statement);
   void note_assignments(Backend& backend, const std::vector<std::string>& names);
@@ -205,6 +207,12 @@ class Session {
   io::Task<std::optional<routing::Position>> required(sql::Consistency consistency);
   Duration max_lag() const;
   Server* choose(const routing::Position& position, bool be_patient, bool& must_wait);
+  io::Task<bool> take_turn(const Server& server,
+                           const routing::Position& position,
+                           Deadline deadline);
+  void note_waited(const Server& server,
+                   const routing::Position& position,
+                   const mysql::ReplySummary& reply);
   io::Task<ReaderOutcome> read_on(Server& server,
                                   const Request& request,
                                   const sql::Statement& statement,
@@ -289,6 +297,7 @@ class Session {
   io::Task<Outcome> ping(ClientCommand& command);
   std::map<std::string, std::string> own_variables() const;
   std::map<std::string, std::string> own_status() const;
+  io::Task<Outcome> kill_at_server(ClientCommand& command);
   io::Task<Outcome> kill(bool query_only, std::uint64_t id);
   io::Task<> end_other(std::uint32_t session, Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> kill_query(KillTarget::Connection connection,
@@ -315,6 +324,7 @@ class Session {
 
   Borrowed home_;
   Borrowed reader_;                                        // while a read runs
+  WaitTurn wait_turn_;                                     // while it waits for a position
   std::optional<routing::ReadOnlyTransaction> read_only_;  // its home is a replica
   std::uint64_t home_lease_ = 0;            // of the connection home that was used last
   std::uint64_t reader_lease_ = 0;          // the same of a reader

@@ -152,6 +152,11 @@ io::Task<> Session::catch_up_primary() {
 
 io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration patience) {
   if (!home_) co_return false;
+  const Deadline turn_limit = context_.loop.after(patience);
+  const bool is_in_time = co_await take_turn(home_->server(), position, turn_limit);
+  if (!is_in_time || !home_) co_return false;
+  if (!wait_turn_.is_held()) co_return true;
+  const WaitTurn turn = std::move(wait_turn_);
   const std::string sql = wait_for_position(shared_.frontier.text(position), patience);
   const Deadline limit = context_.loop.after(patience + context_.options->connect_limit);
   auto reply = co_await home_->run(sql, limit);
@@ -162,7 +167,7 @@ io::Task<bool> Session::wait_at_home(const routing::Position& position, Duration
     co_return false;
   }
   const bool is_there = !reply->err && reply->first_field == "0";
-  if (is_there) shared_.frontier.executed(home_->server().index, position);
+  if (is_there) note_waited(home_->server(), position, *reply);
   co_return is_there;
 }
 

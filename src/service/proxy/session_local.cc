@@ -109,8 +109,12 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
                                                    std::string_view sql) {
   const sql::LexerMode mode = state_.lexer_mode();
   if (statement.kind == sql::Kind::Kill) {
+    auto kill_statement = sql::parse_kill(sql, mode);
+    if (kill_statement && kill_statement->id < SessionRegistry::kFirst) {
+      co_return co_await kill_at_server(command);
+    }
     begin_own_statement();
-    if (auto kill_statement = sql::parse_kill(sql, mode)) {
+    if (kill_statement) {
       co_return co_await kill(kill_statement->query_only, kill_statement->id);
     }
     co_return co_await refuse(errors::only_alone("KILL"));
@@ -390,6 +394,19 @@ io::Task<Session::Outcome> Session::set_option(ClientCommand& command) {
   if (option == kOn) capabilities |= mysql::capability::kMultiStatements;
   use_identity();
   co_return outcome;
+}
+
+// What a client has seen in its server's list of processes.
+io::Task<Session::Outcome> Session::kill_at_server(ClientCommand& command) {
+  Request request;
+  const bool is_text = command.command == mysql::Command::Query;
+  request.shape = is_text ? mysql::ReplyShape::Results : mysql::ReplyShape::OnePacket;
+  request.may_write = false;
+  request.payload = std::move(command.payload);
+  sql::Statement plain;
+  plain.kind = sql::Kind::Kill;
+  plain.may_write = false;
+  co_return co_await run_at_home(std::move(request), plain);
 }
 
 // Connection numbers that clients know are the proxy's; each stands for connections to servers,

@@ -113,9 +113,19 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
     bool must_wait = false;
     Server* server = choose(*position, !has_primary, must_wait);
     if (server == nullptr) break;
-    const Duration patience = has_primary ? context_.options->causal_wait : Duration(kPatience);
-    const routing::Position* wait_for = must_wait ? &*position : nullptr;
+    Duration patience = has_primary ? context_.options->causal_wait : Duration(kPatience);
+    if (must_wait) {
+      const TimePoint since = context_.loop.now();
+      const bool is_in_time = co_await take_turn(*server, *position, context_.loop.after(patience));
+      if (!is_in_time) {
+        count_read(ReadPath::PrimaryAfterWait);
+        co_return co_await run_at_home(std::move(request), statement);
+      }
+      patience = std::max(Duration::zero(), patience - (context_.loop.now() - since));
+    }
+    const routing::Position* wait_for = wait_turn_.is_held() ? &*position : nullptr;
     const ReaderOutcome outcome = co_await read_on(*server, request, statement, wait_for, patience);
+    wait_turn_.release();
     switch (outcome) {
       case ReaderOutcome::Closed:
         co_return Outcome::Closed;
@@ -135,6 +145,19 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
   }
   count_read(ReadPath::PrimaryNoReplica);
   co_return co_await run_at_home(std::move(request), statement);
+}
+
+// Until it is this session's turn to wait at the server, or what others were told there is enough:
+// then it holds no turn. False: not in time.
+io::Task<bool> Session::take_turn(const Server& server,
+                                  const routing::Position& position,
+                                  Deadline deadline) {
+  while (!context_.wait_turns.try_take(server.index, wait_turn_)) {
+    const bool was_released = co_await context_.wait_turns.released(server.index, deadline);
+    if (shared_.frontier.covers(server.index, position)) co_return true;
+    if (!was_released) co_return false;
+  }
+  co_return true;
 }
 
 // The connection that ran the last statement is asked about it, if nobody has used it since. Empty:
@@ -284,6 +307,14 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
   co_return outcome;
 }
 
+// A wait has shown that the server is there, and where it really is.
+void Session::note_waited(const Server& server,
+                          const routing::Position& position,
+                          const mysql::ReplySummary& reply) {
+  shared_.frontier.executed(server.index, position);
+  for (const auto& gtids : reply.gtids) (void)shared_.frontier.executed(server.index, gtids);
+}
+
 // Sends everything that the read needs in one write: what the session has changed, the wait for a
 // position, the read itself; and reads the replies to all but the last.
 io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
@@ -341,7 +372,8 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
       co_return ReaderOutcome::TimedOut;
     }
     server.wait_succeeded();
-    shared_.frontier.executed(server.index, *wait_for);
+    note_waited(server, *wait_for, *reply);
+    wait_turn_.release();
   }
   relay_->change_server(reader.capabilities(), !reader.tells_all_gtids);
   relay_->begin(request.shape, 0, request.statement_id);

@@ -1,5 +1,7 @@
 #include "service/proxy/session_registry.h"
 
+#include <algorithm>
+
 #include "service/proxy/session.h"
 #include "service/proxy/shared.h"
 
@@ -17,7 +19,7 @@ std::vector<KillTarget::Connection> KillTarget::connections() const {
 
 std::pair<std::uint32_t, std::shared_ptr<KillTarget>> SessionRegistry::add(LoopContext& context) {
   std::lock_guard lock(mutex_);
-  while (next_ == 0 || sessions_.count(next_) != 0) ++next_;
+  while (next_ < kFirst || sessions_.count(next_) != 0) next_ = std::max(next_ + 1, kFirst);
   auto target = std::make_shared<KillTarget>();
   sessions_.insert_or_assign(next_, Entry{&context, target});
   return {next_++, std::move(target)};

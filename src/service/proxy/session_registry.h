@@ -57,6 +57,10 @@ class KillTarget {
 
 class SessionRegistry {
  public:
+  // Numbers of sessions begin here, far above those of servers' connections in the lists of
+  // processes that servers show, so that a KILL tells which of the two it means.
+  static constexpr std::uint32_t kFirst = std::uint32_t{1} << 30;
+
   // A new session's number, and where it writes down its connections. The context is that of its
   // loop.
   std::pair<std::uint32_t, std::shared_ptr<KillTarget>> add(LoopContext& context);
@@ -76,7 +80,7 @@ class SessionRegistry {
   };
 
   mutable std::mutex mutex_;
-  std::uint32_t next_ = 1;
+  std::uint32_t next_ = kFirst;
   std::map<std::uint32_t, Entry> sessions_;
 };
 

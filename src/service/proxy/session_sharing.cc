@@ -214,8 +214,8 @@ io::Task<> Session::reread_schema() {
 // The common cases without waiting.
 bool Session::let_go_at_once() {
   if (!home_) return true;
-  if (is_inspection_due_) return false;
   note_tie();
+  if (is_inspection_due_ && !keeps_diagnostics()) return false;
   if (!tie_.empty()) return true;
   if (state_.has_unread_user_variables || context_.options->pools.debug_swap) return false;
   if (is_away_from_home()) return false;
@@ -226,7 +226,7 @@ bool Session::let_go_at_once() {
 // Between two commands: gives home back unless something ties the session to it.
 io::Task<> Session::let_go() {
   if (!home_) co_return;
-  if (is_inspection_due_) co_await inspect_home();
+  if (is_inspection_due_ && !keeps_diagnostics()) co_await inspect_home();
   note_tie();
   const bool is_tied_otherwise = !tie_.empty();
   if (is_tied_otherwise) co_return;
@@ -244,8 +244,17 @@ io::Task<> Session::let_go() {
   give_back(home_, Slot::Home);
 }
 
+// To find out what a failed write has done to user variables, they must be read from its
+// connection, which would be the last statement there then: not before the client has run another,
+// which may be a GET DIAGNOSTICS.
+bool Session::keeps_diagnostics() const {
+  return is_inspection_due_ && home_ && home_->has_diagnostics && !state_.user_variables.empty() &&
+         home_->lease == last_statement_lease_ && !context_.options->pools.debug_swap;
+}
+
 void Session::note_tie() {
-  const std::string_view tie = state_.tie();
+  std::string_view tie = state_.tie();
+  if (tie.empty() && keeps_diagnostics()) tie = SessionState::kDiagnosticsTie;
   if (tie == tie_) return;
   shared_.numbers.note_tie(tie, tie_);
   tie_ = tie;

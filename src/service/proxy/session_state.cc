@@ -71,6 +71,7 @@ std::vector<std::string_view> SessionState::ties() {
   std::vector<std::string_view> all = {"transaction",
                                        "set_transaction",
                                        "binlog",
+                                       kDiagnosticsTie,
                                        "cursor_or_long_data"};
   for (int i = 0; i < sql::kPinCount; ++i) {
     const auto pin = static_cast<sql::Pin>(i);

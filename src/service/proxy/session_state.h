@@ -81,7 +81,8 @@ class SessionState {
   bool is_tied() const;
   // Why, for counters and for SHOW STATUS; empty when it is not.
   std::string_view tie() const;
-  static std::vector<std::string_view> ties();  // all that tie() can say
+  static std::vector<std::string_view> ties();  // all that tie() can say, and this:
+  static constexpr std::string_view kDiagnosticsTie = "diagnostics";
 
   // COM_RESET_CONNECTION and COM_CHANGE_USER.
   void reset();

@@ -290,7 +290,8 @@ TEST_F(SessionTest, TheProxyAnswersForItsOwnVariable) {
     EXPECT_EQ(co_await test.ask("SELECT @@session_track_gtids"), "OFF");
     EXPECT_EQ(co_await test.ask("SET session_track_gtids = OWN_GTID"), "OK");
     EXPECT_EQ(co_await test.ask("SELECT @@session_track_gtids"), "OWN_GTID");
-    EXPECT_EQ(co_await test.ask("SELECT CONNECTION_ID()"), "1");
+    const std::string first = std::to_string(SessionRegistry::kFirst);
+    EXPECT_EQ(co_await test.ask("SELECT CONNECTION_ID()"), first);
     auto refused = co_await test.ask("SET dorsal_consistency = 'sometimes'");
     EXPECT_TRUE(begins(refused, "ERROR 1231")) << refused;
   });
@@ -316,7 +317,8 @@ TEST_F(SessionTest, ATrackerTakesWhatAServerWouldTakeAndNothingElse) {
 
 TEST_F(SessionTest, AnErrorOfTheProxysOwnIsWhatWarningsTellOf) {
   run([](SessionTest& test) -> io::Task<> {
-    auto refused = co_await test.ask("KILL QUERY 1");
+    const std::string kill = "KILL QUERY " + std::to_string(SessionRegistry::kFirst);
+    auto refused = co_await test.ask(kill);
     EXPECT_TRUE(begins(refused, "ERROR 1317")) << refused;
     EXPECT_EQ(co_await test.ask("SHOW COUNT(*) ERRORS"), "1");
     EXPECT_EQ(co_await test.ask("SELECT @@error_count"), "1");

@@ -28,6 +28,7 @@
 #include "service/proxy/proxy.h"
 #include "service/proxy/servers.h"
 #include "service/proxy/session_registry.h"
+#include "service/proxy/wait_turns.h"
 
 namespace dorsal::proxy {
 
@@ -141,6 +142,7 @@ struct LoopContext {
   std::unique_ptr<AccountProbe> account_probe;
   Inspector inspector{*this};
   std::unordered_map<std::uint32_t, Session*> sessions;  // those of this loop, by their numbers
+  WaitTurns wait_turns{loop};
   PreparedTexts prepared_texts;
   std::unique_ptr<Pools> pools;
   std::minstd_rand dice{1};  // which replicas a read is weighed between
