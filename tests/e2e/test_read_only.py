@@ -80,6 +80,19 @@ class ReadOnly(harness.ClusterTest):
                     self.assertEqual([[b"zero"]], session.execute(read, [0]).rows)
                     session.execute(commit)
 
+    def test_what_was_prepared_without_autocommit_does_not_end_it(self):
+        with self.wire(database=self.schema) as session:
+            session.query("SET autocommit = 0")
+            read = session.prepare("SELECT COUNT(*) FROM t WHERE id = ?")
+            session.query("COMMIT")
+            session.query("SET autocommit = 1")
+            session.query("START TRANSACTION READ ONLY")
+            self.assertTrue(session.execute(read, [0]).end.status & wire.IN_TRANSACTION)
+            with self.assertRaises(wire.ServerError) as caught:
+                session.query("DELETE FROM t")
+            self.assertEqual(REFUSED, caught.exception.code)
+            session.query("COMMIT")
+
     def test_it_sees_one_snapshot(self):
         key = next(self.keys)
         self.session.run("START TRANSACTION READ ONLY")

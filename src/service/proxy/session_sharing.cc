@@ -373,9 +373,9 @@ void Session::note_reply(Backend& backend,
   using PingCounts = SessionState::PingCounts;
   const bool prepares = request.shape == mysql::ReplyShape::Prepare;
   const bool is_statement = request.shape == mysql::ReplyShape::Results || prepares;
-  // But a SELECT is the last statement from now on, whatever it asks about.
+  // A SELECT is the last statement from now on, whatever it asks about, and so is a PREPARE.
   const bool asks_about_last =
-      statement.place == sql::Place::LastUsed && statement.kind != sql::Kind::Select;
+      statement.place == sql::Place::LastUsed && statement.kind != sql::Kind::Select && !prepares;
   if (asks_about_last || !is_statement) {
     backend.has_diagnostics |= failed;
     state_.ping_counts = failed ? PingCounts::Warnings : PingCounts::Nothing;

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "base/bytes.h"
 #include "core/mysql/protocol.h"
 #include "core/mysql/statement.h"
@@ -212,7 +215,19 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(
     std::shared_ptr<const PreparedText> text) {
   SessionState then;
   then.start("", "", text->schema);
-  for (const auto& [name, value] : text->variables.map()) then.note_variable(name, value);
+  // To set one of these, and back, would end a transaction that is under way.
+  constexpr std::array<std::string_view, 3> kOfTransactions = {"autocommit",
+                                                               "transaction_isolation",
+                                                               "transaction_read_only"};
+  for (const auto& [name, value] : text->variables.map()) {
+    const bool is_one =
+        std::find(kOfTransactions.begin(), kOfTransactions.end(), name) != kOfTransactions.end();
+    if (!is_one) then.note_variable(name, value);
+  }
+  for (std::string_view name : kOfTransactions) {
+    const std::string* value = backend.variables.find(name);
+    if (value != nullptr) then.note_variable(std::string(name), *value);
+  }
   const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   std::string bytes = backend.take_closes();
   Backend::Needs needs;
@@ -225,7 +240,7 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(
     auto refused = co_await run_inner(backend, std::move(*command), shape, deadline);
     if (!refused || *refused) co_return refused;
   }
-  backend.variables = text->variables;
+  backend.variables = then.variables();
   if (!text->schema.empty()) backend.schema = text->schema;
 
   std::string payload(1, static_cast<char>(mysql::Command::StmtPrepare));
