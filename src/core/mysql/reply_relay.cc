@@ -40,6 +40,7 @@ void ReplyRelay::begin(ReplyShape shape,
   pass_left_ = 0;
   last_frame_was_full_ = false;
   eof_is_held_ = false;
+  has_more_results_ = false;
   has_output_ = false;
   keep_first_field_ = keep_first_field;
   statement_id_ = statement_id;
@@ -423,7 +424,8 @@ void ReplyRelay::write_ok(const OkView& ok,
 void ReplyRelay::write_held_eof(std::string& out) {
   if (!eof_is_held_) return;
   eof_is_held_ = false;
-  write_eof(status_between(last_status_), 0, out);
+  const std::uint16_t more = has_more_results_ ? status::kMoreResults : std::uint16_t{0};
+  write_eof(static_cast<std::uint16_t>(status_between(last_status_) | more), 0, out);
 }
 
 void ReplyRelay::write_eof(std::uint16_t status, std::uint16_t warnings, std::string& out) {

@@ -107,6 +107,11 @@ class ReplyRelay {
              std::optional<std::uint32_t> statement_id = {},
              bool keep_first_field = false);
 
+  // Between begin() and the first feed(): each result set of the reply will have another reply
+  // behind it, as those of a CALL have. Servers say so with the EOF behind the columns already, and
+  // clients that want this EOF rely on it.
+  void expect_more_results() { has_more_results_ = true; }
+
   // Between begin() and the first feed(): the command turned out to have more packets, the last of
   // them with this sequence number.
   void expect_after(std::uint8_t sent) {
@@ -195,6 +200,7 @@ class ReplyRelay {
   std::string_view told_transaction_ = "________";  // to clients that do not track transactions
   std::optional<std::uint32_t> statement_id_;
   // Of the last OK, for an EOF that has none of its own. A session begins with autocommit.
+  bool has_more_results_ = false;
   std::uint16_t last_status_ = status::kAutocommit;
   std::size_t consumed_ = 0;
   std::string pending_;  // a header, or a small packet, that came in pieces

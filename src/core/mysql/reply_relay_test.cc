@@ -233,6 +233,24 @@ TEST(ReplyRelay, TheEofThatNoServerSentHasTheStatusOfTheSession) {
   expect_relayed(reply, kOld, expected);
 }
 
+TEST(ReplyRelay, OfACallEachEofBehindColumnsSaysThatMoreFollows) {
+  OkPacket more;
+  more.status = status::kAutocommit | status::kMoreResults;
+  Script reply(kModern);
+  reply.columns(1, false).row({"a"}).end_of_rows(more).ok(OkPacket());
+  Script expected(kOld);
+  expected.columns(1, false).eof(more.status).row({"a"}).end_of_rows(more).ok(OkPacket());
+  const ClientTracking tracking;
+  ReplyRelay relay(kModern, kOld, tracking);
+  for (int i = 0; i < 2; ++i) {
+    relay.begin(ReplyShape::Results);
+    if (i == 0) relay.expect_more_results();
+    std::string out;
+    ASSERT_TRUE(relay.feed(reply.bytes(), out));
+    EXPECT_EQ(out == expected.bytes(), i == 0) << "it counts for one reply";
+  }
+}
+
 TEST(ReplyRelay, SeveralResultsEndWithTheLastOne) {
   OkPacket more;
   more.status = status::kAutocommit | status::kMoreResults;

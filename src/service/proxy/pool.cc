@@ -148,7 +148,7 @@ io::Task<Result<Backend::Opened>> Pool::take(PoolWish wish, Deadline deadline) {
   taken.refused = std::move(waiter.refused);
   if (was_woken) co_return taken;
   if (taken.backend) give_back(std::move(taken.backend));
-  co_return Error(ErrorKind::Timeout, "every connection to " + server_.name.value() + " is in use");
+  co_return timeout("every connection to " + server_.name.value() + " is in use");
 }
 
 // To whoever has waited longest among those that it can serve.

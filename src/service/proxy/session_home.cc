@@ -266,6 +266,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   writer.put(payload);
   relay_->change_server(home.capabilities(), !home.tells_all_gtids);
   relay_->begin(request.shape, 0, request.statement_id);
+  if (statement.kind == sql::Kind::Call) relay_->expect_more_results();
   home.server().statements.add();
   std::string_view left = bytes;
   was_sent = home.stream().try_write(left);

@@ -68,7 +68,7 @@ io::Task<Result<Borrowed>> Session::borrow(Server& server,
                                            Deadline deadline) {
   while (captures_ > 0) {
     const bool is_done = co_await captured_.wait(deadline);
-    if (!is_done) co_return Error(ErrorKind::Timeout, "its state is being read");
+    if (!is_done) co_return timeout("its state is being read");
   }
   bool is_renewed = false;
   for (;;) {
