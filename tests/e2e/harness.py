@@ -435,7 +435,7 @@ class Connection(pymysql.connections.Connection):
 
 # ---- Replication that lags ----
 
-APPLIER_RUNS = 3081  # ER_REPLICA_SQL_THREAD_MUST_STOP
+APPLIER_RUNS = 3085  # ER_REPLICA_CHANNEL_SQL_THREAD_MUST_STOP
 
 
 @contextlib.contextmanager
