@@ -26,9 +26,6 @@ constexpr std::uint32_t kNeeded = cap::kLongPassword | cap::kLongFlag | cap::kPr
                                   cap::kPluginAuthLenencData | cap::kConnectAttrs |
                                   cap::kSessionTrack | cap::kDeprecateEof;
 
-// More than this of an abandoned reply is not worth reading.
-constexpr std::size_t kMaxAbandoned = std::size_t{1} << 20;
-
 // Prepared statements kept on one connection; of more, the ones not used for longest are closed.
 constexpr std::size_t kMaxKeptStatements = 256;
 
@@ -288,29 +285,6 @@ void Backend::close_statement(const PreparedText& text) {
   auto place = found->second;
   statement_of_.erase(found);
   statements_.erase(place);
-}
-
-io::Task<bool> Backend::drop_abandoned(Deadline deadline) {
-  if (!abandoned_) co_return true;
-  inner_.begin(*std::exchange(abandoned_, std::nullopt));
-  std::string bytes = std::exchange(abandoned_bytes_, {});
-  std::string ignored;
-  for (std::size_t dropped = 0; dropped < kMaxAbandoned;) {
-    if (!bytes.empty()) {
-      auto progress = inner_.feed(bytes, ignored);
-      if (!progress || inner_.consumed() != bytes.size()) co_return false;
-      if (*progress == mysql::ReplyRelay::Progress::Done) co_return true;
-      dropped += bytes.size();
-      bytes.clear();
-      ignored.clear();
-    }
-    auto buffer = context_.take_buffer();
-    auto size = co_await stream().read_some(buffer.get(), LoopContext::kBufferBytes, deadline);
-    if (size) bytes.assign(buffer.get(), *size);
-    context_.give_buffer(std::move(buffer));
-    if (!size) co_return false;
-  }
-  co_return false;
 }
 
 bool Backend::is_alive() {

@@ -131,16 +131,6 @@ class Backend {
   // they have no reply.
   std::string take_closes() { return std::exchange(closes_, {}); }
 
-  // Replies that are still to come for commands whose outcome nobody waits for any more. They are
-  // read and dropped before the connection is used again; false when there is too much of it.
-  // `begun` is what has been read of them already.
-  void abandon_reply(mysql::ReplyShape shape, std::string begun) {
-    abandoned_ = shape;
-    abandoned_bytes_ = std::move(begun);
-  }
-  bool has_abandoned_reply() const { return abandoned_.has_value(); }
-  io::Task<bool> drop_abandoned(Deadline deadline);
-
   TimePoint opened_at() const { return opened_at_; }
   TimePoint last_used() const { return last_used_; }
   void used(TimePoint now) { last_used_ = now; }
@@ -171,8 +161,6 @@ class Backend {
   KeptStatements statements_;  // the one used last stands first
   std::unordered_map<const PreparedText*, KeptStatements::iterator> statement_of_;
   std::string closes_;
-  std::optional<mysql::ReplyShape> abandoned_;
-  std::string abandoned_bytes_;
   const TimePoint opened_at_;
   TimePoint last_used_;
 };

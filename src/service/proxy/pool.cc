@@ -18,8 +18,6 @@ constexpr auto kIdle = std::chrono::milliseconds(10);
 constexpr auto kTend = std::chrono::seconds(1);
 constexpr auto kIdleLimit = std::chrono::seconds(60);
 constexpr auto kAgeLimit = std::chrono::hours(1);
-constexpr auto kDrainLimit = std::chrono::seconds(5);
-
 // After a server had no room, or another loop was asked to make some.
 constexpr auto kTryAgain = std::chrono::milliseconds(5);
 
@@ -165,10 +163,6 @@ bool Pool::hand_over(std::unique_ptr<Backend>& backend) {
 
 void Pool::give_back(std::unique_ptr<Backend> backend) {
   if (backend->is_spoilt || !backend->stream().is_open()) return discard(std::move(backend));
-  if (backend->has_abandoned_reply()) {
-    context_.pools->scope().spawn(drain(std::move(backend)));
-    return;
-  }
   if (hand_over(backend)) return;
   if (waiters_.empty() && limit_->is_wanted()) return discard(std::move(backend));
   idle_.push_back(std::move(backend));
@@ -271,12 +265,6 @@ void Pool::fail_waiters(const std::optional<mysql::ErrPacket>& refused, const Er
     if (!refused) waiter->failed = error;
     waiter->woken.set();
   }
-}
-
-io::Task<> Pool::drain(std::unique_ptr<Backend> backend) {
-  const Deadline deadline = context_.loop.after(kDrainLimit);
-  const bool is_clean = co_await backend->drop_abandoned(deadline);
-  is_clean ? give_back(std::move(backend)) : discard(std::move(backend));
 }
 
 void Pool::tend() {

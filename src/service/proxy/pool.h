@@ -95,7 +95,7 @@ class Pool {
   // selected, one that has a schema is of no use: no command takes it away again.
   std::unique_ptr<Backend> take_again(std::uint64_t lease, bool with_schema = true);
 
-  // Nothing is in flight on it but what it has abandoned.
+  // Nothing is in flight on it.
   void give_back(std::unique_ptr<Backend> backend);
 
   // One that was opened elsewhere, for verifying a password. Closed unless it is of use.
@@ -147,7 +147,6 @@ class Pool {
   bool close_oldest();
   io::Task<> open_one();
   io::Task<bool> wait_for_room();
-  io::Task<> drain(std::unique_ptr<Backend> backend);
   void fail_waiters(const std::optional<mysql::ErrPacket>& refused, const Error& error);
 
   LoopContext& context_;
@@ -158,7 +157,7 @@ class Pool {
   std::deque<Waiter*> waiters_;
   std::uint32_t opening_ = 0;
   bool was_refused_ = false;  // the last one that was to be opened
-  std::uint32_t open_ = 0;    // idle, lent and being drained
+  std::uint32_t open_ = 0;    // idle and lent
 };
 
 // A connection that is lent. Whoever lets it go without giving it back has closed it.

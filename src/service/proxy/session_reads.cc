@@ -298,8 +298,7 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
   }
   reader_->used(context_.loop.now());
   if (context_.options->pools.debug_swap && !reader_->is_spoilt) {
-    bool is_good = !reader_->has_abandoned_reply();
-    if (is_good) is_good = co_await hand_down(*reader_);
+    const bool is_good = co_await hand_down(*reader_);
     if (!is_good) reader_->is_spoilt = true;
     reader_->lease = reader_lease_ = last_statement_lease_ = 0;
   }
@@ -315,8 +314,10 @@ void Session::note_waited(const Server& server,
   for (const auto& gtids : reply.gtids) (void)shared_.frontier.executed(server.index, gtids);
 }
 
-// Sends everything that the read needs in one write: what the session has changed, the wait for a
-// position, the read itself; and reads the replies to all but the last.
+// Sends what the session has changed and the read in one write, and reads the replies to all but
+// the read. If there is a position to wait for, the read is sent only when the server is there: one
+// that was sent along would run there even if nobody wanted its rows any more, and hold up whatever
+// changes its tables, replication too.
 io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
                                                     const Request& request,
                                                     const routing::Position* wait_for,
@@ -338,8 +339,9 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
   if (wait_for != nullptr) {
     auto wait = wait_for_position(shared_.frontier.text(*wait_for), patience);
     mysql::append_command(bytes, mysql::encode_query(wait, reader.capabilities()));
+  } else {
+    mysql::append_command(bytes, payload);
   }
-  mysql::append_command(bytes, payload);
   reader.server().statements.add();
   std::string_view left = bytes;
   if (!reader.stream().try_write(left)) {
@@ -362,18 +364,17 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
     const bool is_there = reply && reply->first_field == "0";
     if (!is_there) {
       server.wait_timed_out(context_.loop.now());
-      // The read runs there all the same; its reply is dropped before the next one. A server that
-      // did not even answer the wait is not used again over this connection.
-      if (reply && !reply->err) {
-        reader.abandon_reply(request.shape, std::exchange(reader_inbox_, {}));
-      } else {
-        reader.is_spoilt = true;
-      }
+      // A server that did not even answer the wait is not used again over this connection.
+      reader.is_spoilt |= !reply || reply->err.has_value();
       co_return ReaderOutcome::TimedOut;
     }
     server.wait_succeeded();
     note_waited(server, *wait_for, *reply);
     wait_turn_.release();
+    std::string read;
+    mysql::append_command(read, payload);
+    auto sent = co_await reader.stream().write_all(read, set_up);
+    if (!sent) co_return ReaderOutcome::NotThere;
   }
   relay_->change_server(reader.capabilities(), !reader.tells_all_gtids);
   relay_->begin(request.shape, 0, request.statement_id);
