@@ -274,39 +274,14 @@ io::Task<Result<std::optional<bool>>> verify_password(LoopContext& context,
 }
 
 AccountProbe::AccountProbe(LoopContext& context)
-    : context_(context), scope_(context.loop), answered_(context.loop) {}
+    : context_(context), question_(context.loop, *this, kBetweenQuestions) {}
 
 AccountProbe::~AccountProbe() = default;
 
-io::Task<> AccountProbe::stop() { co_await scope_.cancel_and_join(); }
+io::Task<> AccountProbe::stop() { return question_.stop(); }
 
 io::Task<Result<void>> AccountProbe::look(Deadline deadline) {
-  // A question that was sent already may miss what has changed since.
-  const std::uint64_t mine = sent_ + 1;
-  if (wanted_ < mine) wanted_ = mine;
-  if (!is_asking_) {
-    is_asking_ = true;
-    scope_.spawn(ask_while_wanted());
-  }
-  while (finished_ < mine) {
-    const bool woken = co_await answered_.wait(deadline);
-    if (!woken) co_return timeout("no server told its accounts in time");
-  }
-  co_return answer_;
-}
-
-io::Task<> AccountProbe::ask_while_wanted() {
-  while (finished_ < wanted_) {
-    const bool is_over = co_await io::cancelled();
-    if (is_over) break;
-    const std::uint64_t question = ++sent_;
-    answer_ = co_await ask();
-    finished_ = question;
-    answered_.notify_all();
-    const Deadline next = context_.loop.after(kBetweenQuestions);
-    co_await context_.loop.sleep_until(next);
-  }
-  is_asking_ = false;
+  return question_.answer(deadline, "no server told its accounts in time");
 }
 
 io::Task<Result<void>> AccountProbe::ask() {

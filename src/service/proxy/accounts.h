@@ -18,9 +18,8 @@
 #include "base/secret.h"
 #include "core/admission/accounts.h"
 #include "edge/client/connection.h"
-#include "edge/io/event.h"
-#include "edge/io/scope.h"
 #include "edge/io/task.h"
+#include "service/proxy/shared_question.h"
 
 namespace dorsal::proxy {
 
@@ -92,20 +91,14 @@ class AccountProbe {
   io::Task<> stop();
 
  private:
-  io::Task<> ask_while_wanted();
+  friend SharedQuestion<void, AccountProbe>;
   io::Task<Result<void>> ask();
 
   LoopContext& context_;
-  io::Scope scope_;
-  io::Event answered_;
   std::unique_ptr<client::Connection> connection_;
   AccountReader reader_;
   Server* connected_to_ = nullptr;
-  bool is_asking_ = false;
-  std::uint64_t wanted_ = 0;  // as in PrimaryProbe
-  std::uint64_t sent_ = 0;
-  std::uint64_t finished_ = 0;
-  Result<void> answer_ = unavailable("no server has been asked for its accounts yet");
+  SharedQuestion<void, AccountProbe> question_;
 };
 
 }  // namespace dorsal::proxy

@@ -6,37 +6,14 @@
 namespace dorsal::proxy {
 
 PrimaryProbe::PrimaryProbe(LoopContext& context)
-    : context_(context), scope_(context.loop), answered_(context.loop) {}
+    : context_(context), question_(context.loop, *this) {}
 
 PrimaryProbe::~PrimaryProbe() = default;
 
-io::Task<> PrimaryProbe::stop() { co_await scope_.cancel_and_join(); }
+io::Task<> PrimaryProbe::stop() { return question_.stop(); }
 
 io::Task<Result<routing::Position>> PrimaryProbe::position(Deadline deadline) {
-  // Questions are numbered; one that was sent already may miss what was committed since.
-  const std::uint64_t mine = sent_ + 1;
-  if (wanted_ < mine) wanted_ = mine;
-  if (!is_asking_) {
-    is_asking_ = true;
-    scope_.spawn(ask_while_wanted());
-  }
-  while (finished_ < mine) {
-    const bool woken = co_await answered_.wait(deadline);
-    if (!woken) co_return timeout("the primary did not tell its position in time");
-  }
-  co_return answer_;
-}
-
-io::Task<> PrimaryProbe::ask_while_wanted() {
-  while (finished_ < wanted_) {
-    const bool is_over = co_await io::cancelled();
-    if (is_over) break;
-    const std::uint64_t question = ++sent_;
-    answer_ = co_await ask();
-    finished_ = question;
-    answered_.notify_all();
-  }
-  is_asking_ = false;
+  return question_.answer(deadline, "the primary did not tell its position in time");
 }
 
 io::Task<Result<routing::Position>> PrimaryProbe::ask() {

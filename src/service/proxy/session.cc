@@ -183,42 +183,50 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
   }
   if (!command.is_whole) co_return co_await send_err(errors::malformed_packet());
 
-  Request request;
-  request.shape = command.command == Command::FieldList     ? mysql::ReplyShape::Columns
-                  : command.command == Command::Statistics  ? mysql::ReplyShape::OneText
-                  : command.command == Command::ProcessInfo ? mysql::ReplyShape::Results
-                                                            : mysql::ReplyShape::OnePacket;
-  request.may_write = false;
-  request.payload = std::move(command.payload);
-  sql::Statement plain;
-  plain.kind = sql::Kind::Other;
-  plain.may_write = false;
-  plain.rule = "command";
+  const auto shape = command.command == Command::FieldList     ? mysql::ReplyShape::Columns
+                     : command.command == Command::Statistics  ? mysql::ReplyShape::OneText
+                     : command.command == Command::ProcessInfo ? mysql::ReplyShape::Results
+                                                               : mysql::ReplyShape::OnePacket;
   const bool resets = command.command == Command::ResetConnection;
   if (resets && !home_) {
-    read_only_.reset();
-    forget_state();
+    return_to_defaults();
     co_return co_await send_ok();
   }
-  const Outcome outcome = co_await run_at_home(std::move(request), plain);
+  Request request = request_of(command, shape);
+  const Outcome outcome = co_await run_at_home(std::move(request), kNoStatement);
   if (command.command == Command::RegisterReplica) state_.reads_binlog |= succeeded_;
   if (!resets || outcome == Outcome::Closed || !succeeded_) co_return outcome;
   // The server forgot the session's state and the proxy's tracking with it: start anew.
-  read_only_.reset();
   home_.reset();
-  forget_state();
+  return_to_defaults();
   co_return outcome;
+}
+
+// A command of the protocol, which is no statement.
+Session::Request Session::request_of(ClientCommand& command, mysql::ReplyShape shape) {
+  Request request;
+  request.shape = shape;
+  request.may_write = false;
+  request.asks_insert_id = false;
+  request.payload = std::move(command.payload);
+  return request;
 }
 
 // After COM_RESET_CONNECTION a session has the server's own defaults, not what its log-in asked
 // for.
-void Session::forget_state() {
-  state_.reset();
-  home_lease_ = reader_lease_ = last_statement_lease_ = 0;
+void Session::return_to_defaults() {
+  forget_state();
   identity_.collation = mysql::kDefaultCollation;
   identity_.client_capabilities &= ~mysql::capability::kIgnoreSpace;
   use_identity();
   relay_.emplace(client_capabilities_, client_capabilities_, state_.tracking);
+}
+
+// What the session has made of itself, and what its connections could still tell of it.
+void Session::forget_state() {
+  read_only_.reset();
+  state_.reset();
+  home_lease_ = reader_lease_ = last_statement_lease_ = 0;
 }
 
 io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {

@@ -65,6 +65,14 @@ struct ClientCommand {
   bool frame_is_full = false;    // not whole: that packet has another behind it
 };
 
+// Stands for a command of the protocol where a statement is wanted.
+inline constexpr sql::Statement kNoStatement = [] {
+  sql::Statement none;
+  none.may_write = false;
+  none.rule = "command";
+  return none;
+}();
+
 class Session {
  public:
   Session(LoopContext& context, io::Stream client, routing::Listener listener);
@@ -117,6 +125,7 @@ class Session {
   io::Task<> tell_of_idleness();
   io::Task<Result<void>> fill_inbox(std::size_t wanted, Deadline deadline);
   io::Task<Outcome> handle(ClientCommand& command);
+  static Request request_of(ClientCommand& command, mysql::ReplyShape shape);
   io::Task<Outcome> handle_query(ClientCommand& command);
   io::Task<Outcome> run_statement(const sql::Statement& statement,
                                   Request request,
@@ -147,6 +156,7 @@ class Session {
   void take_account();
   void use_identity();
   void forget_state();
+  void return_to_defaults();
   io::Task<bool> renew_identity(Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> reach_servers(bool is_verified, Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> verify(Deadline deadline);
@@ -157,6 +167,7 @@ class Session {
   bool has_home_again();
   io::Task<std::optional<mysql::ErrPacket>> ensure_home(Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> borrow_home(Server& server, Deadline deadline);
+  void settle_at(Borrowed borrowed);
   Server* pick_home();
   bool home_is_still_right() const;
   io::Task<std::optional<mysql::ErrPacket>> catch_up_home(const Request& request);

@@ -60,10 +60,15 @@ io::Task<std::optional<mysql::ErrPacket>> Session::borrow_home(Server& server, D
         ? errors::pool_exhausted(borrowed.error().message)
         : errors::no_primary(borrowed.error().message);
   }
-  home_ = *std::move(borrowed);
+  settle_at(*std::move(borrowed));
+  co_return std::nullopt;
+}
+
+// The connection is home from now on.
+void Session::settle_at(Borrowed borrowed) {
+  home_ = std::move(borrowed);
   home_lease_ = home_->lease;
   kill_target_->connected(KillTarget::Slot::Home, home_->server().index, home_->connection_id());
-  co_return std::nullopt;
 }
 
 // The common case without waiting: the connection of last time is here, or still free.
@@ -79,8 +84,7 @@ bool Session::has_home_again() {
   auto pool = pool_of(*server);
   auto backend = pool->take_again(home_lease_, !state_.schema().empty());
   if (backend == nullptr) return false;
-  home_ = Borrowed(std::move(pool), std::move(backend));
-  kill_target_->connected(KillTarget::Slot::Home, server->index, home_->connection_id());
+  settle_at(Borrowed(std::move(pool), std::move(backend)));
   return true;
 }
 

@@ -343,14 +343,8 @@ io::Task<Session::Outcome> Session::ping(ClientCommand& command) {
   using PingCounts = SessionState::PingCounts;
   const bool is_unsure = home_ && state_.in_transaction();
   if (!is_unsure && state_.ping_counts == PingCounts::Nothing) co_return co_await send_ok();
-  Request request;
-  request.shape = mysql::ReplyShape::OnePacket;
-  request.may_write = false;
-  request.asks_insert_id = false;
-  request.payload = std::move(command.payload);
-  sql::Statement plain;
-  plain.kind = sql::Kind::Other;
-  plain.may_write = false;
+  Request request = request_of(command, mysql::ReplyShape::OnePacket);
+  sql::Statement plain = kNoStatement;
   plain.place = sql::Place::LastUsed;
   if (!is_unsure && state_.ping_counts == PingCounts::OneError) co_return co_await send_ok(1);
   if (!is_unsure) {
@@ -376,14 +370,8 @@ io::Task<Session::Outcome> Session::set_option(ClientCommand& command) {
   if (option != kOn && option != kOff) co_return co_await refuse(errors::unknown_command());
   Outcome outcome = Outcome::Answered;
   if (home_) {
-    Request request;
-    request.shape = mysql::ReplyShape::OnePacket;
-    request.may_write = false;
-    request.asks_insert_id = false;
-    request.payload = std::move(command.payload);
-    sql::Statement plain;
-    plain.may_write = false;
-    outcome = co_await run_at_home(std::move(request), plain);
+    Request request = request_of(command, mysql::ReplyShape::OnePacket);
+    outcome = co_await run_at_home(std::move(request), kNoStatement);
     if (!succeeded_) co_return outcome;
     if (home_) home_->is_spoilt = true;
   } else {
@@ -398,15 +386,10 @@ io::Task<Session::Outcome> Session::set_option(ClientCommand& command) {
 
 // What a client has seen in its server's list of processes.
 io::Task<Session::Outcome> Session::kill_at_server(ClientCommand& command) {
-  Request request;
   const bool is_text = command.command == mysql::Command::Query;
-  request.shape = is_text ? mysql::ReplyShape::Results : mysql::ReplyShape::OnePacket;
-  request.may_write = false;
-  request.payload = std::move(command.payload);
-  sql::Statement plain;
-  plain.kind = sql::Kind::Kill;
-  plain.may_write = false;
-  co_return co_await run_at_home(std::move(request), plain);
+  Request request =
+      request_of(command, is_text ? mysql::ReplyShape::Results : mysql::ReplyShape::OnePacket);
+  co_return co_await run_at_home(std::move(request), kNoStatement);
 }
 
 // Connection numbers that clients know are the proxy's; each stands for connections to servers,

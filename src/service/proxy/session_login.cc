@@ -347,9 +347,7 @@ io::Task<Session::Outcome> Session::change_user(const ClientCommand& command) {
   entrance_->start();
   // The old user is gone whatever comes of this; its transaction is rolled back by the server.
   home_.reset();
-  read_only_.reset();
-  state_.reset();
-  home_lease_ = reader_lease_ = last_statement_lease_ = 0;
+  forget_state();
   const bool is_sound = co_await converse_login(login, deadline);
   if (!is_sound) co_return Outcome::Closed;
   inbox_ = login.leftover() + inbox_;

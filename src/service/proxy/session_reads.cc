@@ -170,10 +170,7 @@ io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Stat
   if (lease != 0 && (was_reader || !home_)) {
     Borrowed borrowed = take_last_used();
     if (borrowed && !was_reader) {
-      home_ = std::move(borrowed);
-      kill_target_->connected(KillTarget::Slot::Home,
-                              home_->server().index,
-                              home_->connection_id());
+      settle_at(std::move(borrowed));
       co_return std::nullopt;
     }
     if (borrowed) {

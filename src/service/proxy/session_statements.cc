@@ -180,15 +180,10 @@ io::Task<Session::Outcome> Session::other_statement_command(ClientCommand& comma
   }
   // Cursors and long data lie at home; elsewhere there is nothing to reset.
   if (is_reset && !is_open) co_return co_await send_ok();
-  Request request;
+  Request request =
+      request_of(command, is_reset ? mysql::ReplyShape::OnePacket : mysql::ReplyShape::Rows);
   request.executes = *id;
-  request.shape = is_reset ? mysql::ReplyShape::OnePacket : mysql::ReplyShape::Rows;
-  request.may_write = false;
-  request.payload = std::move(command.payload);
-  request.asks_insert_id = false;
-  sql::Statement plain;
-  plain.may_write = false;
-  const Outcome outcome = co_await run_at_home(std::move(request), plain);
+  const Outcome outcome = co_await run_at_home(std::move(request), kNoStatement);
   const bool is_over = is_reset || (relay_->summary().status & mysql::status::kLastRowSent) != 0;
   found = state_.prepared.find(*id);
   if (succeeded_ && is_over && found != state_.prepared.end()) {
