@@ -173,13 +173,19 @@ std::shared_ptr<const admission::Accounts> make_accounts(mysql::ResultSet& table
 
 }  // namespace
 
-bool AccountBook::put(Page page) {
+AccountBook::Put AccountBook::put(Page page, const std::shared_ptr<const Page>& before) {
   std::lock_guard lock(mutex_);
-  const auto before = page_.load();
-  if (before && before->asked > page.asked) return false;
-  const bool is_other = !before || before->digest != page.digest;
+  const auto now = page_.load();
+  if (now && now->digest == page.digest) {
+    page.accounts = now->accounts;
+    page.asked = std::max(page.asked, now->asked);
+    page_.store(std::make_shared<const Page>(std::move(page)));
+    return Put::Same;
+  }
+  const bool is_as_before = now == nullptr || (before && before->digest == now->digest);
+  if (!is_as_before) return Put::Unclear;
   page_.store(std::make_shared<const Page>(std::move(page)));
-  return is_other;
+  return Put::Changed;
 }
 
 void AccountBook::note_failure(const std::string& reason) {
@@ -223,26 +229,35 @@ io::Task<Result<void>> AccountReader::read(LoopContext& context,
   if (whether_changed_.empty()) {
     DORSAL_CO_TRY_VOID(co_await learn_columns(connection, deadline));
   }
+  for (;;) {
+    DORSAL_CO_TRY(const auto outcome, co_await read_once(context, connection, deadline));
+    if (outcome != AccountBook::Put::Unclear) co_return Result<void>();
+  }
+}
+
+io::Task<Result<AccountBook::Put>> AccountReader::read_once(LoopContext& context,
+                                                            client::Connection& connection,
+                                                            Deadline deadline) {
   AccountBook& book = context.shared.accounts;
-  const TimePoint asked = context.loop.now();
-  DORSAL_CO_TRY(auto digest, co_await connection.scalar(whether_changed_, deadline));
-  const auto known = book.newest();
-  if (known && known->digest == digest) {
-    AccountBook::Page page = *known;
-    page.asked = asked;
-    book.put(std::move(page));
-    co_return Result<void>();
+  const auto before = book.newest();
+  AccountBook::Page page;
+  page.asked = context.loop.now();
+  DORSAL_CO_TRY(page.digest, co_await connection.scalar(whether_changed_, deadline));
+  if (before && before->digest == page.digest) {
+    page.accounts = before->accounts;
+    co_return book.put(std::move(page), before);
   }
   // The digest is the older of the two, so what changes in between is read once more.
   DORSAL_CO_TRY(auto results, co_await connection.execute(all_, deadline));
   if (results.empty()) co_return corrupt("the server does not tell its accounts");
-  AccountBook::Page page{make_accounts(results.front()), std::move(digest), asked};
+  page.accounts = make_accounts(results.front());
   const auto count = page.accounts->all().size();
-  if (book.put(std::move(page))) {
-    context.shared.credentials.keep_only(*book.newest()->accounts);
-    log_debug("proxy", "accounts={} changed=true", count);
+  const auto outcome = book.put(std::move(page), before);
+  if (outcome == AccountBook::Put::Changed) {
+    const auto forgotten = context.shared.credentials.keep_only(*book.newest()->accounts);
+    log_debug("proxy", "accounts={} changed=true forgotten_passwords={}", count, forgotten);
   }
-  co_return Result<void>();
+  co_return outcome;
 }
 
 // The hashes pass through here only for as long as it takes to compare them.

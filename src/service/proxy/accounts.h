@@ -38,8 +38,15 @@ class AccountBook {
   // Null until they have been read once.
   std::shared_ptr<const Page> newest() const { return page_.load(); }
 
-  // Kept unless the one that is there was asked for later. True: these are others than before.
-  bool put(Page page);
+  enum class Put {
+    Same,     // nothing has changed
+    Changed,  // these are others than before
+    Unclear,  // others came in meanwhile; which are newer is not known, so they are to be read
+              // again
+  };
+
+  // `before` is what newest() was when the question was sent.
+  Put put(Page page, const std::shared_ptr<const Page>& before);
 
   // Logs why the accounts cannot be read, once for each reason. Empty: they can.
   void note_failure(const std::string& reason);
@@ -64,6 +71,9 @@ class AccountReader {
 
  private:
   io::Task<Result<void>> learn_columns(client::Connection& connection, Deadline deadline);
+  io::Task<Result<AccountBook::Put>> read_once(LoopContext& context,
+                                               client::Connection& connection,
+                                               Deadline deadline);
 
   std::string whether_changed_;  // empty until the columns are known
   std::string all_;

@@ -56,15 +56,17 @@ void Credentials::forget(const admission::Account& account, const Secret& passwo
   if (equal_secrets(kept.view(), password.view())) known_.erase(found);
 }
 
-void Credentials::keep_only(const admission::Accounts& accounts) {
+std::size_t Credentials::keep_only(const admission::Accounts& accounts) {
   std::unordered_map<std::string, const std::string*> versions;
   for (const auto& account : accounts.all()) versions.emplace(account.name(), &account.version);
   std::lock_guard lock(mutex_);
+  const auto before = known_.size();
   for (auto place = known_.begin(); place != known_.end();) {
     auto found = versions.find(place->first);
     const bool stays = found != versions.end() && *found->second == place->second.version;
     place = stays ? std::next(place) : known_.erase(place);
   }
+  return before - known_.size();
 }
 
 std::size_t Credentials::size() const {

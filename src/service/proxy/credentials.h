@@ -43,8 +43,9 @@ class Credentials {
   // Forgets the account's password, if it is still this one.
   void forget(const admission::Account& account, const Secret& password);
 
-  // Forgets those of accounts that are not among these, or are no longer what they were.
-  void keep_only(const admission::Accounts& accounts);
+  // Forgets those of accounts that are not among these, or are no longer what they were. Returns
+  // how many it forgot.
+  std::size_t keep_only(const admission::Accounts& accounts);
 
   std::size_t size() const;
 

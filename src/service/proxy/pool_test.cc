@@ -218,7 +218,7 @@ void let_in(AccountBook& book, const char* rights, TimePoint asked) {
   account.host = admission::HostPattern("%");
   account.rights = rights;
   const std::vector<admission::Account> all = {account};
-  book.put({std::make_shared<const admission::Accounts>(all, false), rights, asked});
+  book.put({std::make_shared<const admission::Accounts>(all, false), rights, asked}, book.newest());
 }
 
 TEST_F(PoolTest, APoolIsOutdatedOnceTheUsersAccountsHaveChanged) {

@@ -85,7 +85,7 @@ class SessionTest : public testing::Test {
     account.host = admission::HostPattern("%");
     const std::vector<admission::Account> all = {account};
     auto accounts = std::make_shared<const admission::Accounts>(all, false);
-    shared_.accounts.put({std::move(accounts), "as made by the test", loop_.now()});
+    shared_.accounts.put({std::move(accounts), "as made by the test", loop_.now()}, nullptr);
   }
 
   io::Task<> accept_one() {
