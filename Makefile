@@ -35,7 +35,7 @@ test:  ## build everything and run every test
 	@./dev build fuzz
 	@./dev ctest dev fuzz
 
-bench:  ## point selects directly, through HAProxy and through Dorsal, on a cluster of its own
+bench:  ## what the proxy costs, beside HAProxy and MySQL Router, on a cluster of its own
 	@./dev bench $(ARGS)
 
 # An existing build folder is used as it is: ninja itself runs CMake again when a CMake file changed.
