@@ -1,4 +1,4 @@
-"""What an idle client costs in memory: many log in through a forwarder, run one query each, and then do nothing."""
+"""What an idle client costs in memory: many log in through a forwarder, do something, and then nothing."""
 
 import contextlib
 import resource
@@ -14,8 +14,11 @@ MIB = 1 << 20
 # HAProxy gives each client a server connection of its own, which costs a thread of the server.
 MOST_FOR_HAPROXY = SERVER_CONNECTIONS // 3
 
-COLUMNS = (("clients", 10), ("before MiB", 13), ("logged in", 12), ("KiB each", 11), ("after a query", 16),
-           ("KiB each", 11), ("server conns", 14))
+# A TLS log-in costs this benchmark so much more time that fewer have to do.
+MOST_FOR_TLS = 2000
+
+STAGES = ("logged in", "after a query", "after some work")
+COLUMNS = (("clients", 10), ("before", 10), *((name, 24) for name in STAGES), ("server conns", 14))
 
 
 def options(parser):
@@ -25,21 +28,29 @@ def options(parser):
 class Crowd:
     """Clients that are logged in at one target."""
 
-    def __init__(self, rig, target):
-        self.rig, self.target, self.user, self.clients = rig, target, rig.new_user(), []
+    def __init__(self, rig, target, tls):
+        self.rig, self.target, self.user, self.clients, self.tls = rig, target, rig.new_user(), [], tls
 
     def resident_mib(self):
         return processes.resident_bytes(self.target.pid) / MIB
 
     def come(self, count):
         for number in range(count):
-            self.clients.append(self.rig.log_in(self.target.port, self.user))
+            self.clients.append(self.rig.log_in(self.target.port, self.user, tls=self.tls))
             if number % 1000 == 999:
                 print(f"{TITLE}: {self.target.name}: {number + 1} of {count}", file=sys.stderr, flush=True)
 
     def query(self):
         for number, client in enumerate(self.clients):
             client.query(f"SELECT c FROM {TABLE} WHERE id={number % 1000 + 1}")
+
+    def work(self):
+        """What a driver or a framework makes of a session: settings, a write, a prepared statement that stays."""
+        for number, client in enumerate(self.clients):
+            client.query("SET NAMES utf8mb4")
+            client.query("SET SESSION sql_mode='STRICT_TRANS_TABLES'")
+            client.query(f"UPDATE {TABLE} SET k=k+1 WHERE id={number % 1000 + 1}")
+            client.execute(client.prepare(f"SELECT c FROM {TABLE} WHERE id=?"), [number % 1000 + 1])
 
     def leave(self):
         for client in self.clients:
@@ -61,21 +72,20 @@ def settled(crowd):
     return least
 
 
-def measure(rig, target, count):
-    crowd = Crowd(rig, target)
+def measure(rig, target, count, tls=False, works=True):
+    """`works` is for forwarders that share connections in spite of prepared statements, which the last step leaves."""
+    crowd = Crowd(rig, target, tls)
     try:
         crowd.come(20)
         crowd.query()
         crowd.leave()
-        before = settled(crowd)
-        crowd.come(count)
-        logged_in = settled(crowd)
-        crowd.query()
-        after = settled(crowd)
-        return {
-            "clients": count, "before_mib": before, "logged_in_mib": logged_in, "after_query_mib": after,
-            "server_connections": crowd.server_connections(),
-        }
+        result = {"clients": count, "before_mib": settled(crowd), "stages_mib": {}}
+        steps = (lambda: crowd.come(count), crowd.query, crowd.work)
+        for stage, step in zip(STAGES, steps if works else steps[:-1]):
+            step()
+            result["stages_mib"][stage] = settled(crowd)
+        result["server_connections"] = crowd.server_connections()
+        return result
     finally:
         crowd.leave()
 
@@ -87,12 +97,15 @@ def run(rig, chosen):
     with rig.cluster.another_proxy() as proxy:
         dorsal = Target("Dorsal, splitting", proxy.address()[1], proxy.proxy_pid())
         results[dorsal.name] = measure(rig, dorsal, chosen.clients)
+    with rig.cluster.another_proxy() as proxy:
+        dorsal = Target("Dorsal, TLS", proxy.address()[1], proxy.proxy_pid())
+        results[dorsal.name] = measure(rig, dorsal, min(chosen.clients, MOST_FOR_TLS), tls=True)
     with contextlib.ExitStack() as stack:
         router = stack.enter_context(rig.router())
         if router is not None:
-            results[router.name] = measure(rig, router, chosen.clients)
+            results[router.name] = measure(rig, router, chosen.clients, works=False)
     with rig.haproxy() as haproxy:
-        results[haproxy.name] = measure(rig, haproxy, min(chosen.clients, MOST_FOR_HAPROXY))
+        results[haproxy.name] = measure(rig, haproxy, min(chosen.clients, MOST_FOR_HAPROXY), works=False)
     return results
 
 
@@ -100,9 +113,7 @@ def show(results):
     rows = []
     for name, row in results.items():
         before, count = row["before_mib"], row["clients"]
-        each = [(row[key] - before) * 1024 / count for key in ("logged_in_mib", "after_query_mib")]
-        rows.append((name, [
-            f"{count:,}", f"{before:.1f}", f"{row['logged_in_mib']:.1f}", f"{each[0]:.1f}",
-            f"{row['after_query_mib']:.1f}", f"{each[1]:.1f}", f"{row['server_connections']:,}",
-        ]))
+        stages = [f"{mib:.1f} ({(mib - before) * 1024 / count:.1f} KiB each)" for mib in row["stages_mib"].values()]
+        stages += ["-"] * (len(STAGES) - len(stages))
+        rows.append((name, [f"{count:,}", f"{before:.1f}", *stages, f"{row['server_connections']:,}"]))
     print_table(f"{TITLE}: resident memory of the forwarder in MiB", COLUMNS, rows)

@@ -134,8 +134,8 @@ class Rig:
         """sysbench's client library logs in without TLS only to a server that has seen the password before."""
         harness.pymysql.connect(host="127.0.0.1", port=port, user=USER, password=self.password).close()
 
-    def log_in(self, port, user):
-        return wire.connect(("127.0.0.1", port), user, self.password, database=SCHEMA)
+    def log_in(self, port, user, tls=False):
+        return wire.connect(("127.0.0.1", port), user, self.password, database=SCHEMA, tls=tls)
 
     def sysbench(self, command, port, *options, load="oltp_point_select"):
         done = subprocess.run(

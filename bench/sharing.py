@@ -1,17 +1,20 @@
 """How many server connections many clients need that each run a statement now and then."""
 
+import collections
 import contextlib
 import random
 import resource
 import selectors
 import struct
 import sys
+import threading
 import time
 
 import wire
 from rig import ROWS, TABLE, Target, connections_of, percentile, print_table
 
 TITLE = "sharing"
+WARM_UP = 3  # seconds
 COLUMNS = (("clients", 10), ("statements/s", 15), ("p99 ms", 10), ("most at a time", 17), ("clients each", 15),
            ("by server", 20))
 
@@ -58,43 +61,69 @@ def statement():
     return f"SELECT c FROM {TABLE} WHERE id={key}"
 
 
-class Load:
-    """Lets each client run a statement a second, all at moments of their own, and looks at the servers meanwhile."""
+class Watch(threading.Thread):
+    """Counts the user's server connections ten times a second; in a thread, so that the load goes on meanwhile."""
 
-    def __init__(self, clients, user, servers):
-        self.clients, self.user, self.servers = clients, user, servers
-        self.selector = selectors.DefaultSelector()
-        self.latencies, self.most, self.most_by_server = [], 0, {}
-        for client in clients:
-            self.selector.register(client.connection.socket, selectors.EVENT_READ, client)
+    def __init__(self, user, servers):
+        super().__init__()
+        self.user, self.servers = user, servers
+        self.ended, self.failure = threading.Event(), None
+        self.most, self.most_by_server = 0, {}
 
-    def run(self, seconds):
-        start = time.monotonic()
-        due = sorted((start + random.random(), number) for number in range(len(self.clients)))
-        look_at = start
-        while due[0][0] < start + seconds:
-            now = time.monotonic()
-            while due[0][0] <= now:
-                moment, number = due.pop(0)
-                if self.clients[number].sent_at is None:
-                    self.clients[number].send(statement())
-                due.append((moment + 1, number))
-            if look_at <= now:
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.join()
+        if self.failure:
+            raise self.failure
+
+    def run(self):
+        try:
+            while not self.ended.wait(0.1):
                 self.look()
-                look_at = now + 0.1
-            self.take_replies(max(0, due[0][0] - time.monotonic()))
-
-    def take_replies(self, timeout):
-        for key, _ in self.selector.select(timeout):
-            if key.data.read():
-                self.latencies.append(time.monotonic() - key.data.sent_at)
-                key.data.sent_at = None
+        except Exception as error:
+            self.failure = error
 
     def look(self):
         now = connections_of(self.user, self.servers)
         self.most = max(self.most, sum(now.values()))
         for node, number in now.items():
             self.most_by_server[node] = max(self.most_by_server.get(node, 0), number)
+
+
+class Load:
+    """Lets each client run a statement a second, all at moments of their own."""
+
+    def __init__(self, clients):
+        self.clients, self.latencies = clients, []
+        self.selector = selectors.DefaultSelector()
+        for client in clients:
+            self.selector.register(client.connection.socket, selectors.EVENT_READ, client)
+
+    def run(self, seconds):
+        start = time.monotonic()
+        due = collections.deque(sorted((start + random.random(), client) for client in range(len(self.clients))))
+        while due[0][0] < start + seconds:
+            now = time.monotonic()
+            if due[0][0] > now:
+                self.take_replies(due[0][0] - now)
+                continue
+            moment, number = due.popleft()
+            if self.clients[number].sent_at is None:
+                self.clients[number].send(statement())
+            due.append((moment + 1, number))
+            self.take_replies(0)
+        while any(client.sent_at is not None for client in self.clients):
+            self.take_replies(30)
+
+    def take_replies(self, timeout):
+        for key, _ in self.selector.select(timeout):
+            if key.data.read():
+                self.latencies.append(time.monotonic() - key.data.sent_at)
+                key.data.sent_at = None
 
 
 def measure(rig, target, count, seconds):
@@ -104,31 +133,19 @@ def measure(rig, target, count, seconds):
     try:
         for _ in range(count):
             clients.append(PacedClient(rig.log_in(target.port, user)))
-        with rig.on_all_servers() as servers:
-            # What the log-ins needed is no part of it: peers close what is too much within a second or two.
-            Load(clients, user, servers).run(3)
-        with rig.on_all_servers() as servers:
-            for client in clients:
-                drain(client)
-            load = Load(clients, user, servers)
+        # What the log-ins needed is no part of it: Router closes what is too much within a second or two.
+        Load(clients).run(WARM_UP)
+        load = Load(clients)
+        with rig.on_all_servers() as servers, Watch(user, servers) as watch:
             load.run(seconds)
         return {
             "clients": count, "per_second": len(load.latencies) / seconds,
             "p99_ms": percentile([(ms * 1000, 1) for ms in sorted(load.latencies)], 99),
-            "most": load.most, "most_by_server": load.most_by_server,
+            "most": watch.most, "most_by_server": watch.most_by_server,
         }
     finally:
         for client in clients:
             client.connection.close()
-
-
-def drain(client):
-    """The reply that was still under way."""
-    client.connection.socket.settimeout(30)
-    while client.sent_at is not None:
-        if client.read():
-            client.sent_at = None
-    client.connection.socket.setblocking(False)
 
 
 def run(rig, chosen):
