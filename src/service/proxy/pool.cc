@@ -12,6 +12,11 @@ namespace {
 // so that a rush of short statements does not end in a connection for each.
 constexpr std::uint32_t kOpenAtOnce = 2;
 
+// A pool that has connections lets those in use come back for so long before it opens another one.
+// Most statements are over by then, and opening takes as long: without this, each moment in which
+// many statements come at once, or the machine is slow, would leave connections behind.
+constexpr auto kGrow = std::chrono::milliseconds(2);
+
 // Longer than this without use, a connection is looked at before a statement is risked on it.
 constexpr auto kIdle = std::chrono::milliseconds(10);
 
@@ -200,11 +205,15 @@ bool Pool::take_room() {
   return limit_->take(is_urgent) || (close_oldest() && limit_->take(is_urgent));
 }
 
-void Pool::open_if_wanted() {
-  const auto unserved = std::count_if(waiters_.begin(), waiters_.end(), [](const Waiter* waiter) {
+std::uint32_t Pool::unserved() const {
+  const auto count = std::count_if(waiters_.begin(), waiters_.end(), [](const Waiter* waiter) {
     return !waiter->woken.is_set();
   });
-  while (opening_ < kOpenAtOnce && opening_ < static_cast<std::uint32_t>(unserved)) {
+  return static_cast<std::uint32_t>(count);
+}
+
+void Pool::open_if_wanted() {
+  while (opening_ < kOpenAtOnce && opening_ < unserved()) {
     ++opening_;
     context_.pools->scope().spawn(open_one());
   }
@@ -213,7 +222,11 @@ void Pool::open_if_wanted() {
 // Opens a connection for whoever waits then. While there is no room it tries again and again, as
 // long as somebody waits.
 io::Task<> Pool::open_one() {
-  while (!waiters_.empty() || is_too_small()) {
+  if (open_ > 0) {
+    const Deadline patience = context_.loop.after(kGrow);
+    co_await context_.loop.sleep_until(patience);
+  }
+  while (unserved() > 0 || is_too_small()) {
     if (!take_room()) {
       const bool goes_on = co_await wait_for_room();
       if (!goes_on) break;

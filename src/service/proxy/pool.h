@@ -140,6 +140,7 @@ class Pool {
   std::optional<std::size_t> anothers_idle(const PoolWish& wish) const;
   std::unique_ptr<Backend> remove_idle(std::size_t index);
   bool hand_over(std::unique_ptr<Backend>& backend);
+  std::uint32_t unserved() const;  // waiters that have nothing yet
   void open_if_wanted();
   std::uint32_t minimum() const;
   bool is_too_small() const;

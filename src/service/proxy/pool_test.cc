@@ -123,6 +123,28 @@ TEST_F(PoolTest, WhoeverFindsAllInUseWaitsForOneThatIsGivenBack) {
   });
 }
 
+TEST_F(PoolTest, AConnectionThatComesBackSoonSavesOpeningAnother) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto first = co_await test.take(1);
+    bool has_asked = false;
+    io::Scope scope(test.loop_);
+    auto waits = [](PoolTest& inner, bool& asked) -> io::Task<> {
+      asked = true;
+      auto second = co_await inner.take(2);
+      EXPECT_TRUE(second);
+      second.give_back();
+    };
+    scope.spawn(waits(test, has_asked));
+    // Begun before the pool's own wait, and shorter: it ends first, however slow the machine is.
+    co_await test.loop_.sleep_until(test.loop_.after(std::chrono::milliseconds(1)));
+    while (!has_asked) co_await test.loop_.sleep_until(test.loop_.after(Duration::zero()));
+    first.give_back();
+    co_await scope.join();
+    co_await test.loop_.sleep_until(test.loop_.after(std::chrono::milliseconds(50)));
+    EXPECT_EQ(test.open(), 1);
+  });
+}
+
 TEST_F(PoolTest, TheWaitEndsAfterAWhile) {
   run([](PoolTest& test) -> io::Task<> {
     auto first = co_await test.take(1);
