@@ -11,6 +11,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1]
@@ -25,7 +26,7 @@ USER, SCHEMA, TABLE = "sysbench", "sbtest", "sbtest1"
 ROWS = 10000
 
 # The last ports of the cluster's range, which nothing else uses.
-HAPROXY_OFFSET, ROUTER_OFFSET, SHARING_ROUTER_OFFSET = 19, 18, 17
+HAPROXY_OFFSET, ROUTER_OFFSET = 19, 18
 
 # Enough for every client to have a server connection of its own where a forwarder needs that.
 SERVER_CONNECTIONS = 3000
@@ -182,7 +183,7 @@ class Rig:
             yield target
 
     @contextlib.contextmanager
-    def router(self, delay=1, offset=ROUTER_OFFSET, name="Router, sharing"):
+    def router(self, delay=1, name="Router, sharing"):
         """MySQL Router before the primary, with as many threads. `delay`: for how many seconds a session keeps
         its server connection after a statement; 1 is Router's own default. Gives None where there is no Router.
         """
@@ -191,8 +192,7 @@ class Rig:
             print("bench: there is no mysqlrouter beside mysqld, so it is left out", file=sys.stderr)
             yield None
             return
-        port, folder = self.port(offset), self.folder / f"router-{offset}"
-        folder.mkdir(mode=0o700)
+        port, folder = self.port(ROUTER_OFFSET), Path(tempfile.mkdtemp(prefix="router-", dir=self.folder))
         certificate, key = self.make_certificate(folder)
         config = folder / "router.conf"
         config.write_text(

@@ -159,7 +159,7 @@ def run(rig, chosen):
             results[name] = measure(rig, target, count, seconds)
     for delay, name in ((1, "Router, after 1 s"), (0, "Router, at once")):
         with contextlib.ExitStack() as stack:
-            router = stack.enter_context(rig.router(delay, offset=17 - delay, name=name))
+            router = stack.enter_context(rig.router(delay, name))
             if router is not None:
                 results[name] = measure(rig, router, count, seconds)
     return results
