@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/bytes.h"
 #include "base/crypto.h"
 #include "edge/io/files.h"
 
@@ -85,11 +86,8 @@ std::string make_uuid() {
   // Version 4, variant 1 (RFC 4122): made of random bits.
   bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
   bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += fmt::format("{:02x}", static_cast<unsigned char>(bytes[i]));
-  }
+  std::string text = to_hex(bytes);
+  for (const std::size_t place : {20, 16, 12, 8}) text.insert(place, 1, '-');
   return text;
 }
 

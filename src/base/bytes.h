@@ -109,4 +109,17 @@ class Writer {
   std::string& out_;
 };
 
+// Two digits for each byte, in lower case.
+inline std::string to_hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const char byte : bytes) {
+    const auto number = static_cast<unsigned char>(byte);
+    text.push_back(kDigits[number >> 4]);
+    text.push_back(kDigits[number & 0xf]);
+  }
+  return text;
+}
+
 }  // namespace dorsal

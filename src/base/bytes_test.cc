@@ -42,6 +42,11 @@ TEST(Bytes, ATextWithoutItsZeroFails) {
   EXPECT_FALSE(reader.ok());
 }
 
+TEST(Bytes, AsHexadecimalDigits) {
+  EXPECT_EQ(to_hex(""), "");
+  EXPECT_EQ(to_hex(std::string_view("\x00\x7f\xff a", 5)), "007fff2061");
+}
+
 TEST(Bytes, ALengthBeyondTheEndFailsEvenWhenHuge) {
   Reader reader("abc");
   EXPECT_EQ(reader.take(UINT64_MAX), "");

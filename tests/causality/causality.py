@@ -5,7 +5,7 @@ Each client is the only writer of a register of its own and counts it up; every 
 for each register, before a read is sent, it is known what the read must at least find:
 
     session   what was acknowledged to the same session
-    global    and to any client of the same proxy, and to everybody before that proxy started
+    global    and to any client of any proxy, and to everybody before that proxy started
     strong    and to anybody, also past all proxies
 
 and at each of these levels what earlier reads of the same session have found. Reads at `eventual` must be stale now
@@ -49,19 +49,18 @@ class Board:
 
         self.registers = registers
         self.by_anybody = numbers(registers)
-        self.by_proxy = [numbers(registers) for _ in range(proxies)]
+        self.by_proxies = numbers(registers)
+        self.before_start = [numbers(registers) for _ in range(proxies)]
         self.counts = {name: numbers(64) for name in COUNTED}  # one place for each process
 
     def acknowledged(self, proxy, register, value):
         self.by_anybody[register] = value
         if proxy != DIRECT:
-            self.by_proxy[proxy][register] = value
+            self.by_proxies[register] = value
 
     def proxy_starts(self, proxy, before):
         """It has started after all of `before` was acknowledged."""
-        known = self.by_proxy[proxy]
-        for register, value in enumerate(before):
-            known[register] = max(known[register], value)
+        self.before_start[proxy][:] = before
 
     def total(self, name):
         return sum(self.counts[name])
@@ -209,10 +208,11 @@ class Worker:
         """{what is promised: the least value of each register}, as of now."""
         proxy = session.place[0]
         if level == "eventual":
-            return {"nothing": list(self.board.by_proxy[proxy])}
+            return {"nothing": list(self.board.by_proxies)}
         floor = {"own writes": list(session.written), "what it has seen": list(session.seen)}
         if level in ("global", "strong"):
-            floor["writes through its proxy"] = list(self.board.by_proxy[proxy])
+            floor["writes through proxies"] = list(self.board.by_proxies)
+            floor["writes from before its proxy"] = list(self.board.before_start[proxy])
         if level == "strong":
             floor["all writes"] = list(self.board.by_anybody)
         return floor

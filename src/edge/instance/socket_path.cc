@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/crypto.h"
 #include "edge/io/files.h"
 
@@ -14,11 +15,7 @@ namespace {
 constexpr std::size_t kLongest = 107;
 
 std::string short_name(const std::string& dir) {
-  std::string name;
-  for (const char byte : sha256(dir).substr(0, 6)) {
-    name += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  }
-  return name + ".sock";
+  return to_hex(sha256(dir).substr(0, 6)) + ".sock";
 }
 
 Result<void> check_private(const std::string& folder) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "core/mysql/password_hash.h"
 #include "service/proxy/monitor.h"
@@ -127,9 +128,7 @@ Secret native_digest(std::string_view text) {
 
 // A text as a literal that no SQL mode and no character in it can change.
 std::string as_literal(std::string_view text) {
-  std::string digits;
-  for (char c : text) digits += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return fmt::format("CONVERT(X'{}' USING utf8mb4)", digits);
+  return fmt::format("CONVERT(X'{}' USING utf8mb4)", to_hex(text));
 }
 
 admission::Require parse_require(std::string_view ssl_type) {

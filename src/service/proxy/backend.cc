@@ -42,7 +42,7 @@ client::ConnectOptions connect_options(const LoopContext& context,
                                mysql::capability_of(context.options->server_compression);
   options.compression_numbers = &context.shared.numbers.server_compression;
   options.login.collation = identity.collation;
-  options.login.attributes = {{"_client_name", "dorsal"}, {"program_name", "dorsal proxy"}};
+  options.login.attributes = attributes_of(context.shared);
   options.login.tls =
       with_tls ? mysql::ClientLoginOptions::Tls::Required : mysql::ClientLoginOptions::Tls::Off;
   options.tls = context.options->server_tls;
@@ -102,6 +102,12 @@ std::string wait_for_position(std::string_view gtids, Duration patience) {
 
 bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "::1" || host.substr(0, 4) == "127.";
+}
+
+mysql::ConnectAttributes attributes_of(const Shared& shared) {
+  return {{"_client_name", "dorsal"},
+          {"program_name", "dorsal proxy"},
+          {"dorsal_proxy", shared.name}};
 }
 
 Backend::Backend(LoopContext& context,

@@ -28,9 +28,13 @@
 namespace dorsal::proxy {
 
 struct LoopContext;
+struct Shared;
 
 // A host that never leaves this machine.
 bool is_loopback(std::string_view host);
+
+// What all of a proxy's connections say of themselves, see routing::OtherProxies.
+mysql::ConnectAttributes attributes_of(const Shared& shared);
 
 // A query whose answer is 0 once the server has executed the GTID set, 1 if not in time.
 std::string wait_for_position(std::string_view gtids, Duration patience);

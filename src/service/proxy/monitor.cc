@@ -13,6 +13,7 @@ constexpr auto kInterval = std::chrono::milliseconds(100);
 constexpr auto kRetry = std::chrono::milliseconds(250);
 constexpr auto kPatience = std::chrono::milliseconds(1000);
 constexpr int kRoundsBetweenAccounts = 10;
+constexpr int kRoundsBetweenLooks = 3;
 
 std::uint32_t seconds(const std::optional<std::string>& text) {
   return static_cast<std::uint32_t>(std::strtoul(text.value_or("").c_str(), nullptr, 10));
@@ -62,11 +63,52 @@ io::Task<> look_at_accounts(LoopContext& context,
   context.shared.accounts.note_failure(read ? std::string() : read.error().message);
 }
 
+// Whose connections there are.
+constexpr const char* kAskForProxies =
+    "SELECT attr_value FROM performance_schema.session_connect_attrs "
+    "WHERE attr_name = 'dorsal_proxy' GROUP BY attr_value";
+
+// Looks for connections of other proxies; true: there are some. A server that does not show even
+// this one's tells nothing.
+io::Task<bool> look_for_others(LoopContext& context,
+                               Server& server,
+                               client::Connection& connection) {
+  const TimePoint sent = context.loop.now();
+  auto results = co_await connection.execute(kAskForProxies, context.loop.after(kPatience));
+  bool shows_own = false;
+  std::int64_t others = 0;
+  if (results && !results->empty()) {
+    for (const auto& row : results->front().rows) {
+      const bool is_own = row.at(0) == context.shared.name;
+      shows_own |= is_own;
+      others += is_own ? 0 : 1;
+    }
+  }
+  server.others.set(shows_own ? others : -1);
+  if (shows_own && others == 0) {
+    server.other_proxies.saw_none(sent);
+  } else {
+    server.other_proxies.saw_some();
+  }
+  context.refresh_view();
+  const bool is_alone = context.view->excludes_other_proxies(context.loop.now());
+  context.shared.numbers.alone.set(is_alone ? 1 : 0);
+  co_return shows_own&& others > 0;
+}
+
 // Until the connection fails or the task is cancelled.
-io::Task<Result<void>> watch(LoopContext& context, Server& server) {
+io::Task<Result<void>> watch(LoopContext& context,
+                             Server& server,
+                             routing::Introduction& introduction) {
   auto connected = co_await connect_as_monitor(context, server, context.loop.after(kPatience));
   if (!connected) co_return connected.error();
   auto connection = *std::move(connected);
+  introduction.arrived(context.loop.now());
+  const bool are_others_there = co_await look_for_others(context, server, *connection);
+  if (are_others_there) {
+    const Duration wait = introduction.wait(context.loop.now());
+    co_await context.loop.sleep_until(context.loop.after(wait));
+  }
   AccountReader accounts;
   for (int round = 0;; ++round) {
     DORSAL_CO_TRY_VOID(co_await read_position(context, server, *connection));
@@ -75,6 +117,9 @@ io::Task<Result<void>> watch(LoopContext& context, Server& server) {
     }
     if (accounts_server(context) == &server && round % kRoundsBetweenAccounts == 0) {
       co_await look_at_accounts(context, accounts, *connection);
+    }
+    if (round % kRoundsBetweenLooks == 0) {
+      (void)co_await look_for_others(context, server, *connection);
     }
     const bool goes_on = co_await context.loop.sleep_until(context.loop.after(kInterval));
     if (!goes_on) co_return unavailable("cancelled");
@@ -93,6 +138,7 @@ io::Task<Result<std::unique_ptr<client::Connection>>> connect_as_monitor(LoopCon
   options.login.user = own.monitor_user;
   options.login.password = own.monitor_password;
   options.login.capabilities = mysql::capability::kDeprecateEof;
+  options.login.attributes = attributes_of(context.shared);
   const bool is_near = is_loopback(server.endpoint.host);
   options.login.tls = own.server_tls && !is_near ? mysql::ClientLoginOptions::Tls::Required
                                                  : mysql::ClientLoginOptions::Tls::Off;
@@ -104,8 +150,12 @@ io::Task<Result<std::unique_ptr<client::Connection>>> connect_as_monitor(LoopCon
 }
 
 io::Task<> monitor(LoopContext& context, Server& server) {
+  routing::Introduction introduction;
   for (;;) {
-    auto ended = co_await watch(context, server);
+    auto ended = co_await watch(context, server, introduction);
+    introduction.left(context.loop.now());
+    server.others.set(-1);
+    context.shared.numbers.alone.set(0);
     const bool is_over = co_await io::cancelled();
     if (is_over) co_return;
     if (server.reachable.exchange(false)) {

@@ -1,5 +1,7 @@
 #include "service/proxy/servers.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace dorsal::proxy {
@@ -22,7 +24,12 @@ Server::Server(std::size_t index_,
                                   {{"server", name.value()}})),
       connections(counters.gauge("dorsal_proxy_server_connections",
                                  "Connections that clients' sessions hold to a server.",
-                                 {{"server", name.value()}})) {}
+                                 {{"server", name.value()}})),
+      others(counters.gauge("dorsal_proxy_server_other_proxies",
+                            "Other proxies that have connections to a server; -1: not known.",
+                            {{"server", name.value()}})) {
+  others.set(-1);
+}
 
 bool Server::may_serve_reads(Duration max_lag) const {
   if (!reachable.load(std::memory_order_relaxed)) return false;
@@ -50,6 +57,12 @@ void Server::wait_succeeded() { missed_.store(0, std::memory_order_relaxed); }
 void Server::wait_timed_out(TimePoint now) {
   missed_.fetch_add(1, std::memory_order_relaxed);
   next_try_ns_.store((now + kPause).time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+bool ServerView::excludes_other_proxies(TimePoint now) const {
+  return std::all_of(all.begin(), all.end(), [&](const Server* server) {
+    return server->other_proxies.are_excluded(now);
+  });
 }
 
 Server* Servers::find_or_make(const cluster::Member& member) {

@@ -18,6 +18,7 @@
 #include "base/deadline.h"
 #include "core/cluster/topology.h"
 #include "core/routing/latency.h"
+#include "core/routing/other_proxies.h"
 #include "edge/io/endpoint.h"
 #include "service/proxy/frontier.h"
 
@@ -35,6 +36,7 @@ struct Server {
   // Statements of this process that run there now.
   std::atomic<std::int64_t> outstanding{0};
   routing::Latency latency;
+  routing::OtherProxies other_proxies;
 
   // As its agent says; see config keys node.zone and node.read_weight.
   std::atomic<std::int64_t> lag_ms{-1};  // behind the primary; -1: nobody knows
@@ -47,6 +49,7 @@ struct Server {
 
   Number& statements;
   Number& connections;  // open now, monitors apart
+  Number& others;       // proxies that have connections there; -1: it cannot be told
 
   // Waits for a position that timed out one after the other. A server that misses several in a row
   // is asked only now and then, so that a lagging replica costs its readers little.
@@ -78,6 +81,9 @@ struct ServerView {
   Server* primary = nullptr;      // null when the topology names none
   std::vector<Server*> replicas;  // healthy and caught up, as their agents say
   std::vector<Server*> all;
+
+  // No other proxy can have told clients of writes to these servers.
+  bool excludes_other_proxies(TimePoint now) const;
 };
 
 class Servers {

@@ -215,6 +215,7 @@ class Session {
                                   sql::Consistency consistency);
   void count_read(ReadPath path);
   bool may_leave_primary(sql::Consistency consistency);
+  bool knows_all_that_was_told();
   io::Task<std::optional<routing::Position>> required(sql::Consistency consistency);
   Duration max_lag() const;
   Server* choose(const routing::Position& position, bool be_patient, bool& must_wait);

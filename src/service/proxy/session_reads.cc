@@ -43,6 +43,12 @@ bool Session::may_leave_primary(sql::Consistency consistency) {
   });
 }
 
+// Nobody but this process can have told clients of writes, and it knows what it has told them.
+bool Session::knows_all_that_was_told() {
+  context_.refresh_view();
+  return shared_.frontier.has_track() && context_.view->excludes_other_proxies(context_.loop.now());
+}
+
 // What the read must see; empty when only the primary is known to have it.
 io::Task<std::optional<routing::Position>> Session::required(sql::Consistency consistency) {
   Frontier& frontier = shared_.frontier;
@@ -50,7 +56,7 @@ io::Task<std::optional<routing::Position>> Session::required(sql::Consistency co
   if (frontier.only_primary_will_do()) co_return std::nullopt;
   lower_to_repaired();
   const bool asks_for_all = consistency == sql::Consistency::Strong ||
-                            (consistency == sql::Consistency::Global && !frontier.has_track());
+                            (consistency == sql::Consistency::Global && !knows_all_that_was_told());
   if (asks_for_all || state_.has_read_primary) {
     const std::uint64_t losses = frontier.losses();
     auto position =

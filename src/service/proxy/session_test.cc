@@ -74,8 +74,20 @@ class SessionTest : public testing::Test {
     topology->leadership.primary = cluster::NodeName("p");
     topology_.store(topology);
     context_.refresh_view();
-    for (Server* server : context_.view->all) server->reachable = true;
+    for (Server* server : context_.view->all) {
+      server->reachable = true;
+      find_nobody_else_at(*server);
+    }
     let_in("app");
+  }
+
+  // As if the server's monitor had looked for other proxies, for as long as a test may take.
+  void find_nobody_else_at(Server& server) {
+    using Others = routing::OtherProxies;
+    const TimePoint end = loop_.now() + std::chrono::minutes(1);
+    for (auto at = loop_.now() - Others::kQuiet; at < end; at += Others::kFresh) {
+      server.other_proxies.saw_none(at);
+    }
   }
 
   // An account of that user, for clients from anywhere.
@@ -376,6 +388,22 @@ TEST_F(SessionTest, WhatWasReadOnThePrimaryIsNotUnseenOnAReplica) {
     EXPECT_EQ(test.shared_.numbers.probes.value(), probes + 1);
     co_await test.ask("SELECT v FROM t");
     EXPECT_EQ(test.shared_.numbers.probes.value(), probes + 1);
+  });
+}
+
+// Another proxy may have told its clients of writes that this one knows nothing of.
+TEST_F(SessionTest, AGlobalReadAsksThePrimaryWhileThereAreOtherProxies) {
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("SELECT v FROM t");
+    const auto& probes = test.shared_.numbers.probes;
+    const auto before = probes.value();
+    co_await test.ask("SELECT v FROM t");
+    EXPECT_EQ(probes.value(), before);
+    test.context_.view->primary->other_proxies.saw_some();
+    co_await test.ask("SELECT v FROM t");
+    EXPECT_EQ(probes.value(), before + 1);
+    co_await test.ask("SELECT /* dorsal: consistency=session */ v FROM t");
+    EXPECT_EQ(probes.value(), before + 1);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "service/proxy/shared.h"
 
+#include "base/bytes.h"
 #include "service/proxy/probe.h"
 
 namespace dorsal::proxy {
@@ -60,6 +61,9 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
                                        "had touched anything.")),
       probes(counters.counter("dorsal_proxy_position_probes_total",
                               "Times that the primary was asked for its position.")),
+      alone(counters.gauge("dorsal_proxy_alone",
+                           "1: no other proxy can have acknowledged a write, so that global reads "
+                           "need not ask the primary for its position.")),
       tied(counters.gauge("dorsal_proxy_tied_sessions",
                           "Sessions that keep their server connection between statements.")),
       client_compression(compression_numbers(counters, "client")),
@@ -87,6 +91,7 @@ void ProxyNumbers::note_tie(std::string_view reason, std::string_view before) {
 
 Shared::Shared(Options options_, const cluster::SharedTopology& topology_, Counters& counters_)
     : topology(topology_),
+      name(to_hex(random_bytes(8))),
       counters(counters_),
       numbers(counters_),
       servers(counters_, options_.zone),

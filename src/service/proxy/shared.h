@@ -58,6 +58,7 @@ struct ProxyNumbers {
   Number& read_only_begun;  // read-only transactions that a replica became home for
   Number& read_only_moved;  // of these, those that went on to the primary
   Number& probes;           // questions to the primary for its position
+  Number& alone;            // 1: there are no other proxies, so that global reads need not ask it
   Number& tied;             // sessions that keep their connection between two statements
   io::CompressionNumbers client_compression;
   io::CompressionNumbers server_compression;
@@ -104,6 +105,7 @@ struct Shared {
 
   Published<Options> options;  // loops have the newest in their LoopContext
   const cluster::SharedTopology& topology;
+  const std::string name;  // by which other proxies tell its connections apart
   Counters& counters;
   ProxyNumbers numbers;
   Servers servers;
