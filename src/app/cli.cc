@@ -66,6 +66,11 @@ void add_role(CLI::App& cli,
               Result<void> (*run_role)(const RoleOptions&),
               Chosen& chosen) {
   auto* command = cli.add_subcommand(name, help);
+  if (run_role == proxy) {
+    command->add_flag("--take-over",
+                      options.takes_over,
+                      "Take the place of the proxy that runs, which keeps the clients it has");
+  }
   command->add_option("--config", options.config, "Configuration file [$DORSAL_CONFIG]")
       ->type_name("FILE");
   command->add_option("--set", options.overrides, "Override a key of the file; may be repeated")
@@ -85,6 +90,15 @@ void add_reload(CLI::App& cli, ReloadOptions& options, Chosen& chosen) {
   add_json(*command, options.json);
   command->footer("Example:\n  dorsal reload --config /etc/dorsal/dorsal.yaml");
   command->callback([&] { chosen = [&] { return reload(options); }; });
+}
+
+void add_upgrade(CLI::App& cli, UpgradeOptions& options, Chosen& chosen) {
+  auto* command =
+      cli.add_subcommand("upgrade", "Replace a running proxy by this program, dropping no client");
+  add_dir(*command, options.dir)->capture_default_str();
+  add_json(*command, options.json);
+  command->footer("Example:\n  dorsal upgrade --dir /srv/dorsal");
+  command->callback([&] { chosen = [&] { return upgrade(options); }; });
 }
 
 void add_status(CLI::App& cli, StatusOptions& options, Chosen& chosen) {
@@ -153,6 +167,7 @@ int run(int argc, const char* const* argv) {
   DownOptions down_options;
   RoleOptions role_options;
   ReloadOptions reload_options;
+  UpgradeOptions upgrade_options;
   StatusOptions status_options;
   VersionOptions version_options;
   add_up(cli, up_options, chosen);
@@ -161,6 +176,7 @@ int run(int argc, const char* const* argv) {
   add_role(cli, "proxy", "Run the proxy and the admin page", role_options, proxy, chosen);
   add_role(cli, "admin", "Run the admin page alone", role_options, admin, chosen);
   add_reload(cli, reload_options, chosen);
+  add_upgrade(cli, upgrade_options, chosen);
   add_status(cli, status_options, chosen);
   add_version(cli, version_options, chosen);
 

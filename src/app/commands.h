@@ -26,6 +26,7 @@ Result<void> down(const DownOptions& options);
 struct RoleOptions {
   std::string config;  // empty: DORSAL_CONFIG
   Overrides overrides;
+  bool takes_over = false;  // a proxy: the ports and clients-to-come of the one that runs
 };
 Result<void> node(const RoleOptions& options);
 Result<void> proxy(const RoleOptions& options);
@@ -38,6 +39,14 @@ struct ReloadOptions {
   bool json = false;
 };
 Result<void> reload(const ReloadOptions& options);
+
+// The running proxy of a cluster that `up` keeps is replaced by this very program; its clients stay
+// until they leave.
+struct UpgradeOptions {
+  std::string dir = kDefaultDir;
+  bool json = false;
+};
+Result<void> upgrade(const UpgradeOptions& options);
 
 struct StatusOptions {
   std::string dir;  // empty: as find_config_file() says

@@ -72,6 +72,7 @@ struct ProxyConfig {
   std::uint32_t pool_min = 0;
   std::uint32_t pool_reserve = 0;
   Milliseconds pool_wait{0};
+  Milliseconds drain_limit{0};  // 0: none
   bool debug_swap_connections = false;
   mysql::CompressionOffer compression;
   mysql::CompressionMethod server_compression = mysql::CompressionMethod::None;

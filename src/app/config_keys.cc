@@ -303,6 +303,7 @@ const std::vector<ConfigKey>& config_keys() {
       {"proxy.pool_min", "0", DORSAL_SET(set_count(c.proxy.pool_min, t, 0, 100'000)), kAtOnce},
       {"proxy.pool_reserve", "0", DORSAL_SET(set_count(c.proxy.pool_reserve, t, 0, 100'000)), kAtOnce},
       {"proxy.pool_wait_ms", "10000", DORSAL_SET(set_time(c.proxy.pool_wait, t, 0)), kAtOnce},
+      {"proxy.drain_limit_ms", "0", DORSAL_SET(set_time(c.proxy.drain_limit, t, 0)), kAtOnce},
       {"proxy.debug_swap_connections", "false",
        DORSAL_SET(set_flag(c.proxy.debug_swap_connections, t)), kAtOnce},
       {"proxy.compression", "zlib,zstd,uncompressed",

@@ -92,6 +92,7 @@ Result<std::string> Reloader::try_reload() {
 }
 
 void Reloader::reload() {
+  if (is_retired_) return;
   ReloadOutcome outcome;
   outcome.began_ns = steady_ns();
   auto changed = try_reload();

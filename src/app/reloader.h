@@ -28,6 +28,10 @@ class Reloader {
   // The proxy that runs by it, which outlives the Reloader. The admin page alone has none.
   void attach(proxy::Proxy& proxy) { proxy_ = &proxy; }
 
+  // From now on the configuration is another process's, and reload() does nothing. Certificates are
+  // still looked at.
+  void retire() { is_retired_ = true; }
+
   // Logs what came of it, and leaves it for `dorsal reload`.
   void reload();
 
@@ -43,6 +47,7 @@ class Reloader {
   const RoleOptions options_;
   Config config_;
   proxy::Proxy* proxy_ = nullptr;
+  bool is_retired_ = false;
   std::string stamp_;
 };
 

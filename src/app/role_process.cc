@@ -6,14 +6,17 @@
 
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "app/endpoints.h"
 #include "app/proxy_options.h"
+#include "app/proxy_succession.h"
 #include "app/reloader.h"
 #include "app/topology_watcher.h"
 #include "base/log.h"
 #include "edge/coord/sqlite_store.h"
+#include "edge/io/event.h"
 #include "edge/io/scope.h"
 #include "edge/io/signals.h"
 #include "service/admin/admin.h"
@@ -25,6 +28,9 @@ namespace {
 // How soon a certificate that was replaced is served.
 constexpr auto kLookAtCertificates = std::chrono::seconds(2);
 
+constexpr auto kPortPatience = std::chrono::seconds(10);
+constexpr auto kTryAgain = std::chrono::milliseconds(20);
+
 io::Task<> watch_certificates(io::Loop& loop, Reloader& reloader) {
   for (;;) {
     const bool goes_on = co_await loop.sleep_until(loop.after(kLookAtCertificates));
@@ -33,12 +39,36 @@ io::Task<> watch_certificates(io::Loop& loop, Reloader& reloader) {
   }
 }
 
-// Returns with the signal that tells the process to end.
-io::Task<int> reload_until_told_to_end(io::Signals& signals, Reloader& reloader) {
+// Why a process ends, as its log says it.
+class End {
+ public:
+  explicit End(io::Loop& loop) : event_(loop) {}
+
+  void because(std::string reason) {
+    if (event_.is_set()) return;
+    reason_ = std::move(reason);
+    event_.set();
+  }
+
+  io::Task<std::string> comes() {
+    co_await event_.wait(Deadline::never());
+    co_return reason_;
+  }
+
+ private:
+  io::Event event_;
+  std::string reason_;
+};
+
+io::Task<> obey_signals(io::Signals& signals, Reloader& reloader, End& end) {
   for (;;) {
     const int signal = co_await signals.next();
-    if (signal != SIGHUP) co_return signal;
-    reloader.reload();
+    if (signal == 0) co_return;
+    if (signal == SIGHUP) {
+      reloader.reload();
+    } else {
+      end.because(fmt::format("signal={}", signal));
+    }
   }
 }
 
@@ -54,6 +84,22 @@ void raise_file_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+io::Task<> pause(io::Loop& loop) { co_await loop.sleep_until(loop.after(kTryAgain)); }
+
+// The port may still be the predecessor's for a moment.
+Result<std::unique_ptr<admin::Admin>> start_admin(io::Loop& loop,
+                                                  const admin::Options& options,
+                                                  const cluster::SharedTopology& topology,
+                                                  const Counters& counters,
+                                                  bool has_predecessor) {
+  const Deadline patience = loop.after(kPortPatience);
+  for (;;) {
+    auto admin = admin::Admin::start(options, topology, counters);
+    if (admin || !has_predecessor || patience.has_passed(loop.now())) return admin;
+    io::block_on(loop, pause(loop));
+  }
 }
 
 }  // namespace
@@ -90,32 +136,56 @@ Result<void> serve(const RoleOptions& options, bool with_proxy) {
   DORSAL_TRY(const auto config, begin_role(options));
   raise_file_limit();
   if (with_proxy) keep_memory_private(config);
-  DORSAL_TRY(auto lock, hold_role(config.run, role));
+  std::optional<ProxySuccession> succession;
+  if (with_proxy) succession.emplace(loop, config);
+  if (options.takes_over) DORSAL_TRY_VOID(succession->ask());
+  std::optional<io::FileLock> lock;
+  if (!options.takes_over) {
+    DORSAL_TRY(lock, hold_role(config.run, role));
+  }
   DORSAL_TRY(auto store, coord::SqliteStore::open(loop, config.cluster.store));
   coord::ClusterStore cluster(*store);
   Counters counters;
   cluster::SharedTopology topology;
 
   Reloader reloader(role, options, config);
+  End end(loop);
   std::unique_ptr<proxy::Proxy> proxy;
+  std::unique_ptr<admin::Admin> admin;
+  io::Scope scope(loop);
   if (with_proxy) {
     DORSAL_TRY(auto proxy_settings, proxy_options(config));
-    DORSAL_TRY(proxy, proxy::Proxy::start(std::move(proxy_settings), topology, counters));
+    DORSAL_TRY(proxy, succession->start(std::move(proxy_settings), topology, counters));
     reloader.attach(*proxy);
+  }
+  scope.spawn(watch_topology(loop, cluster, topology));
+  if (with_proxy) {
+    DORSAL_TRY(lock, succession->go_live(*proxy, std::move(lock)));
   }
   // After the proxy, so that who hears from the admin page knows that the proxy listens.
   admin::Options admin_options{config.admin.listen,
                                config.admin.http_port,
                                endpoints_of(config),
                                with_proxy};
-  DORSAL_TRY(auto admin, admin::Admin::start(std::move(admin_options), topology, counters));
+  DORSAL_TRY(admin, start_admin(loop, admin_options, topology, counters, options.takes_over));
 
   log_info(role, "state=running http={}", endpoints_of(config).http);
-  io::Scope scope(loop);
-  scope.spawn(watch_topology(loop, cluster, topology));
   scope.spawn(watch_certificates(loop, reloader));
-  int signal = io::block_on(loop, reload_until_told_to_end(signals, reloader));
-  log_info(role, "state=stopping signal={}", signal);
+  scope.spawn(obey_signals(signals, reloader, end));
+  if (with_proxy) {
+    ProxySuccession::Hooks hooks;
+    hooks.leave = [&] {
+      reloader.retire();
+      admin->leave_port();
+    };
+    hooks.drain_limit = [&] { return reloader.config().proxy.drain_limit; };
+    hooks.end = [&](const char* why) { end.because(why); };
+    scope.spawn(succession->pass_on(*proxy, lock, std::move(hooks)));
+  }
+  const std::string reason = io::block_on(loop, end.comes());
+  log_info(role, "state=stopping {}", reason);
+  io::block_on(loop, scope.cancel_and_join());
+  if (with_proxy) io::block_on(loop, succession->end());
   return {};
 }
 

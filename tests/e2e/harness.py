@@ -173,11 +173,19 @@ class Proxy(Ports):
         """What it writes beside its log, as sanitizers do. Both are among the logs of the cluster."""
         return self.cluster.dir / "log" / f"proxy-{self.base}-output.log"
 
-    def start(self):
+    def successor(self, **keys):
+        """One that takes this one's place, once it is started with --take-over."""
+        other = Proxy(self.cluster, {})
+        shutil.rmtree(other.folder)
+        other.keys = self.keys | {f"proxy.{name}": value for name, value in keys.items()}
+        other.base, other.folder = self.base, self.folder
+        return other
+
+    def start(self, *more):
         keys = {f"proxy.{name}_port": self.base + OFFSETS[name] for name in ("split", "primary", "replicas")}
         keys |= {"admin.http_port": self.base + OFFSETS["http"], "run": self.folder, "log.file": self.log, **self.keys}
         settings = [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
-        command, environment = self.cluster.command("proxy", "--config", self.cluster.dir / "dorsal.yaml", *settings)
+        command, environment = self.cluster.command("proxy", "--config", self.cluster.dir / "dorsal.yaml", *settings, *more)
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -187,7 +195,15 @@ class Proxy(Ports):
             raise AssertionError(f"the proxy ends with {self.process.returncode}\n{self.said()}")
 
     def has_started(self):
-        return self.process.poll() is not None or self.is_healthy(self.api_status())
+        """It has ended, or it runs and nobody runs in its place any more."""
+        if self.process.poll() is not None:
+            return True
+        return self.holder() == self.process.pid and self.is_healthy(self.api_status())
+
+    def holder(self):
+        """Who holds the lock, or held it last."""
+        lock = self.folder / "proxy.lock"
+        return int(lock.read_text(encoding="utf-8") or 0) if lock.exists() else 0
 
     def said(self):
         return "".join(log.read_text(encoding="utf-8")[-5000:] for log in (self.log, self.output) if log.exists())

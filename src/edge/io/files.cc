@@ -12,26 +12,10 @@
 #include <utility>
 
 #include "base/crypto.h"
+#include "edge/io/owned_descriptor.h"
 
 namespace dorsal::io {
 namespace {
-
-// Closes when it goes out of scope.
-class OwnedDescriptor {
- public:
-  explicit OwnedDescriptor(int descriptor) : descriptor_(descriptor) {}
-  ~OwnedDescriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  OwnedDescriptor(const OwnedDescriptor&) = delete;
-  OwnedDescriptor& operator=(const OwnedDescriptor&) = delete;
-
-  int get() const { return descriptor_; }
-  int release() { return std::exchange(descriptor_, -1); }
-
- private:
-  int descriptor_;
-};
 
 // "cannot read /etc/x: No such file or directory"
 Error failure(const char* verb, const std::string& path, int error_number) {
@@ -197,10 +181,34 @@ Result<FileLock> FileLock::try_lock(const std::string& path) {
     return conflict(path + " is held by " +
                     (holder > 0 ? "process " + std::to_string(holder) : "another process"));
   }
+  FileLock taken(file.release());
+  DORSAL_TRY_VOID(taken.sign().in(path));
+  return taken;
+}
+
+Result<FileLock> FileLock::take_over(OwnedDescriptor descriptor, const std::string& path) {
+  struct stat handed {};
+  struct stat there {};
+  const bool is_known =
+      ::fstat(descriptor.get(), &handed) == 0 && ::stat(path.c_str(), &there) == 0;
+  if (!is_known) return failure("examine", path, errno);
+  if (handed.st_dev != there.st_dev || handed.st_ino != there.st_ino) {
+    return conflict(path + " is not the file whose lock was handed over");
+  }
+  auto lock = whole_file(F_WRLCK);
+  if (::fcntl(descriptor.get(), F_OFD_SETLK, &lock) != 0) return failure("lock", path, errno);
+  return FileLock(descriptor.release());
+}
+
+// The new pid is there before the old one's end is cut off.
+Result<void> FileLock::sign() {
   auto text = std::to_string(::getpid()) + "\n";
-  int error = ::ftruncate(file.get(), 0) != 0 ? errno : write_fully(file.get(), text);
-  if (error != 0) return failure("write", path, error);
-  return FileLock(file.release());
+  const auto size = ::pwrite(descriptor_, text.data(), text.size(), 0);
+  const bool is_written = size == static_cast<ssize_t>(text.size()) &&
+                          ::ftruncate(descriptor_, static_cast<off_t>(text.size())) == 0;
+  if (!is_written)
+    return unavailable("cannot write the lock's holder: " + system_error_text(errno));
+  return {};
 }
 
 std::optional<pid_t> FileLock::holder_of(const std::string& path) {

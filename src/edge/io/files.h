@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "edge/io/owned_descriptor.h"
 
 namespace dorsal::io {
 
@@ -48,6 +49,16 @@ class FileLock {
   // The pid of whoever holds the lock now, without taking it; empty when it is free or the file
   // does not exist. 0: held, but the holder has not yet written its pid.
   static std::optional<pid_t> holder_of(const std::string& path);
+
+  // The lock of another process that has passed us its descriptor(). Both hold it then, until each
+  // has ended or let go. Conflict when the path is another file by now. The file goes on to name
+  // the other one until sign().
+  static Result<FileLock> take_over(OwnedDescriptor descriptor, const std::string& path);
+
+  // This process is the holder, for who asks.
+  Result<void> sign();
+
+  int descriptor() const { return descriptor_; }
 
   ~FileLock();
   FileLock(FileLock&& other) noexcept;

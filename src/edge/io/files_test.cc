@@ -110,6 +110,30 @@ TEST(Files, KnowsTheFreeSpace) {
   EXPECT_FALSE(free_disk_bytes("/no/such/path"));
 }
 
+TEST(FileLock, GoesOnWithWhomItIsPassedTo) {
+  testing::ScratchFolder folder;
+  const auto path = folder / "lock";
+  auto first = FileLock::try_lock(path);
+  ASSERT_TRUE(first);
+  auto second = FileLock::take_over(OwnedDescriptor(::dup(first->descriptor())), path);
+  ASSERT_TRUE(second) << second.error().message;
+  { FileLock gone = *std::move(first); }
+  EXPECT_FALSE(FileLock::try_lock(path));
+  EXPECT_TRUE(second->sign());
+  EXPECT_EQ(FileLock::holder_of(path), ::getpid());
+  { FileLock gone = *std::move(second); }
+  EXPECT_TRUE(FileLock::try_lock(path));
+}
+
+TEST(FileLock, IsNotTakenOverForAnotherFile) {
+  testing::ScratchFolder folder;
+  auto first = FileLock::try_lock(folder / "lock");
+  auto other = FileLock::try_lock(folder / "other");
+  ASSERT_TRUE(first && other);
+  auto taken = FileLock::take_over(OwnedDescriptor(::dup(first->descriptor())), folder / "other");
+  EXPECT_EQ(taken ? ErrorKind::Invalid : taken.error().kind, ErrorKind::Conflict);
+}
+
 TEST(FileLock, HasOneHolderWhoIsKnown) {
   ScratchFolder folder;
   auto path = folder / "lock";

@@ -128,6 +128,22 @@ Result<Listener> Listener::open(Loop& loop, Endpoint endpoint, Options options) 
   return Listener(std::move(state));
 }
 
+Result<Listener> Listener::adopt(Loop& loop, OwnedDescriptor socket) {
+  Address address;
+  address.size = sizeof address.storage;
+  if (::getsockname(socket.get(), address.get(), &address.size) != 0) {
+    return invalid("not a socket: " + system_error_text(errno));
+  }
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  const bool is_known = ::getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0;
+  if (!is_known || listens == 0) return invalid("not a socket that listens");
+  auto state = std::make_unique<State>(loop);
+  state->endpoint = Endpoint(host_of(address), port_of(address));
+  DORSAL_TRY_VOID(state->descriptor.open(socket.release()));
+  return Listener(std::move(state));
+}
+
 Listener::Listener(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Listener::~Listener() = default;
 Listener::Listener(Listener&& other) noexcept = default;
@@ -172,6 +188,12 @@ Task<Result<Stream>> Listener::State::accept(Deadline deadline) {
 Task<Result<Stream>> Listener::accept(Deadline deadline) { return state_->accept(deadline); }
 const Endpoint& Listener::local_endpoint() const { return state_->endpoint; }
 std::uint64_t Listener::accept_failures() const { return state_->failures; }
+int Listener::native_handle() const { return state_->descriptor.native_handle(); }
 void Listener::close() { state_->close(); }
+
+// Closing alone would leave the loop watching it, as long as the other process has it open.
+void Listener::leave_to_other_process() {
+  if (state_->descriptor.is_open()) ::close(state_->descriptor.release());
+}
 
 }  // namespace dorsal::io

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "edge/io/endpoint.h"
 #include "edge/io/loop.h"
+#include "edge/io/owned_descriptor.h"
 #include "edge/io/stream.h"
 #include "edge/io/task.h"
 
@@ -28,6 +29,9 @@ class Listener {
   // socket's file left behind by a dead process is replaced. The loop outlives the Listener.
   static Result<Listener> open(Loop& loop, Endpoint endpoint, Options options = Options());
 
+  // Goes on listening on a socket that another process has passed us.
+  static Result<Listener> adopt(Loop& loop, OwnedDescriptor socket);
+
   ~Listener();
   Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&& other) noexcept;
@@ -42,6 +46,13 @@ class Listener {
 
   // How often accept() had to pause or to pass over a client, since open().
   std::uint64_t accept_failures() const;
+
+  // For passing it to another process.
+  int native_handle() const;
+
+  // Leaves the socket to the process that it was passed to: clients that have come and were not
+  // accepted here are that one's. No accept() is under way.
+  void leave_to_other_process();
 
   // At once; an accept() under way ends with Unavailable. Removes a unix socket's file.
   void close();

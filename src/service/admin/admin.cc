@@ -66,10 +66,15 @@ struct Admin::Impl {
 
   ~Impl() {
     if (!thread.joinable()) return;
+    stop();
+    thread.join();
+  }
+
+  void stop() {
+    if (std::exchange(is_stopped, true)) return;
     // A server that has not begun to run ignores stop().
     while (!server.is_running()) std::this_thread::yield();
     server.stop();
-    thread.join();
   }
 
   // Nothing was read from the store yet: an empty cluster, in which nobody is healthy.
@@ -130,6 +135,7 @@ struct Admin::Impl {
   const Counters& counters;
   httplib::Server server;
   std::thread thread;
+  bool is_stopped = false;
 };
 
 Result<std::unique_ptr<Admin>> Admin::start(Options options,
@@ -146,5 +152,6 @@ Result<std::unique_ptr<Admin>> Admin::start(Options options,
 
 Admin::Admin(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Admin::~Admin() = default;
+void Admin::leave_port() { impl_->stop(); }
 
 }  // namespace dorsal::admin

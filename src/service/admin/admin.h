@@ -38,6 +38,9 @@ class Admin {
                                               const cluster::SharedTopology& topology,
                                               const Counters& counters);
 
+  // Leaves the port at once, to another process; answers under way are finished.
+  void leave_port();
+
   // Finishes the answers under way and joins the threads.
   ~Admin();
 

@@ -19,8 +19,10 @@
 #include "core/admission/ip_address.h"
 #include "core/cluster/topology.h"
 #include "core/mysql/compression.h"
+#include "core/routing/route.h"
 #include "core/sql/consistency.h"
 #include "edge/io/connect.h"
+#include "edge/io/owned_descriptor.h"
 #include "edge/io/tls.h"
 
 namespace dorsal::proxy {
@@ -72,6 +74,16 @@ struct Options {
   Secret monitor_password;
 };
 
+// The ports of a proxy that runs in another process and leaves them to this one.
+struct HandedPorts {
+  struct Socket {
+    routing::Listener kind;
+    io::OwnedDescriptor socket;
+  };
+  std::string listen;  // as the other's Options
+  std::vector<Socket> sockets;
+};
+
 class Proxy {
  public:
   // Opens the three ports and starts the loops' threads. Fails, with the name of the process that
@@ -79,6 +91,33 @@ class Proxy {
   static Result<std::unique_ptr<Proxy>> start(Options options,
                                               const cluster::SharedTopology& topology,
                                               Counters& counters);
+
+  // The same on ports that were handed over, as far as the options name the same ones. Accepts
+  // nobody before accept().
+  static Result<std::unique_ptr<Proxy>> take_over(Options options,
+                                                  const cluster::SharedTopology& topology,
+                                                  Counters& counters,
+                                                  HandedPorts handed);
+  // Numbers of sessions below `first_session` are the other's.
+  void accept(std::uint32_t first_session = 0);
+
+  // Whether statements that need the primary could run now.
+  bool reaches_primary() const;
+
+  // What another process takes over with HandedPorts.
+  struct PassedSocket {
+    routing::Listener kind;
+    int descriptor;
+  };
+  std::vector<PassedSocket> sockets() const;
+  std::uint32_t next_session() const;
+
+  // Leaves the ports to whom sockets() was passed; clients that are here stay. Returns when it is
+  // done. Not from a loop of the proxy's.
+  void leave_ports();
+
+  // How many clients there are, those that are logging in included.
+  std::size_t clients() const;
 
   // Puts these options in the place of those before, as one whole: every loop takes them up within
   // its next turn. Where it listens and on how many loops stays as it was started. Clients that are

@@ -25,6 +25,21 @@ std::pair<std::uint32_t, std::shared_ptr<KillTarget>> SessionRegistry::add(LoopC
   return {next_++, std::move(target)};
 }
 
+void SessionRegistry::begin_with(std::uint32_t session) {
+  std::lock_guard lock(mutex_);
+  next_ = session;
+}
+
+std::uint32_t SessionRegistry::next() const {
+  std::lock_guard lock(mutex_);
+  return next_;
+}
+
+std::size_t SessionRegistry::size() const {
+  std::lock_guard lock(mutex_);
+  return sessions_.size();
+}
+
 void SessionRegistry::remove(std::uint32_t session) {
   std::lock_guard lock(mutex_);
   sessions_.erase(session);

@@ -61,6 +61,11 @@ class SessionRegistry {
   // processes that servers show, so that a KILL tells which of the two it means.
   static constexpr std::uint32_t kFirst = std::uint32_t{1} << 30;
 
+  // Numbers before this one are another process's. Before the first add().
+  void begin_with(std::uint32_t session);
+  std::uint32_t next() const;
+  std::size_t size() const;
+
   // A new session's number, and where it writes down its connections. The context is that of its
   // loop.
   std::pair<std::uint32_t, std::shared_ptr<KillTarget>> add(LoopContext& context);
