@@ -73,6 +73,7 @@ class AnswerReader:
         self.local_file = local_file
         self.parts = []
         self.columns = []  # of the last rows, for the fetches that follow
+        self.count = 0  # how many there are, also when they are left out
         self.prepared = None  # (number, how many parameters), once prepared
 
     def read(self, shape, columns=()):
@@ -123,10 +124,9 @@ class AnswerReader:
             return self.send_file(payload)
         if payload[:1] == b"\x00":
             return bool(self.ok(payload) & wire.MORE_RESULTS)
-        part = {"part": "rows", "columns": [], "middle": None, "rows": [], "end": None}
+        part = {"part": "rows", "first": payload, "columns": [], "middle": None, "rows": [], "end": None}
         self.parts.append(part)
-        count = wire.Reader(payload).lenenc()
-        self.columns = [wire.Column(self.connection.receive()) for _ in range(count)]
+        self.count, self.columns = self.connection.read_columns(payload)
         part["columns"] = [describe_column(column) for column in self.columns]
         part["middle"] = self.middle()
         # With a cursor the end of the columns is the end of it all.
@@ -149,8 +149,7 @@ class AnswerReader:
             if self.connection.is_end(payload):
                 part["end"] = describe_ok(self.connection.end_of(payload))
                 return bool(part["end"]["status"] & wire.MORE_RESULTS)
-            row = wire.binary_row(payload, self.columns) if is_binary else wire.text_row(payload, len(self.columns))
-            part["rows"].append(row)
+            part["rows"].append(self.connection.row(payload, self.columns, is_binary, self.count))
 
     def read_fetched(self):
         columns = [describe_column(column) for column in self.columns]
@@ -179,12 +178,13 @@ class AnswerReader:
         self.parts.append(part)
         number, columns, parameters = reader.integer(4), reader.integer(2), reader.integer(2)
         part["filler"], part["warnings"], part["rest"] = reader.integer(1), reader.integer(2), reader.rest()
-        part["parameters"] = self.read_described(parameters)
-        part["columns"] = self.read_described(columns)
+        has_metadata = self.connection.has_metadata(wire.Reader(part["rest"]))
+        part["parameters"] = self.read_described(parameters, has_metadata)
+        part["columns"] = self.read_described(columns, has_metadata)
         self.prepared = (number, parameters)
 
-    def read_described(self, count):
-        described = [describe_column(wire.Column(self.connection.receive())) for _ in range(count)]
+    def read_described(self, count, has_metadata):
+        described = [describe_column(wire.Column(self.connection.receive())) for _ in range(count if has_metadata else 0)]
         return {"columns": described, "end": self.middle() if count else None}
 
     def send_file(self, payload):

@@ -31,7 +31,7 @@ CAPABILITIES = (
     ("without attributes", wire.MODERN & ~wire.QUERY_ATTRIBUTES | wire.MULTI_STATEMENTS),
     ("interactive", wire.MODERN | wire.INTERACTIVE | wire.ODBC),
     ("without several results", wire.MODERN & ~wire.MULTI_RESULTS & ~wire.PS_MULTI_RESULTS),
-    ("optional metadata", wire.MODERN | wire.OPTIONAL_METADATA),
+    ("optional metadata", wire.MODERN | wire.OPTIONAL_METADATA | wire.MULTI_STATEMENTS),
 )
 COLLATIONS_AT_LOG_IN = (255, 255, 255, 45, 8, 33, 63, 28, 51, 192)  # utf8mb4, latin1, utf8mb3, binary, gbk, cp1251
 
@@ -272,6 +272,8 @@ class Generator:
         client.forget()
         client.capabilities, client.charset = capabilities, what["charset"]
         self.add(client, "connect", **what)
+        if capabilities & wire.OPTIONAL_METADATA and self.chance(0.6):
+            self.add(client, "query", sql="SET resultset_metadata = NONE")
         if database is None and self.chance(0.7):
             self.add(client, "use", schema=MAIN)
 

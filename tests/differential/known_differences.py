@@ -34,10 +34,6 @@ def of_diagnostics(values):
 
 KNOWN = (
     Known(
-        "optional metadata", "The proxy does not offer CLIENT_OPTIONAL_RESULTSET_METADATA.",
-        [Step(0, "connect", capabilities=wire.MODERN | wire.OPTIONAL_METADATA, charset=255)],
-    ),
-    Known(
         "columns of diagnostics",
         "SHOW WARNINGS that the proxy answers itself, with nothing to show, describes text as utf8mb4, not as"
         " character_set_results has it.",

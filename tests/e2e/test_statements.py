@@ -74,6 +74,43 @@ def shape(act):
     ]
 
 
+class Recorded:
+    """A connection of which every packet is kept that comes in reply."""
+
+    def __init__(self, connection):
+        self.connection, self.packets = connection, []
+        receive = connection.receive
+
+        def keep(*arguments):
+            self.packets.append(receive(*arguments))
+            return self.packets[-1]
+
+        connection.receive = keep
+
+    def record(self, act):
+        self.packets = []
+        try:
+            act(self.connection)
+        except wire.ServerError:
+            pass
+        return self.packets
+
+    def query(self, sql):
+        return self.record(lambda connection: connection.query_all(sql))
+
+    def prepared(self, sql, has_parameter):
+        """Prepares, executes, and executes with a cursor from which rows are fetched."""
+
+        def act(connection):
+            statement = connection.prepare(sql)
+            connection.execute(statement, ["x"] if has_parameter else [])
+            if sql.startswith("SELECT"):
+                columns = connection.open_cursor(statement, ["x"] if has_parameter else []).columns
+                connection.fetch(statement, columns, 2)
+
+        return self.record(act)
+
+
 class Statements(harness.ClusterTest):
     schema = "e2e_statements"
 
@@ -104,6 +141,7 @@ class Statements(harness.ClusterTest):
             ("tls", {"capabilities": wire.MODERN, "tls": True}),
             ("without session track", {"capabilities": wire.MODERN & ~wire.SESSION_TRACK}),
             ("without deprecated EOF", {"capabilities": wire.MODERN & ~wire.DEPRECATE_EOF}),
+            ("optional metadata", {"capabilities": wire.MODERN | wire.OPTIONAL_METADATA}),
         ):
             yield name, self.open(**options), self.open_direct(**options)
 
@@ -121,6 +159,56 @@ class Statements(harness.ClusterTest):
                     for connection in (direct, proxy):
                         answers.append(shape(lambda: connection.execute_all(connection.prepare(sql))))
                     self.assertEqual(*answers)
+
+    def test_definitions_are_left_out_byte_for_byte_as_a_server_leaves_them_out(self):
+        queries = (
+            "SELECT 1 AS x, 'two'", "SELECT @@resultset_metadata, @@session.resultset_metadata AS x", "SHOW TABLES",
+            "SELECT id FROM kinds WHERE 0", "SELECT nothing", "SET @a = 1.50, @b = 7", "SHOW WARNINGS",
+            "SELECT @a, @b + 1", "DO 1",
+        )
+        several = ("SELECT 1; SELECT 2, 3; DO 0", "SHOW VARIABLES LIKE 'resultset%'")
+        for name, capabilities, queries in (
+            ("modern", wire.MODERN | wire.OPTIONAL_METADATA | wire.MULTI_STATEMENTS, queries + several),
+            # The EOF behind its columns tells what only the end of the rows tells the proxy.
+            ("old", wire.OLD | wire.OPTIONAL_METADATA, queries),
+            ("one that cannot do without", wire.MODERN, queries + several),
+        ):
+            proxy, direct = (Recorded(each) for each in (
+                self.open(capabilities=capabilities), self.open_direct(capabilities=capabilities),
+            ))
+            settings = ("DEFAULT", "NONE", "'none'", "1", "0", "2", "NULL", "full", "NONE")
+            for step in [*queries, *(f"SET resultset_metadata = {value}" for value in settings), *queries]:
+                with self.subTest(client=name, sql=step):
+                    self.assertEqual(direct.query(step), proxy.query(step))
+            for sql in ("SELECT id, ? FROM kinds ORDER BY id", "DO ?", "DO 2", "SELECT id FROM kinds ORDER BY id", "SELECT nothing"):
+                with self.subTest(client=name, prepared=sql):
+                    self.assertEqual(*(each.prepared(sql, "?" in sql) for each in (direct, proxy)))
+            for command in (lambda c: c.field_list("kinds"), lambda c: c.reset_connection(), lambda c: c.use(self.schema)):
+                with self.subTest(client=name):
+                    self.assertEqual(direct.record(command), proxy.record(command))
+            self.assertEqual(direct.query("SELECT 1"), proxy.query("SELECT 1"))
+
+    def test_user_variables_keep_their_types_when_definitions_are_left_out(self):
+        answers = []
+        for each in (self.open, self.open_direct):
+            session = each(capabilities=wire.MODERN | wire.OPTIONAL_METADATA)
+            session.query("SET resultset_metadata = NONE")
+            session.query("SELECT 5, 1.50, 2e0, 'x' INTO @a, @b, @c, @d")
+            rows = session.query("SELECT @a, @b, @c, @d").rows
+            session.query("CREATE TABLE types SELECT @a AS a, @b AS b, @c AS c, @d AS d")
+            session.query("SET resultset_metadata = FULL")
+            answers.append((rows, shape(lambda: session.query_all("SHOW CREATE TABLE types"))))
+            session.query("DROP TABLE types")
+        self.assertEqual(*answers)
+
+    def test_what_the_proxy_answers_itself_has_no_definitions_either(self):
+        session = self.open(capabilities=wire.MODERN | wire.OPTIONAL_METADATA)
+        self.assertEqual(1, len(session.query("SELECT @@dorsal_consistency").columns))
+        session.query("SET resultset_metadata = NONE")
+        result = session.query("SELECT @@dorsal_consistency")
+        self.assertEqual(([], [[b"global"]]), (result.columns, result.rows))
+        session.query("SET resultset_metadata = FULL")
+        self.assertEqual(1, len(session.query("SELECT @@dorsal_consistency").columns))
 
     def test_writes_report_what_the_server_reports(self):
         writes = [

@@ -183,7 +183,10 @@ class Column:
 
 
 class Result:
-    """One result: columns and rows (bytes or None in text, Python values in binary), or an OK alone."""
+    """One result: columns and rows (bytes or None in text, Python values in binary), or an OK alone.
+
+    Where the server leaves the columns out, a binary row is a list of its payload alone.
+    """
 
     def __init__(self, columns=(), rows=(), end=None):
         self.columns, self.rows, self.end = list(columns), list(rows), end
@@ -570,20 +573,35 @@ class Wire:
                 self.send(piece)
             self.send(b"")
             return Result(end=Ok(self.receive_checked(), self.capabilities))
-        count = Reader(payload).lenenc()
-        columns = [Column(self.receive_checked()) for _ in range(count)]
+        count, columns = self.read_columns(payload)
         middle = self.skip_eof()
         if binary and middle is not None and middle.status & CURSOR_EXISTS:
             return Result(columns, [], middle)
-        return Result(columns, *self.read_rows(columns, binary))
+        return Result(columns, *self.read_rows(columns, binary, count))
 
-    def read_rows(self, columns, binary=False):
+    def has_metadata(self, reader):
+        """Whether definitions follow, which a server says to those who can do without."""
+        return not self.capabilities & OPTIONAL_METADATA or reader.integer(1) == 1
+
+    def read_columns(self, payload):
+        """Their number, and their definitions unless they are left out."""
+        reader = Reader(payload)
+        count = reader.lenenc()
+        return count, [Column(self.receive_checked()) for _ in range(count if self.has_metadata(reader) else 0)]
+
+    def read_rows(self, columns, binary=False, count=None):
         rows = []
         while True:
             payload = self.receive_checked()
             if self.is_end(payload):
                 return rows, self.end_of(payload)
-            rows.append(binary_row(payload, columns) if binary else text_row(payload, len(columns)))
+            rows.append(self.row(payload, columns, binary, len(columns) if count is None else count))
+
+    @staticmethod
+    def row(payload, columns, binary, count):
+        if not binary:
+            return text_row(payload, count)
+        return binary_row(payload, columns) if columns else [payload]
 
     def read_results(self, binary=False, local_file=None):
         results = [self.read_result(binary, local_file)]
@@ -661,10 +679,11 @@ class Wire:
         number, column_count, parameter_count = reader.integer(4), reader.integer(2), reader.integer(2)
         reader.take(1)
         warnings = reader.integer(2)
-        parameters = [Column(self.receive_checked()) for _ in range(parameter_count)]
+        has_metadata = self.has_metadata(reader)
+        parameters = [Column(self.receive_checked()) for _ in range(parameter_count if has_metadata else 0)]
         if parameter_count:
             self.skip_eof()
-        columns = [Column(self.receive_checked()) for _ in range(column_count)]
+        columns = [Column(self.receive_checked()) for _ in range(column_count if has_metadata else 0)]
         if column_count:
             self.skip_eof()
         return Statement(number, parameters, columns, warnings)
@@ -697,7 +716,7 @@ class Wire:
         """Executes with a read-only cursor; the rows come with fetch()."""
         self.command(COM_STMT_EXECUTE, self.execute_body(statement.number, values, cursor=1))
         payload = self.receive_checked()
-        columns = [Column(self.receive_checked()) for _ in range(Reader(payload).lenenc())]
+        columns = self.read_columns(payload)[1]
         end = self.end_of(self.receive_checked())
         return Result(columns, [], end)
 

@@ -21,11 +21,13 @@ struct Run {
   std::string out;
 };
 
-Run run(std::string_view bytes, std::size_t cut, std::uint8_t shape, std::uint32_t client) {
-  constexpr std::uint32_t kServer =
-      capability::kProtocol41 | capability::kDeprecateEof | capability::kSessionTrack;
+Run run(std::string_view bytes,
+        std::size_t cut,
+        std::uint8_t shape,
+        std::uint32_t server,
+        std::uint32_t client) {
   ClientTracking tracking;
-  ReplyRelay relay(kServer, client, tracking);
+  ReplyRelay relay(server, client, tracking);
   relay.begin(static_cast<ReplyShape>(shape % 6), 0, 7, true);
   Run result;
   for (auto piece : {bytes.substr(0, cut), bytes.substr(cut)}) {
@@ -47,10 +49,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view bytes(reinterpret_cast<const char*>(data) + 3, size - 3);
   const std::uint32_t client = capability::kProtocol41 |
                                ((data[1] & 1) != 0 ? capability::kDeprecateEof : 0U) |
-                               ((data[1] & 2) != 0 ? capability::kSessionTrack : 0U);
+                               ((data[1] & 2) != 0 ? capability::kSessionTrack : 0U) |
+                               ((data[1] & 4) != 0 ? capability::kOptionalResultsetMetadata : 0U);
+  const std::uint32_t server = capability::kProtocol41 | capability::kDeprecateEof |
+                               capability::kSessionTrack |
+                               ((data[1] & 8) != 0 ? capability::kOptionalResultsetMetadata : 0U);
   const std::size_t cut = bytes.empty() ? 0 : data[2] % (bytes.size() + 1);
-  auto whole = run(bytes, bytes.size(), data[0], client);
-  auto pieces = run(bytes, cut, data[0], client);
+  auto whole = run(bytes, bytes.size(), data[0], server, client);
+  auto pieces = run(bytes, cut, data[0], server, client);
   if (whole.failed != pieces.failed) std::abort();
   if (!whole.failed && whole.out != pieces.out) std::abort();
   return 0;

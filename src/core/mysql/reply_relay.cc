@@ -16,6 +16,9 @@ constexpr std::uint32_t kMaxWhole = 1U << 20;
 constexpr std::size_t kMaxFirstField = 256;
 constexpr std::size_t kPrepareHeader =
     10;  // of PREPARE's reply: up to the filler behind the counts
+// What stands behind the number of columns, and behind PREPARE's header, for those who negotiated
+// OPTIONAL_RESULTSET_METADATA, unless definitions are left out.
+constexpr char kDefinitionsFollow = 1;
 
 // The status for an EOF that the server did not send: of the OK before, what is true of the session
 // rather than of one statement.
@@ -183,23 +186,11 @@ void ReplyRelay::packet_passed(std::string& out) {
   if (last_frame_was_full_) return;
   switch (stage_) {
     case Stage::Columns:
-      if (--left_in_stage_ == 0) {
-        stage_ = Stage::Rows;
-        eof_is_held_ = client_wants_eof();
-      }
+      if (--left_in_stage_ == 0) columns_are_over();
       break;
     case Stage::PrepareParameters:
-      if (--left_in_stage_ == 0) {
-        if (client_wants_eof()) write_eof(status_between(last_status_), summary_.warnings, out);
-        left_in_stage_ = summary_.columns;
-        stage_ = left_in_stage_ > 0 ? Stage::PrepareColumns : Stage::Done;
-      }
-      break;
     case Stage::PrepareColumns:
-      if (--left_in_stage_ == 0) {
-        if (client_wants_eof()) write_eof(status_between(last_status_), summary_.warnings, out);
-        stage_ = Stage::Done;
-      }
+      if (--left_in_stage_ == 0) definitions_are_over(out);
       break;
     case Stage::Text:
       stage_ = Stage::Done;
@@ -207,6 +198,33 @@ void ReplyRelay::packet_passed(std::string& out) {
     default:
       break;
   }
+}
+
+void ReplyRelay::columns_are_over() {
+  stage_ = Stage::Rows;
+  eof_is_held_ = client_wants_eof();
+}
+
+// Of a prepared statement's parameters or columns.
+void ReplyRelay::definitions_are_over(std::string& out) {
+  if (client_wants_eof()) write_eof(status_between(last_status_), summary_.warnings, out);
+  const bool columns_follow = stage_ == Stage::PrepareParameters && summary_.columns > 0;
+  left_in_stage_ = summary_.columns;
+  stage_ = columns_follow ? Stage::PrepareColumns : Stage::Done;
+}
+
+// Reads the flag that says whether definitions follow, and gives it on to a client that knows of
+// it; `head` is what stands before it.
+Result<bool> ReplyRelay::metadata_flag(Reader& reader, std::string& head) {
+  char flag = kDefinitionsFollow;
+  if ((server_capabilities_ & capability::kOptionalResultsetMetadata) != 0) {
+    flag = static_cast<char>(reader.u8());
+    if (!reader.ok()) return corrupt("it is not said whether column definitions follow");
+  }
+  const bool is_known = (client_capabilities_ & capability::kOptionalResultsetMetadata) != 0;
+  if (is_known) head.push_back(flag);
+  if (!is_known && flag == 0) return corrupt("the column definitions are missing");
+  return flag != 0;
 }
 
 Result<void> ReplyRelay::whole_packet(std::string_view payload, std::string& out) {
@@ -253,13 +271,18 @@ Result<void> ReplyRelay::result_columns(std::string_view payload, std::string& o
   Reader reader(payload);
   left_in_stage_ = read_lenenc(reader);
   if (!reader.ok() || left_in_stage_ == 0) return corrupt("the number of columns is malformed");
-  write_packet(payload, out);
+  std::string head(payload.substr(0, payload.size() - reader.left()));
+  DORSAL_TRY(const bool definitions_follow, metadata_flag(reader, head));
+  head += reader.rest();
+  write_packet(head, out);
   stage_ = Stage::Columns;
   summary_.rows = 0;
+  if (!definitions_follow) columns_are_over();
   return {};
 }
 
-// 00, statement id (4), columns (2), parameters (2), 00, warnings (2), then anything newer.
+// 00, statement id (4), columns (2), parameters (2), 00, warnings (2), then for those who know it
+// whether definitions follow, then anything newer.
 Result<void> ReplyRelay::prepare_header(std::string_view payload, std::string& out) {
   Reader reader(payload);
   // Where a SET GLOBAL lacks the privilege, servers of version 9 say a plain OK, and mean that
@@ -274,7 +297,9 @@ Result<void> ReplyRelay::prepare_header(std::string_view payload, std::string& o
   reader.skip(1);
   if (!reader.at_end()) summary_.warnings = reader.u16();
   if (!reader.ok()) return corrupt("the answer to PREPARE is cut short");
-  std::string rewritten(payload);
+  std::string rewritten(payload.substr(0, payload.size() - reader.left()));
+  DORSAL_TRY(const bool definitions_follow, metadata_flag(reader, rewritten));
+  rewritten += reader.rest();
   if (statement_id_) {
     for (std::size_t i = 0; i < 4; ++i) {
       rewritten[1 + i] = static_cast<char>(*statement_id_ >> (8 * i) & 0xff);
@@ -285,6 +310,7 @@ Result<void> ReplyRelay::prepare_header(std::string_view payload, std::string& o
   stage_ = summary_.parameters > 0 ? Stage::PrepareParameters
            : summary_.columns > 0  ? Stage::PrepareColumns
                                    : Stage::Done;
+  while (!definitions_follow && stage_ != Stage::Done) definitions_are_over(out);
   return {};
 }
 

@@ -12,7 +12,9 @@
 // numbers of their own.
 //
 // Sources: MySQL Internals, "Text Resultset", "COM_STMT_PREPARE Response", "LOCAL INFILE Request",
-// "OK_Packet"; sql/protocol_classic.cc of the server for what ends a result set.
+// "OK_Packet"; sql/protocol_classic.cc of the server for what ends a result set, and for what a
+// client with CLIENT_OPTIONAL_RESULTSET_METADATA gets: a byte behind the number of columns, and
+// behind PREPARE's header, and no definitions where it is 0.
 #pragma once
 
 #include <cstdint>
@@ -163,6 +165,9 @@ class ReplyRelay {
 
   Result<void> first_packet(std::string_view payload, std::string& out);
   Result<void> result_columns(std::string_view payload, std::string& out);
+  void columns_are_over();
+  void definitions_are_over(std::string& out);
+  Result<bool> metadata_flag(Reader& reader, std::string& head);
   Result<void> prepare_header(std::string_view payload, std::string& out);
   Result<void> ok_packet(std::string_view payload, bool ends_rows, std::string& out);
   Result<void> err_packet(std::string_view payload, std::string& out);

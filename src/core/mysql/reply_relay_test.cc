@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "base/bytes.h"
 #include "core/mysql/column.h"
 #include "core/mysql/lenenc.h"
@@ -74,8 +76,9 @@ Outcome relay(const std::string& reply,
               std::uint32_t client,
               std::size_t cut,
               ReplyShape shape = ReplyShape::Results,
-              const ClientTracking& tracking = {}) {
-  ReplyRelay relay(kModern, client, tracking);
+              const ClientTracking& tracking = {},
+              std::uint32_t server = kModern) {
+  ReplyRelay relay(server, client, tracking);
   relay.begin(shape, 0, std::nullopt, true);
   Outcome outcome;
   std::string_view rest = reply;
@@ -95,9 +98,10 @@ void expect_relayed(const Script& reply,
                     std::uint32_t client,
                     const Script& expected,
                     ReplyShape shape = ReplyShape::Results,
-                    const ClientTracking& tracking = {}) {
+                    const ClientTracking& tracking = {},
+                    std::uint32_t server = kModern) {
   for (std::size_t cut = 0; cut <= reply.bytes().size(); ++cut) {
-    auto outcome = relay(reply.bytes(), client, cut, shape, tracking);
+    auto outcome = relay(reply.bytes(), client, cut, shape, tracking, server);
     ASSERT_EQ(outcome.progress, ReplyRelay::Progress::Done) << "cut at " << cut;
     ASSERT_EQ(outcome.out, expected.bytes()) << "cut at " << cut;
   }
@@ -288,6 +292,54 @@ std::string prepare_ok(std::uint32_t id, std::uint16_t columns, std::uint16_t pa
   return payload;
 }
 
+constexpr std::uint32_t kOptional = kModern | capability::kOptionalResultsetMetadata;
+constexpr std::uint32_t kOldOptional = kOld | capability::kOptionalResultsetMetadata;
+
+// Of one column, whose definition is there or not.
+std::string column_count(bool definitions_follow) { return {1, definitions_follow ? '\1' : '\0'}; }
+
+TEST(ReplyRelay, DefinitionsThatAreLeftOutAreNotWaitedFor) {
+  for (bool definitions_follow : {true, false}) {
+    Script reply(kOptional);
+    Script expected(kOldOptional);
+    for (Script* script : {&reply, &expected}) {
+      script->payload(column_count(definitions_follow));
+      if (definitions_follow) script->payload(encode(Column()));
+      if (script == &expected) script->eof();
+      script->row({"a"}).row({"b"}).end_of_rows(OkPacket());
+    }
+    expect_relayed(reply, kOptional, reply, ReplyShape::Results, {}, kOptional);
+    expect_relayed(reply, kOldOptional, expected, ReplyShape::Results, {}, kOptional);
+    EXPECT_EQ(relay(reply.bytes(), kOptional, 7, ReplyShape::Results, {}, kOptional).summary.rows,
+              2U);
+  }
+}
+
+TEST(ReplyRelay, AServerThatAlwaysSendsDefinitionsSaysSoThroughTheProxy) {
+  Script reply(kModern);
+  reply.columns(1, false).row({"a"}).end_of_rows(OkPacket());
+  Script expected(kOptional);
+  Column column;
+  column.name = "c0";
+  expected.payload(column_count(true)).payload(encode(column));
+  expected.row({"a"}).end_of_rows(OkPacket());
+  expect_relayed(reply, kOptional, expected);
+}
+
+TEST(ReplyRelay, OnlyWhoCanDoWithoutDefinitionsGetsNone) {
+  Script full(kOptional);
+  full.payload(column_count(true)).payload(encode(Column())).end_of_rows(OkPacket());
+  Script expected(kModern);
+  expected.payload("\1").payload(encode(Column())).end_of_rows(OkPacket());
+  expect_relayed(full, kModern, expected, ReplyShape::Results, {}, kOptional);
+  for (const std::string& head : {column_count(false), std::string("\1")}) {
+    ReplyRelay relay(kOptional, kModern, ClientTracking());
+    relay.begin(ReplyShape::Results);
+    std::string out;
+    EXPECT_FALSE(relay.feed(Script(kOptional).payload(head).bytes(), out));
+  }
+}
+
 TEST(ReplyRelay, APreparedStatementGetsTheProxysNumber) {
   Column column;
   Script reply(kModern);
@@ -303,6 +355,31 @@ TEST(ReplyRelay, APreparedStatementGetsTheProxysNumber) {
   expected.payload(prepare_ok(77, 1, 2)).payload(encode(column)).payload(encode(column));
   expected.payload(encode(column));
   EXPECT_EQ(out, expected.bytes());
+}
+
+TEST(ReplyRelay, APreparedStatementMayComeWithoutDefinitions) {
+  for (auto [columns, parameters, eofs] : {std::tuple(0, 0, 0), {2, 0, 1}, {0, 1, 1}, {2, 1, 2}}) {
+    auto header =
+        prepare_ok(9, static_cast<std::uint16_t>(columns), static_cast<std::uint16_t>(parameters));
+    Script without(kOptional);
+    without.payload(header + '\0');
+    Script expected(kOldOptional);
+    expected.payload(header + '\0');
+    for (int i = 0; i < eofs; ++i) expected.eof();
+    expect_relayed(without, kOptional, without, ReplyShape::Prepare, {}, kOptional);
+    expect_relayed(without, kOldOptional, expected, ReplyShape::Prepare, {}, kOptional);
+
+    Script full(kOptional);
+    full.payload(header + '\1');
+    Script plain(kModern);
+    plain.payload(header);
+    for (Script* script : {&full, &plain}) {
+      for (int i = 0; i < columns + parameters; ++i) script->payload(encode(Column()));
+    }
+    expect_relayed(full, kOptional, full, ReplyShape::Prepare, {}, kOptional);
+    expect_relayed(full, kModern, plain, ReplyShape::Prepare, {}, kOptional);
+    expect_relayed(plain, kOptional, full, ReplyShape::Prepare);
+  }
 }
 
 TEST(ReplyRelay, APreparedStatementsDefinitionsEndInEofForAnOldClient) {

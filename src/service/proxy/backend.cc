@@ -20,7 +20,7 @@ namespace cap = mysql::capability;
 constexpr std::uint32_t kMirrored =
     cap::kFoundRows | cap::kNoSchema | cap::kOdbc | cap::kLocalFiles | cap::kIgnoreSpace |
     cap::kInteractive | cap::kMultiStatements | cap::kMultiResults | cap::kPsMultiResults |
-    cap::kCanHandleExpiredPasswords | cap::kQueryAttributes;
+    cap::kCanHandleExpiredPasswords | cap::kQueryAttributes | cap::kOptionalResultsetMetadata;
 constexpr std::uint32_t kNeeded = cap::kLongPassword | cap::kLongFlag | cap::kProtocol41 |
                                   cap::kTransactions | cap::kSecureConnection | cap::kPluginAuth |
                                   cap::kPluginAuthLenencData | cap::kConnectAttrs |

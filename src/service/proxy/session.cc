@@ -351,6 +351,13 @@ io::Task<Session::Outcome> Session::refuse(mysql::ErrPacket err) {
   co_return co_await send_err(std::move(err));
 }
 
+// The client has asked for results without column definitions, which is for those alone who
+// negotiated that they can be left out.
+bool Session::leaves_out_metadata() const {
+  const std::string* metadata = state_.variables().find(kResultsetMetadata);
+  return metadata != nullptr && *metadata == "NONE";
+}
+
 io::Task<Session::Outcome> Session::send_rows(
     const std::vector<mysql::Column>& columns,
     const std::vector<std::vector<std::optional<std::string>>>& rows,
@@ -361,9 +368,15 @@ io::Task<Session::Outcome> Session::send_rows(
   mysql::EofPacket eof;
   eof.status = state_.status;
   eof.warnings = warnings;
-  mysql::append_packet(bytes, sequence, std::string(1, static_cast<char>(columns.size())));
-  for (const mysql::Column& column : columns) {
-    mysql::append_packet(bytes, sequence, mysql::encode(column));
+  const bool has_flag = (client_capabilities_ & mysql::capability::kOptionalResultsetMetadata) != 0;
+  const bool with_columns = !leaves_out_metadata();
+  std::string head(1, static_cast<char>(columns.size()));
+  if (has_flag) head.push_back(with_columns ? '\1' : '\0');
+  mysql::append_packet(bytes, sequence, head);
+  if (with_columns) {
+    for (const mysql::Column& column : columns) {
+      mysql::append_packet(bytes, sequence, mysql::encode(column));
+    }
   }
   if (with_eof) mysql::append_packet(bytes, sequence, mysql::encode(eof));
   for (const auto& row : rows) {

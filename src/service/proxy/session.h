@@ -86,6 +86,9 @@ class Session {
   void end();
 
  private:
+  // Whether results have column definitions: a variable of clients that can do without.
+  static constexpr std::string_view kResultsetMetadata = "resultset_metadata";
+
   // How a command ended. Closed: the client is gone, or must go.
   enum class Outcome { Answered, Closed };
 
@@ -142,6 +145,7 @@ class Session {
                               std::uint16_t warnings = 0);
 
   io::Task<Outcome> send_ok_ending_rows();
+  bool leaves_out_metadata() const;
 
   // session_login.cc
   io::Task<bool> arrive(Deadline deadline);

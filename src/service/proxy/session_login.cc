@@ -21,7 +21,8 @@ constexpr std::uint32_t kOffered =
     cap::kIgnoreSigpipe | cap::kTransactions | cap::kReserved | cap::kSecureConnection |
     cap::kMultiStatements | cap::kMultiResults | cap::kPsMultiResults | cap::kPluginAuth |
     cap::kConnectAttrs | cap::kPluginAuthLenencData | cap::kCanHandleExpiredPasswords |
-    cap::kSessionTrack | cap::kDeprecateEof | cap::kQueryAttributes;
+    cap::kSessionTrack | cap::kDeprecateEof | cap::kQueryAttributes |
+    cap::kOptionalResultsetMetadata;
 
 // The character set of a collation, as information_schema.collations pairs them, for those that
 // most clients log in with. Of any other the name stays empty, which the tokeniser takes for one

@@ -283,6 +283,12 @@ io::Task<bool> Session::read_user_variables(Backend& backend) {
     names.push_back(name);
   }
   const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  if (leaves_out_metadata()) {
+    // The types of values stand there. For the session's next statement it is set back.
+    auto full = co_await backend.run("SET resultset_metadata = FULL", deadline);
+    if (!full || full->err) co_return false;
+    backend.variables.note(kResultsetMetadata, "FULL");
+  }
   auto reply = co_await backend.query(std::move(sql), deadline);
   if (!reply || reply->err || reply->results.empty() || reply->results[0].rows.empty()) {
     co_return false;
