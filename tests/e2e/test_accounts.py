@@ -255,6 +255,35 @@ class Accounts(harness.ReloadingTest):
         self.assertEqual(3955, locked[0])
         self.assertIn(f"'{self.user}'@'{FAR}'", locked[2])
 
+    def make_further_factor(self):
+        """The account, on the primary alone, with a second factor; the replicas have no such plug-in."""
+        self.admin.run("SET sql_log_bin = 0")
+        self.admin.run("INSTALL PLUGIN auth_socket SONAME 'auth_socket.so'")
+        self.addCleanup(self.admin.run, "UNINSTALL PLUGIN auth_socket")
+        self.addCleanup(self.drop_all)
+        self.create("%")
+        self.admin.run("ALTER USER %s@'%%' ADD 2 FACTOR IDENTIFIED WITH auth_socket", self.user)
+
+    def test_multi_factor_log_in_is_refused_in_clear_words(self):
+        self.make_further_factor()
+        refusal = (
+            1251, "08004",
+            f"Dorsal: user '{self.user}' has multi-factor authentication, of which Dorsal can pass on the first factor only;"
+            " use an account that has a single factor",
+        )
+        for options in ({}, {"tls": True}, {"capabilities": wire.OLD}):
+            with self.subTest(options=options):
+                self.assertEqual(refusal, self.proxied(NEAR, **options))
+        for wrong in ("wrong", ""):
+            self.assert_as_directly(NEAR, 1045, password=wrong)
+        with self.assertRaises(wire.ServerError) as refused:
+            with wire.connect(self.cluster.address(), *self.cluster.account(), source=NEAR) as session:
+                session.change_user(self.user, self.password)
+        self.assertEqual(refusal, (refused.exception.code, refused.exception.state, str(refused.exception).partition("): ")[2]))
+        self.admin.run("ALTER USER %s@'%%' DROP 2 FACTOR", self.user)
+        self.settle()
+        self.assertIsNone(self.proxied(NEAR))
+
     # Over what the client comes.
 
     def certify(self, common_name):

@@ -33,6 +33,7 @@ struct Account {
   std::string plugin;
   bool is_locked = false;
   bool is_expired = false;
+  bool has_more_factors = false;  // than the one that `plugin` verifies
   Require require = Require::Nothing;
   std::string cipher;
   std::string issuer;

@@ -38,6 +38,14 @@ std::string zero_terminated(std::string_view text) {
 
 }  // namespace
 
+ErrPacket further_factor_error(std::string_view user) {
+  return {1251,
+          "08004",
+          fmt::format("Dorsal: user '{}' has multi-factor authentication, of which Dorsal can pass "
+                      "on the first factor only; use an account that has a single factor",
+                      user)};
+}
+
 ClientLogin::ClientLogin(ClientLoginOptions options)
     : options_(std::move(options)), packets_(kPayloadLimit) {}
 
@@ -172,6 +180,7 @@ Result<Need> ClientLogin::on_reply(std::string_view payload) {
   if (marker == kOkMarker) return finish_ok(payload);
   if (marker == kAuthMoreMarker && !is_final) return on_auth_more(payload.substr(1));
   if (marker == kEofMarker && !is_final) return on_auth_switch(payload);
+  if (marker == kAuthNextFactorMarker) return refuse_further_factor();
   return corrupt(fmt::format("the server answers the log-in with a packet of type {}", marker));
 }
 
@@ -241,6 +250,13 @@ Result<Need> ClientLogin::finish_ok(std::string_view payload) {
 Result<Need> ClientLogin::finish_err(std::string_view payload) {
   // capabilities_ is still empty when the ERR stands in the greeting's place.
   DORSAL_TRY(refused_, decode_err(payload, capabilities_));
+  stage_ = Stage::Done;
+  return Need::done();
+}
+
+// The first factor was accepted. The connection is of no more use.
+Result<Need> ClientLogin::refuse_further_factor() {
+  refused_ = further_factor_error(options_.user);
   stage_ = Stage::Done;
   return Need::done();
 }

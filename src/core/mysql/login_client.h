@@ -6,9 +6,10 @@
 //
 // caching_sha2_password answers 01 03 when the server has the password in its cache, else 01 04;
 // the client then sends the password itself, in clear over TLS or a Unix socket, RSA-encrypted
-// without. What the server refuses is an outcome (Done, refused()), as is success (Done, ok()). An
-// Error is a server that does not speak the protocol, or that wants what the options do not permit:
-// the connection is then of no use.
+// without. A server that wants a further factor (AuthNextFactor) ends the log-in as if it had
+// refused it, with further_factor_error(). What the server refuses is an outcome (Done, refused()),
+// as is success (Done, ok()). An Error is a server that does not speak the protocol, or that wants
+// what the options do not permit: the connection is then of no use.
 //
 // A password never leaves in clear unless the channel is secure.
 //
@@ -31,6 +32,12 @@
 #include "core/mysql/reply.h"
 
 namespace dorsal::mysql {
+
+// For the log-in of an account that has more factors than its password: who stands between a client
+// and a server can pass on none but that. MySQL's own ER_NOT_SUPPORTED_AUTH_MODE, since a client
+// that does not speak the account's protocol is what the server has before it: 1251, 08004. Not
+// 1045, for which people look for another password.
+ErrPacket further_factor_error(std::string_view user);
 
 struct ClientLoginOptions {
   enum class Tls {
@@ -72,7 +79,7 @@ class ClientLogin {
 
   bool is_tls() const { return is_tls_; }
 
-  // The server's ERR; empty after a successful log-in.
+  // The server's ERR, or what stands for one; empty after a successful log-in.
   const std::optional<ErrPacket>& refused() const { return refused_; }
 
   // The OK that ended a successful log-in.
@@ -103,6 +110,7 @@ class ClientLogin {
   Result<Need> on_auth_switch(std::string_view payload);
   Result<Need> finish_ok(std::string_view payload);
   Result<Need> finish_err(std::string_view payload);
+  Result<Need> refuse_further_factor();
 
   Result<Need> begin_tls();
   Result<Need> send_login_request();

@@ -315,6 +315,31 @@ TEST(ClientLogin, TheServersErrIsAnOutcome) {
       .check();
 }
 
+TEST(ClientLogin, AFurtherFactorIsARefusalThatSaysWhy) {
+  const auto next_factor =
+      "\x02"
+      "authentication_webauthn\0challenge\0"sv;
+  auto is_refused = [](const ClientLogin& login) {
+    return login.refused() &&
+           to_string(*login.refused()) ==
+               "ERROR 1251 (08004): Dorsal: user 'app' has multi-factor authentication, of which "
+               "Dorsal can pass on the first factor only; use an account that has a single factor";
+  };
+  login_with(options_of())
+      .receives(packet(0, greeting()))
+      .sends(packet(1, login_request(sha2_reply())))
+      .receives(packet(2, kFast))
+      .receives(packet(3, next_factor))
+      .succeeds_if(is_refused)
+      .check();
+  login_with(options_of())
+      .receives(packet(0, greeting(kNativePassword)))
+      .sends(packet(1, login_request(native_reply("secret", kNonce), kUsual, kNativePassword)))
+      .receives(packet(2, next_factor))
+      .succeeds_if(is_refused)
+      .check();
+}
+
 TEST(ClientLogin, AnErrInPlaceOfTheGreetingIsAnOutcome) {
   login_with(options_of())
       .receives(packet(0, "\xff\x10\x04Too many connections"sv))

@@ -102,6 +102,7 @@ inline constexpr std::uint16_t kSessionStateChanged = 0x4000;
 // First byte of a reply that is not the start of a result set.
 inline constexpr std::uint8_t kOkMarker = 0x00;
 inline constexpr std::uint8_t kAuthMoreMarker = 0x01;
+inline constexpr std::uint8_t kAuthNextFactorMarker = 0x02;
 inline constexpr std::uint8_t kLocalInfileMarker = 0xfb;
 inline constexpr std::uint8_t kEofMarker = 0xfe;  // also AuthSwitchRequest while logging in
 inline constexpr std::uint8_t kErrMarker = 0xff;

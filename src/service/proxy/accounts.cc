@@ -75,7 +75,8 @@ std::string ask_for_all(const ColumnsOf& columns) {
         sum_of(names->second));
   }
   return fmt::format(
-      "SELECT u.user, u.host, plugin, account_locked = 'Y', password_expired = 'Y', ssl_type, "
+      "SELECT u.user, u.host, plugin, account_locked = 'Y', password_expired = 'Y', "
+      "IFNULL(JSON_LENGTH(User_attributes->'$.multi_factor_authentication') > 0, 0), ssl_type, "
       "ssl_cipher, x509_issuer, x509_subject, "
       "IF(plugin = 'mysql_native_password', authentication_string, ''), {}, "
       "CONCAT_WS('/', {}), @@GLOBAL.skip_name_resolve FROM mysql.user AS u{}",
@@ -90,6 +91,7 @@ enum class Column : std::size_t {
   Plugin,
   IsLocked,
   IsExpired,
+  HasMoreFactors,
   SslType,
   SslCipher,
   Issuer,
@@ -146,6 +148,7 @@ admission::Account make_account(std::vector<std::optional<std::string>>& row) {
   account.plugin = text(Column::Plugin);
   account.is_locked = text(Column::IsLocked) == "1";
   account.is_expired = text(Column::IsExpired) == "1";
+  account.has_more_factors = text(Column::HasMoreFactors) == "1";
   account.require = parse_require(text(Column::SslType));
   account.cipher = text(Column::SslCipher);
   account.issuer = text(Column::Issuer);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "core/admission/proxy_protocol.h"
+#include "core/mysql/login_client.h"
 #include "core/mysql/login_server.h"
 #include "service/proxy/accounts.h"
 #include "service/proxy/errors.h"
@@ -187,6 +188,20 @@ io::Task<bool> Entrance::look_again(Deadline deadline) {
 
 io::Task<std::optional<mysql::ErrPacket>> Entrance::verify(Secret password, Deadline deadline) {
   if (!accounts_->has_several(account_user(*user_))) co_return std::nullopt;
+  co_return co_await compare(std::move(password), deadline);
+}
+
+io::Task<std::optional<mysql::ErrPacket>> Entrance::judge_factors(Secret password,
+                                                                  bool is_proven,
+                                                                  Deadline deadline) {
+  if (account_ == nullptr || !account_->has_more_factors) co_return std::nullopt;
+  std::optional<mysql::ErrPacket> wrong;
+  if (!is_proven) wrong = co_await compare(std::move(password), deadline);
+  co_return wrong ? wrong : mysql::further_factor_error(account_user(*user_));
+}
+
+// The password with the account's own.
+io::Task<std::optional<mysql::ErrPacket>> Entrance::compare(Secret password, Deadline deadline) {
   auto verdict = co_await verify_password(context_, *account_, password, deadline);
   if (!verdict) co_return errors::no_primary(verdict.error().message);
   if (verdict->value_or(true)) co_return std::nullopt;

@@ -53,6 +53,12 @@ class Entrance {
   // error is the server's own.
   std::optional<mysql::ErrPacket> judge(bool using_password);
 
+  // An error if the account has further factors of authentication, which cannot be passed on. Only
+  // who has the first one, the password, is told so; without `is_proven` it is verified.
+  io::Task<std::optional<mysql::ErrPacket>> judge_factors(Secret password,
+                                                          bool is_proven,
+                                                          Deadline deadline);
+
   // Looks at the user's accounts once more, after a server has refused one. False: they cannot be
   // read, or there is none any more.
   io::Task<bool> look_again(Deadline deadline);
@@ -75,6 +81,7 @@ class Entrance {
   mysql::ErrPacket reworded(mysql::ErrPacket err) const;
 
  private:
+  io::Task<std::optional<mysql::ErrPacket>> compare(Secret password, Deadline deadline);
   io::Task<Result<void>> read_header(Deadline deadline);
   bool takes_page();
   admission::IpAddress counted_address() const;

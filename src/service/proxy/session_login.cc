@@ -216,6 +216,9 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
     (void)co_await entrance_->look_again(look_deadline);
     refused = entrance_->judge(method != Method::Empty);
   }
+  if (!refused) {
+    refused = co_await entrance_->judge_factors(identity_.password, !is_clear, look_deadline);
+  }
   if (refused) co_return co_await deny(*std::move(refused));
 
   const ServerFacts::Facts facts = shared_.facts.get();
