@@ -50,11 +50,11 @@ DIFFERENCES = (
         programs="(?!mysql_client|sqlalchemy|django).*",
     ),
     Difference(
-        why=DEBT + "CONNECTION_ID() in a statement that asks for more, @@pseudo_thread_id and the lists of processes "
-        "have the number that the server gave, of which the client knows nothing",
+        why=DEBT + "@@pseudo_thread_id and the tables of processes have the number that the server gave, of which the "
+        "client knows nothing",
         chapter="== the connection's number and who is there",
-        server=r"(also (beside|as)|the (list|view) of processes).*: yes",
-        proxy=r"(also (beside|as)|the (list|view) of processes).*: no",
+        server=r"(also as|the view of processes).*: yes",
+        proxy=r"(also as|the view of processes).*: no",
         programs="pymysql|mysqldb",
     ),
     Difference(

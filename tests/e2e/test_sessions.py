@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A session through the proxy behaves like a session with one server, whichever servers it uses."""
 
+import secrets
 import threading
 import time
 
@@ -280,7 +281,8 @@ class Sessions(harness.ClusterTest):
         victim = self.connect(database=self.schema)
         victim.run("BEGIN")
         victim.run("UPDATE numbers SET t = t WHERE n = 1")
-        (number,) = (row[0] for row in self.run_sql("SHOW FULL PROCESSLIST") if row[0] == self.server_connection(victim))
+        listed = "SELECT id FROM information_schema.processlist"
+        (number,) = (row[0] for row in self.run_sql(listed) if row[0] == self.server_connection(victim))
         self.run_sql(f"KILL {number}")
         with self.assertRaises(pymysql.MySQLError) as caught:
             victim.run("COMMIT")
@@ -291,6 +293,100 @@ class Sessions(harness.ClusterTest):
     def server_connection(session):
         """The number that the server knows the session's connection by."""
         return int(session.value("SELECT CONNECTION_ID() + 0"))
+
+    # Who the client is, to itself and to others.
+
+    def listed(self, session):
+        """SHOW PROCESSLIST by the number of each connection."""
+        return {row[0]: row for row in session.run("SHOW PROCESSLIST")}
+
+    def make_user(self, grants=""):
+        user = "u" + secrets.token_hex(6)
+        root = self.root(self.cluster.primary())
+        root.run(f"CREATE USER {user} IDENTIFIED BY 'secret'")
+        self.addCleanup(root.run, f"DROP USER {user}")
+        if grants:
+            root.run(f"GRANT {grants} ON *.* TO {user}")
+        return user
+
+    def test_the_list_of_processes_has_clients_with_their_own_numbers_and_addresses(self):
+        busy, idle = self.connect(database=self.schema), self.connect(database=self.schema)
+        busy.run("BEGIN")
+        busy.run("UPDATE numbers SET t = t WHERE n = 1")
+        listed = self.listed(self.session)
+        for session, command, statement in (
+            (self.session, "Query", "SHOW PROCESSLIST"), (busy, "Sleep", None), (idle, "Sleep", None),
+        ):
+            number, (host, port) = session.thread_id(), session._sock.getsockname()
+            self.assertIn(number, listed)
+            self.assertEqual((number, self.cluster.account()[0], f"{host}:{port}", self.schema, command),
+                             listed[number][:5])
+            self.assertEqual(statement, listed[number][7])
+        self.run_sql(f"KILL {busy.thread_id()}")
+        self.run_sql(f"KILL {idle.thread_id()}")
+        listed = self.listed(self.session)
+        self.assertNotIn(busy.thread_id(), listed)
+        self.assertNotIn(idle.thread_id(), listed)
+
+    def test_a_session_that_reads_from_a_replica_is_listed_as_busy(self):
+        reader = self.connect(database=self.schema)
+        outcome = []
+
+        def run_long():
+            try:
+                outcome.append(reader.value("SELECT SLEEP(60) FROM numbers WHERE n = 1"))
+            except pymysql.MySQLError as error:
+                outcome.append(error.args[0])
+
+        thread = threading.Thread(target=run_long)
+        thread.start()
+        harness.wait_until(
+            "it is busy", lambda: self.listed(self.session)[reader.thread_id()][4] == "Query"
+        )
+        self.run_sql(f"KILL {reader.thread_id()}")
+        thread.join(30)
+        self.assertFalse(thread.is_alive())
+        self.assertNotEqual([0], outcome)
+
+    def test_a_user_without_process_sees_and_ends_its_own_sessions_only(self):
+        user, admin = self.make_user(), self.make_user("PROCESS, CONNECTION_ADMIN")
+        mine = [self.connect(user=user, password="secret") for _ in range(2)]
+        over_all = self.connect(user=admin, password="secret")
+        self.assertEqual({one.thread_id() for one in mine}, {
+            number for number, row in self.listed(mine[0]).items() if number >= 1 << 30
+        })
+        self.assertEqual({user}, {row[1] for row in self.listed(mine[0]).values()})
+        seen = self.listed(over_all)
+        for session in (*mine, self.session, over_all):
+            self.assertIn(session.thread_id(), seen)
+        for victim in (self.session, over_all):
+            with self.assertRaises(pymysql.MySQLError) as refused:
+                mine[0].run(f"KILL {victim.thread_id()}")
+            self.assertEqual((1095, f"You are not owner of thread {victim.thread_id()}"), refused.exception.args)
+            self.assertEqual(1, victim.value("SELECT 1"))
+        over_all.run(f"KILL {mine[1].thread_id()}")
+        with self.assertRaises(pymysql.MySQLError):
+            mine[1].value("SELECT 1")
+
+    def test_user_and_connection_id_are_the_clients_own(self):
+        user = self.make_user()
+        session = wire.connect(self.cluster.address(), user, "secret", source="127.3.4.5")
+        self.addCleanup(session.close)
+        direct = wire.connect(self.cluster.direct_address(self.cluster.primary()), user, "secret", source="127.3.4.5")
+        self.addCleanup(direct.close)
+        for sql in (
+            "SELECT USER()", "SELECT SESSION_USER() AS s, SYSTEM_USER()", "SELECT DATABASE(), USER() LIMIT 1",
+            "SELECT CONNECTION_ID(), USER(), CONNECTION_ID() AS c, CURRENT_USER()",
+            "/* dorsal: primary */ SELECT 1, user()", "SELECT CONNECTION_ID()",
+        ):
+            with self.subTest(sql=sql):
+                answers = []
+                for each in (direct, session):
+                    result = each.query(sql)
+                    rows = [[value and value.replace(b"%d" % each.connection_id, b"<id>") for value in row]
+                            for row in result.rows]
+                    answers.append(([vars(column) for column in result.columns], rows))
+                self.assertEqual(*answers)
 
     def test_kill_of_nobody_is_error_1094(self):
         with self.assertRaises(pymysql.MySQLError) as caught:

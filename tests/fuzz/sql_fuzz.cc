@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "core/sql/dorsal_query.h"
+#include "core/sql/identity_query.h"
 #include "core/sql/kill.h"
 #include "core/sql/lexer.h"
 #include "core/sql/set_statement.h"
@@ -91,6 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   sql::check_classification(text, mode);
   sql::check_set(text, mode);
   (void)sql::parse_kill(text, mode);
+  (void)sql::parse_identity_query(text, mode);
   (void)sql::parse_dorsal_query(text, mode);
   (void)sql::matches_like(text.substr(0, text.size() / 2), text.substr(text.size() / 2));
   return 0;

@@ -46,6 +46,7 @@ void ReplyRelay::begin(ReplyShape shape,
   has_more_results_ = false;
   has_output_ = false;
   keep_first_field_ = keep_first_field;
+  editor_ = nullptr;
   statement_id_ = statement_id;
   pending_.clear();
   summary_ = ReplySummary();
@@ -173,6 +174,7 @@ bool ReplyRelay::wants_whole(std::uint32_t length, std::uint8_t first) const {
     case Stage::FieldList:
       // A row may begin with FE too: a field of 16 MiB or more, so its packet is full.
       if (first == kErrMarker || (first == kEofMarker && length < kMaxPayload)) return true;
+      if (editor_ != nullptr && stage_ == Stage::Rows && length <= kMaxWhole) return true;
       return keep_first_field_ && !summary_.first_field && length < kMaxFirstField;
     case Stage::Text:
       return first == kErrMarker;
@@ -238,11 +240,12 @@ Result<void> ReplyRelay::whole_packet(std::string_view payload, std::string& out
     case Stage::PrepareFirst:
       return prepare_header(payload, out);
     case Stage::Rows:
-      if (first == kEofMarker) return ok_packet(payload, true, out);
-      note_first_row(payload);
-      ++summary_.rows;
-      write_held_eof(out);
-      write_packet(payload, out);
+      if (first == kEofMarker) {
+        add_rows(out);
+        return ok_packet(payload, true, out);
+      }
+      if (keep_first_field_ && !summary_.first_field) note_first_row(payload);
+      pass_row(payload, out);
       return {};
     case Stage::FieldList:
       return ok_packet(payload, true, out);
@@ -424,6 +427,24 @@ void ReplyRelay::note_first_row(std::string_view payload) {
   if (reader.peek() == 0xfb) return;  // NULL
   auto field = read_lenenc_string(reader);
   if (reader.ok()) summary_.first_field = std::string(field.substr(0, kMaxFirstField));
+}
+
+void ReplyRelay::pass_row(std::string_view payload, std::string& out) {
+  ++summary_.rows;
+  write_held_eof(out);
+  if (editor_ == nullptr) return write_packet(payload, out);
+  std::string row(payload);
+  editor_->edit(row);
+  write_packet(row, out);
+}
+
+void ReplyRelay::add_rows(std::string& out) {
+  if (editor_ == nullptr) return;
+  for (const std::string& row : editor_->more_rows()) {
+    ++summary_.rows;
+    write_held_eof(out);
+    write_packet(row, out);
+  }
 }
 
 void ReplyRelay::write_ok(const OkView& ok,

@@ -78,6 +78,17 @@ struct ReplySummary {
   std::optional<std::string> first_field;
 };
 
+// Changes rows of a text result on their way.
+class RowEditor {
+ public:
+  virtual ~RowEditor() = default;
+  // One row as it stands in its packet, to be changed in place. A row of more than 1 MiB passes
+  // unseen.
+  virtual void edit(std::string& row) = 0;
+  // Rows that come behind the last one of each result.
+  virtual std::vector<std::string> more_rows() { return {}; }
+};
+
 class ReplyRelay {
  public:
   enum class Progress {
@@ -119,6 +130,10 @@ class ReplyRelay {
   void expect_after(std::uint8_t sent) {
     in_sequence_ = out_sequence_ = static_cast<std::uint8_t>(sent + 1);
   }
+
+  // Between begin() and the first feed(): rows of this reply go through the editor, which outlives
+  // it. For Results of text alone. Null: no editor.
+  void edit_rows(RowEditor* editor) { editor_ = editor; }
 
   // Takes bytes of the reply, cut anywhere; appends to `out` what the client is to get. Returns
   // after the reply's last byte even when more bytes are there: consumed() says how many it took.
@@ -175,6 +190,8 @@ class ReplyRelay {
   Result<bool> note_change(const Change& change);
   void note_boundary(std::string_view state, std::string& wanted);
   void note_first_row(std::string_view payload);
+  void pass_row(std::string_view payload, std::string& out);
+  void add_rows(std::string& out);
 
   void write_ok(const OkView& ok,
                 std::string_view wanted_changes,
@@ -208,7 +225,8 @@ class ReplyRelay {
   bool has_more_results_ = false;
   std::uint16_t last_status_ = status::kAutocommit;
   std::size_t consumed_ = 0;
-  std::string pending_;  // a header, or a small packet, that came in pieces
+  RowEditor* editor_ = nullptr;  // of the present reply
+  std::string pending_;          // a header, or a small packet, that came in pieces
   ReplySummary summary_;
 };
 

@@ -268,6 +268,44 @@ TEST(ReplyRelay, SeveralResultsEndWithTheLastOne) {
   expect_relayed(write(kModern, false), kOld, write(kOld, true));
 }
 
+// Puts a mark behind each row's first field, and one row behind them all.
+class Marking : public RowEditor {
+ public:
+  void edit(std::string& row) override {
+    auto fields = *decode_text_row(row, 1);
+    fields[0] = *fields[0] + "!";
+    row = encode_text_row(fields);
+  }
+  std::vector<std::string> more_rows() override { return {encode_text_row({"more"})}; }
+};
+
+TEST(ReplyRelay, RowsGoThroughTheEditorAndMoreMayFollow) {
+  Marking marking;
+  for (std::uint32_t client : {kModern, kOld}) {
+    for (bool is_empty : {true, false}) {
+      Script reply(kModern);
+      reply.columns(1, false);
+      if (!is_empty) reply.row({"a"}).row({std::string(300, 'b')});
+      reply.end_of_rows(OkPacket());
+      Script expected(client);
+      expected.columns(1, client == kOld);
+      if (!is_empty) expected.row({"a!"}).row({std::string(300, 'b') + "!"});
+      expected.row({"more"}).end_of_rows(OkPacket());
+      for (std::size_t cut = 0; cut <= reply.bytes().size(); ++cut) {
+        const ClientTracking tracking;
+        ReplyRelay relay(kModern, client, tracking);
+        relay.begin(ReplyShape::Results);
+        relay.edit_rows(&marking);
+        std::string out;
+        ASSERT_TRUE(relay.feed(std::string_view(reply.bytes()).substr(0, cut), out));
+        ASSERT_TRUE(relay.feed(std::string_view(reply.bytes()).substr(cut), out));
+        ASSERT_EQ(out, expected.bytes()) << "cut at " << cut;
+        EXPECT_EQ(relay.summary().rows, is_empty ? 1U : 3U);
+      }
+    }
+  }
+}
+
 TEST(ReplyRelay, AnErrorEndsTheReplyWhereverItComes) {
   expect_relayed(Script(kModern).err(1146, "no such table"),
                  kOld,

@@ -60,7 +60,7 @@ constexpr std::string_view kPure =
     "statement_digest statement_digest_text str_to_date strcmp string_to_vector substring_index "
     "subtime tan time time_format time_to_sec timediff timestamp timestampadd timestampdiff "
     "to_base64 to_days to_seconds to_vector truncate ucase uncompress uncompressed_length unhex "
-    "unix_timestamp updatexml upper user utc_date utc_time utc_timestamp uuid uuid_short "
+    "unix_timestamp updatexml upper utc_date utc_time utc_timestamp uuid uuid_short "
     "uuid_to_bin vector_dim vector_to_string version week weekday weekofyear weight_string year "
     "yearweek";
 
@@ -69,8 +69,8 @@ constexpr std::string_view kPure =
 constexpr std::string_view kTight =
     "adddate bit_and bit_or bit_xor cast count curdate curtime date_add date_sub extract "
     "group_concat json_arrayagg json_duality_object json_objectagg max mid min now position "
-    "session_user st_collect std stddev stddev_pop stddev_samp subdate substr substring sum "
-    "sysdate system_user trim var_pop var_samp variance";
+    "st_collect std stddev stddev_pop stddev_samp subdate substr substring sum "
+    "sysdate trim var_pop var_samp variance";
 
 using Row = NameRow<Call>;
 
@@ -80,6 +80,9 @@ constexpr std::array kOwn{
     Row{"found_rows", Call::LastResult},
     Row{"row_count", Call::LastResult},
     Row{"connection_id", Call::ConnectionId},
+    Row{"user", Call::ClientUser},
+    Row{"session_user", Call::TightClientUser},
+    Row{"system_user", Call::TightClientUser},
     Row{"ps_current_thread_id", Call::OwnServer},
     Row{"ps_thread_id", Call::OwnServer},
     Row{"load_file", Call::OwnServer},

@@ -19,8 +19,10 @@ enum class Call : std::uint8_t {
   UserLock,       // its like
   ReleasesAllLocks,
   LastInsertId,
-  LastResult,    // FOUND_ROWS, ROW_COUNT: about this connection's previous statement
-  OwnServer,     // numbers and files of one server
+  LastResult,  // FOUND_ROWS, ROW_COUNT: about this connection's previous statement
+  OwnServer,   // numbers and files of one server
+  ClientUser,  // USER, whose host to a client is its own; else as Pure
+  TightClientUser,
   ConnectionId,  // the number that KILL takes, which to a client is the proxy's
   Position,      // waits for a replication position, which means this server
 };

@@ -150,6 +150,7 @@ void Heads::show(Recogniser& r) {
     if (!row.second.empty()) r.skip();
     return r.decide(row.place, row.rule);
   }
+  r.statement_.asks_identity = is_word(first, "processlist");
   // SHOW VARIABLES has last_insert_id and identity.
   r.statement_.asks_insert_id = is_word(first, "variables") || is_word(r.token(), "variables");
   r.decide(Place::Primary, "show_server_state");

@@ -123,7 +123,8 @@ void Observer::see_call(const Token& parenthesis) {
   if (before_previous_->is('.')) return facts_.add(Fact::QualifiedFunction);
   Call call = Call::Unknown;
   if (previous_->kind == TokenKind::Word) call = find_call(previous_->text);
-  if (call == Call::Tight && !ignore_space_ && !touch(*previous_, parenthesis)) {
+  const bool is_tight = call == Call::Tight || call == Call::TightClientUser;
+  if (is_tight && !ignore_space_ && !touch(*previous_, parenthesis)) {
     call = Call::Unknown;
   }
   switch (call) {
@@ -148,6 +149,9 @@ void Observer::see_call(const Token& parenthesis) {
       return facts_.add(Fact::LastResult);
     case Call::OwnServer:
       return facts_.add(Fact::OwnServer);
+    case Call::ClientUser:
+    case Call::TightClientUser:
+      return facts_.add(Fact::ClientUser);
     case Call::ConnectionId:
       return facts_.add(Fact::ConnectionId);
     case Call::Position:

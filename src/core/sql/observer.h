@@ -30,6 +30,7 @@ enum class Fact : std::uint8_t {
   LastResult,     // FOUND_ROWS(), ROW_COUNT(), @@warning_count, @@error_count
   OwnServer,      // LOAD_FILE() and its like
   ConnectionId,
+  ClientUser,  // USER() and its like
   ServerVariable,
   ServerSchema,  // mysql, performance_schema, sys, and information_schema where servers differ
   UnknownFunction,

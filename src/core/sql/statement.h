@@ -125,6 +125,7 @@ struct Statement {
       true;  // may commit something: after an error or a lost reply, the outcome is open
   bool asks_insert_id = false;   // names LAST_INSERT_ID()
   bool counts_all_rows = false;  // SQL_CALC_FOUND_ROWS
+  bool asks_identity = false;    // parse_identity_query() may tell more
   bool misspelt_hint = false;    // a `dorsal:` comment with a word that means nothing; ignored
 
   // From a comment such as /* dorsal: primary */ or /* dorsal: replica, consistency=eventual */

@@ -118,6 +118,10 @@ std::string Entrance::host() const {
   return address_ ? address_->text() : "localhost";
 }
 
+std::string Entrance::host_and_port() const {
+  return address_ ? fmt::format("{}:{}", host(), port_) : host();
+}
+
 std::string Entrance::described() const {
   if (!address_) return "unix socket";
   return io::to_string(io::Endpoint(address_->text(), port_));

@@ -34,8 +34,9 @@ class Entrance {
 
   // Where the client is, as it is known best. Valid after arrive().
   const std::optional<admission::IpAddress>& address() const { return address_; }
-  std::string host() const;       // as a server would call it in an error
-  std::string described() const;  // "10.0.0.1:4711", for the log
+  std::string host() const;           // as a server would call it in an error
+  std::string host_and_port() const;  // as a server lists its connections
+  std::string described() const;      // "10.0.0.1:4711", for the log
 
   // A log-in begins.
   void start();

@@ -54,6 +54,10 @@ ErrPacket unknown_thread(std::uint64_t id) {
   return {1094, "HY000", fmt::format("Unknown thread id: {}", id)};
 }
 
+ErrPacket not_owner(std::uint64_t id) {
+  return {1095, "HY000", fmt::format("You are not owner of thread {}", id)};
+}
+
 ErrPacket wrong_value(std::string_view variable, std::string_view value) {
   return {1231,
           "42000",

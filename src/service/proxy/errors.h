@@ -23,6 +23,7 @@ mysql::ErrPacket no_open_cursor(std::uint32_t statement_id);                    
 mysql::ErrPacket interrupted();                                                   // 1317
 mysql::ErrPacket too_many_statements(std::size_t limit);                          // 1461
 mysql::ErrPacket unknown_thread(std::uint64_t id);                                // 1094
+mysql::ErrPacket not_owner(std::uint64_t id);                                     // 1095
 mysql::ErrPacket wrong_value(std::string_view variable, std::string_view value);  // 1231
 mysql::ErrPacket not_in_transaction(std::string_view variable);                   // 1766
 mysql::ErrPacket unknown_variable(std::string_view variable);                     // 1193

@@ -109,10 +109,14 @@ io::Task<Result<ClientCommand>> Session::read_command() {
   if (outbox_.capacity() > LoopContext::kSmallText) context_.give_text(outbox_);
   const bool is_large = inbox_.empty() && inbox_.capacity() > LoopContext::kSmallText;
   if (is_large) inbox_ = std::string();
-  const Deadline idle_limit = context_.loop.after(std::chrono::seconds(state_.wait_timeout));
+  idle_since_ = context_.loop.now();
+  is_busy_ = false;
+  const auto idle_limit =
+      Deadline::after(idle_since_, std::chrono::seconds(state_.wait_timeout));
   auto begun = co_await fill_inbox(mysql::kHeaderSize, idle_limit);
   if (!begun && begun.error().kind == ErrorKind::Timeout) co_await tell_of_idleness();
   if (!begun) co_return begun.error();
+  is_busy_ = true;
   const mysql::Header header = mysql::read_header(inbox_.data());
   if (header.sequence != 0) co_return corrupt("a packet is out of order");
   const std::size_t head = std::min<std::size_t>(header.length, kWholeCommand);
@@ -251,6 +255,7 @@ io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {
   request.may_write = statement.may_write;
   foresee(request, statement, query->sql);
   if (!command.is_whole) request.rest = &command;
+  if (statement.asks_identity) request.rows = co_await editor_of(query->sql);
   request.payload = std::move(command.payload);
   co_return co_await run_statement(statement, std::move(request), wanted);
 }

@@ -15,6 +15,7 @@
 //   session_binlog.cc     the binary log for those who ask for it as replicas do
 //   session_relay.cc      the bytes of commands and replies
 //   session_statements.cc prepared statements
+//   session_identity.cc   what is said of the client and of other clients
 //   session_local.cc      what the proxy answers itself
 #pragma once
 
@@ -43,6 +44,7 @@
 #include "edge/io/task.h"
 #include "service/proxy/backend.h"
 #include "service/proxy/entrance.h"
+#include "service/proxy/identity_rows.h"
 #include "service/proxy/pool.h"
 #include "service/proxy/session_registry.h"
 #include "service/proxy/session_state.h"
@@ -85,6 +87,9 @@ class Session {
   // Ends the session soon: whatever it waits for fails. On its own loop.
   void end();
 
+  // For lists of sessions; empty before it has logged in. On its own loop.
+  std::optional<SessionInfo> describe() const;
+
  private:
   // Whether results have column definitions: a variable of clients that can do without.
   static constexpr std::string_view kResultsetMetadata = "resultset_metadata";
@@ -104,7 +109,8 @@ class Session {
     bool asks_insert_id = true;               // what LAST_INSERT_ID() says there matters to it
     std::vector<std::string> user_variables;  // that it may assign to
     sql::TemporaryTables temporary_tables;
-    bool never_goes_back = false;  // it reads nothing older than the session has seen
+    bool never_goes_back = false;            // it reads nothing older than the session has seen
+    std::shared_ptr<mysql::RowEditor> rows;  // what its rows go through, if anything
     // Where home is a replica: what it reads must be at least this fresh. Empty: it reads nothing.
     std::optional<sql::Consistency> consistency;
   };
@@ -302,6 +308,11 @@ class Session {
   void set_open(Prepared& prepared, bool has_long_data, bool has_cursor);
   void close_statement(std::uint32_t id);
 
+  // session_identity.cc
+  io::Task<std::shared_ptr<mysql::RowEditor>> editor_of(std::string_view sql);
+  io::Task<std::vector<SessionInfo>> list_sessions(Deadline deadline);
+  io::Task<bool> may_end_others(Deadline deadline);
+
   // session_local.cc
   io::Task<Outcome> answer_locally(const sql::Statement& statement,
                                    ClientCommand& command,
@@ -359,6 +370,8 @@ class Session {
   std::string reader_inbox_;   // bytes of a reader's reply that came with those before it
   std::string inbox_;          // bytes of the client that have not been used yet
   std::string outbox_;         // bytes for the client that have not been sent yet
+  TimePoint idle_since_;       // the last command, or the log-in, ended then
+  bool is_busy_ = true;        // with a command or a log-in
   std::uint8_t reply_to_ = 0;  // sequence number of the command's last packet
 };
 

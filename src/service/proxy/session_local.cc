@@ -402,6 +402,11 @@ io::Task<Session::Outcome> Session::kill(bool query_only, std::uint64_t id) {
     co_return query_only ? told : Outcome::Closed;
   }
   const Deadline deadline = context_.loop.after(context_.options->primary_limit);
+  // A server is asked to end what runs there, but a session may hold nothing at any server.
+  const bool is_own = shared_.sessions.user_of(static_cast<std::uint32_t>(id)) == identity_.user;
+  if (!is_own && !co_await may_end_others(deadline)) {
+    co_return co_await refuse(errors::not_owner(id));
+  }
   target->begin_kill();
   std::optional<mysql::ErrPacket> refused;
   for (const auto& connection : target->connections()) {

@@ -255,6 +255,7 @@ io::Task<bool> Session::finish_login(mysql::ServerLogin& login, Deadline deadlin
   }
   entrance_->settle();
   is_logged_in_ = true;
+  shared_.sessions.set_user(id_, identity_.user);
   const bool is_in = co_await send_ok(0, state_.schema()) == Outcome::Answered;
   co_await let_go();
   co_return is_in;

@@ -21,7 +21,7 @@ std::pair<std::uint32_t, std::shared_ptr<KillTarget>> SessionRegistry::add(LoopC
   std::lock_guard lock(mutex_);
   while (next_ < kFirst || sessions_.count(next_) != 0) next_ = std::max(next_ + 1, kFirst);
   auto target = std::make_shared<KillTarget>();
-  sessions_.insert_or_assign(next_, Entry{&context, target});
+  sessions_.insert_or_assign(next_, Entry{&context, target, {}});
   return {next_++, std::move(target)};
 }
 
@@ -43,6 +43,29 @@ std::size_t SessionRegistry::size() const {
 void SessionRegistry::remove(std::uint32_t session) {
   std::lock_guard lock(mutex_);
   sessions_.erase(session);
+}
+
+void SessionRegistry::set_user(std::uint32_t session, const std::string& user) {
+  std::lock_guard lock(mutex_);
+  auto found = sessions_.find(session);
+  if (found != sessions_.end()) found->second.user = user;
+}
+
+std::string SessionRegistry::user_of(std::uint32_t session) const {
+  std::lock_guard lock(mutex_);
+  auto found = sessions_.find(session);
+  return found == sessions_.end() ? std::string() : found->second.user;
+}
+
+std::map<std::uint32_t, std::uint32_t> SessionRegistry::holders(std::size_t server) const {
+  std::lock_guard lock(mutex_);
+  std::map<std::uint32_t, std::uint32_t> holders;
+  for (const auto& [session, entry] : sessions_) {
+    for (const auto& connection : entry.target->connections()) {
+      if (connection.server == server) holders.emplace(connection.id, session);
+    }
+  }
+  return holders;
 }
 
 std::shared_ptr<KillTarget> SessionRegistry::find(std::uint32_t session) const {

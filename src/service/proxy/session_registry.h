@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -71,6 +72,14 @@ class SessionRegistry {
   std::pair<std::uint32_t, std::shared_ptr<KillTarget>> add(LoopContext& context);
   void remove(std::uint32_t session);
 
+  // The session's client has logged in as that user, for the first time or anew.
+  void set_user(std::uint32_t session, const std::string& user);
+  // Empty as long as it has not logged in, and when there is no such session.
+  std::string user_of(std::uint32_t session) const;
+
+  // Sessions by the numbers of the connections that they hold now to the server of that index.
+  std::map<std::uint32_t, std::uint32_t> holders(std::size_t server) const;
+
   // Null when there is no such session.
   std::shared_ptr<KillTarget> find(std::uint32_t session) const;
 
@@ -82,6 +91,7 @@ class SessionRegistry {
   struct Entry {
     LoopContext* context = nullptr;
     std::shared_ptr<KillTarget> target;
+    std::string user;
   };
 
   mutable std::mutex mutex_;

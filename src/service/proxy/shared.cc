@@ -108,6 +108,14 @@ void Shared::ask_loops_for_room() {
   }
 }
 
+std::size_t Shared::on_each_loop(const std::function<void(LoopContext&)>& run) {
+  std::lock_guard lock(mutex_);
+  for (LoopContext* context : loops_) {
+    context->loop.post([context, run] { run(*context); });
+  }
+  return loops_.size();
+}
+
 std::size_t Shared::loop_count() {
   std::lock_guard lock(mutex_);
   return loops_.empty() ? 1 : loops_.size();

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -121,6 +122,9 @@ struct Shared {
   // Every loop closes idle connections that another loop waits to open, see PoolLimit.
   void ask_loops_for_room();
   std::size_t loop_count();
+
+  // Runs it on every loop soon; the number says on how many.
+  std::size_t on_each_loop(const std::function<void(LoopContext&)>& run);
 
  private:
   friend struct LoopContext;

@@ -1,0 +1,131 @@
+#include "core/sql/identity_query.h"
+
+#include <array>
+#include <optional>
+
+#include "core/sql/charset.h"
+#include "core/sql/cursor.h"
+
+namespace dorsal::sql {
+namespace {
+
+using What = IdentityQuery::What;
+
+struct Function {
+  std::string_view name;
+  What what;
+  bool is_tight;  // with white space in front of the parenthesis it may be a stored function
+};
+constexpr std::array kFunctions = {Function{"user", What::User, false},
+                                   Function{"session_user", What::User, true},
+                                   Function{"system_user", What::User, true},
+                                   Function{"connection_id", What::ConnectionId, false}};
+
+constexpr std::array<std::string_view, 3> kModifiers = {"all", "distinct", "sql_no_cache"};
+// What may follow the list of columns, as far as clients write it behind such functions.
+constexpr std::array<std::string_view, 6> kClauses =
+    {"from", "where", "limit", "order", "group", "having"};
+constexpr std::array<std::string_view, 3> kUnions = {"union", "except", "intersect"};
+
+template <std::size_t N>
+bool is_one_of(const Token& token, const std::array<std::string_view, N>& words) {
+  for (std::string_view word : words) {
+    if (is_word(token, word)) return true;
+  }
+  return false;
+}
+
+bool is_alias(const Token& token) {
+  return token.kind == TokenKind::QuotedIdentifier || token.kind == TokenKind::String ||
+         (token.kind == TokenKind::Word && !is_one_of(token, kClauses) &&
+          !is_one_of(token, kUnions));
+}
+
+class Parser {
+ public:
+  Parser(std::string_view sql, LexerMode mode) : cursor_(sql, mode) {}
+
+  IdentityQuery parse() {
+    if (cursor_.accept("show")) {
+      parse_show();
+    } else if (cursor_.accept("select")) {
+      parse_select();
+    }
+    (void)cursor_.accept(';');
+    const bool is_sure = cursor_.at_end() && !cursor_.doubtful() && cursor_.code_marks() == 0;
+    return is_sure ? query_ : IdentityQuery();
+  }
+
+ private:
+  void parse_show() {
+    (void)cursor_.accept("full");
+    query_.lists_sessions = cursor_.accept("processlist");
+  }
+
+  void parse_select() {
+    while (is_one_of(cursor_.token(), kModifiers)) cursor_.advance();
+    for (std::size_t place = 0; parse_column(place); ++place) cursor_.advance();
+    for (; !cursor_.at_statement_end(); advance()) {
+      if (depth_ == 0 && is_one_of(cursor_.token(), kUnions)) query_.columns.clear();
+    }
+  }
+
+  // One item of the list; true when it ends with a comma, on which the cursor then stands.
+  bool parse_column(std::size_t place) {
+    const auto what = parse_function();
+    if (what) {
+      const bool has_as = cursor_.accept("as");
+      if (has_as || is_alias(cursor_.token())) cursor_.advance();
+      const bool is_all = cursor_.token().is(',') || cursor_.at_statement_end() ||
+                          is_one_of(cursor_.token(), kClauses) ||
+                          is_one_of(cursor_.token(), kUnions);
+      if (is_all && is_counted_) query_.columns.push_back({place, *what});
+    }
+    bool may_be_all_columns = !what;
+    for (; !cursor_.at_statement_end(); advance()) {
+      const Token& token = cursor_.token();
+      if (depth_ == 0 && token.is(',')) return true;
+      if (depth_ == 0 && (is_one_of(token, kClauses) || is_one_of(token, kUnions))) return false;
+      if (depth_ == 0 && token.is('*') && may_be_all_columns) is_counted_ = false;
+      may_be_all_columns = token.is('.');
+    }
+    return false;
+  }
+
+  // Steps over a call of one of the functions. What else begins like one is stepped over in part.
+  std::optional<What> parse_function() {
+    for (const Function& function : kFunctions) {
+      if (!is_word(cursor_.token(), function.name)) continue;
+      const std::string_view name = cursor_.token().text;
+      cursor_.advance();
+      const std::string_view sign = cursor_.token().text;
+      const bool touches = name.data() + name.size() == sign.data();
+      if (!cursor_.token().is('(') || (function.is_tight && !touches)) return std::nullopt;
+      advance();
+      if (!cursor_.token().is(')')) return std::nullopt;
+      advance();
+      return function.what;
+    }
+    return std::nullopt;
+  }
+
+  void advance() {
+    if (cursor_.token().is('(')) ++depth_;
+    if (cursor_.token().is(')')) --depth_;
+    cursor_.advance();
+  }
+
+  Cursor cursor_;
+  IdentityQuery query_;
+  int depth_ = 0;
+  bool is_counted_ = true;  // no column so far stands for several
+};
+
+}  // namespace
+
+IdentityQuery parse_identity_query(std::string_view sql, LexerMode mode) {
+  if (is_unreadable(sql, mode)) return {};
+  return Parser(sql, mode).parse();
+}
+
+}  // namespace dorsal::sql
