@@ -124,7 +124,32 @@ def is_statement_id_change(values):
     )
 
 
+# Flags of columns that tell of keys, and of whether a value must be given. Columns of a temporary table have fewer.
+FLAGS_OF_KEYS = 2 | 4 | 8 | 4096 | 16384
+MAY_BE_MATERIALIZED = re.compile(r"\b(EXISTS|IN|ANY|ALL|SOME)\s*\(\s*(SELECT|TABLE|VALUES|WITH)\b", re.IGNORECASE)
+
+
+def depends_on_plan(values):
+    return values.field == "flags" and bool(MAY_BE_MATERIALIZED.search(str(values.step.get("sql", ""))))
+
+
+def is_about_a_statement(values):
+    texts = (values.direct, values.proxy)
+    return in_rows(values) and all(isinstance(text, bytes) and NAMES_A_STATEMENT.fullmatch(text) for text in texts)
+
+
+NAMES_A_STATEMENT = re.compile(rb"The statement \(\d+\) has no open cursor\.")
+
 CLAIMS = (
+    Claim(
+        "keys of materialized tables", depends_on_plan,
+        lambda v: v.direct | FLAGS_OF_KEYS == v.proxy | FLAGS_OF_KEYS,
+        "whether a subquery is materialized depends on what the server has counted of its tables",
+    ),
+    Claim(
+        "numbers of statements in warnings", is_about_a_statement, lambda v: True,
+        "each server counts statements, and those of PREPARE count at the one that runs it",
+    ),
     Claim(
         "values without columns", lambda v: in_rows(v) and v.column is None and may_name_the_unequal(v), same_kind,
         "a client that gets no definitions of columns gets no names to judge values by",

@@ -28,6 +28,9 @@ DIAGNOSTICS = re.compile(
 )
 
 
+OWN_MESSAGES = re.compile(r"Unknown prepared statement handler|The statement \(\d+\) has no open cursor|Unknown thread id|Unknown command")
+
+
 def of_diagnostics(values):
     return values.step.kind == "query" and bool(DIAGNOSTICS.search(values.step.get("sql")))
 
@@ -64,6 +67,11 @@ KNOWN = (
         "out parameters without DEPRECATE_EOF", "The EOF behind the columns of OUT parameters does not say what they are.",
         [Step(0, "connect", capabilities=wire.OLD, charset=255, database="differential"),
          Step(0, "prepare", name="s", sql="CALL parameters(?, ?, ?)"), Step(0, "execute", name="s", values=[1, 2, "x"])],
+    ),
+    Known(
+        "languages of messages", "What the proxy itself refuses it says in English, whatever lc_messages is.",
+        [CONNECT, Step(0, "query", sql="SET lc_messages = 'de_DE'"), Step(0, "reset statement", name="never prepared")],
+        excuse=lambda values: values.field == "text" and bool(OWN_MESSAGES.match(str(values.proxy))),
     ),
     Known(
         "kill by expression", "KILL with anything but a number is refused.",

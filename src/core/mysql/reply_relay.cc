@@ -354,15 +354,17 @@ Result<void> ReplyRelay::err_packet(std::string_view payload, std::string& out) 
 // Keeps what the proxy needs of the session changes, and collects those that the client asked for.
 Result<void> ReplyRelay::note_changes(std::string_view changes, std::string& wanted) {
   ChangeReader reader(changes);
+  bool has_state = false;
   while (auto change = reader.next()) {
     auto pass = note_change(*change);
     if (!pass) return pass.error();
     if (*pass) append_change(wanted, change->type, change->data);
-    if (change->type == change_type::kTransactionState) {
-      note_boundary(*summary_.transaction_state, wanted);
-    }
+    has_state |= change->type == change_type::kTransactionState;
   }
   if (!reader.ok()) return corrupt("the session changes of an OK are malformed");
+  has_begun_transaction_ &= tracking_.has_any();
+  // Whether one has begun is told behind its state.
+  if (has_state) note_boundary(*summary_.transaction_state, wanted);
   return {};
 }
 
@@ -414,8 +416,11 @@ void ReplyRelay::note_boundary(std::string_view state, std::string& wanted) {
   std::string_view told = told_transaction_;
   if (!is_begun) told = kNone;
   if (is_begun && told_transaction_ == kNone) told = state == kSnapshot ? kSnapshot : kBegun;
-  if (state == kBegun) told = kBegun;  // one that follows another at once
+  // One that follows another at once.
+  if (state == kBegun) told = kBegun;
+  if (state == kSnapshot && has_begun_transaction_) told = kSnapshot;
   if (std::exchange(told_transaction_, told) == told || tracking_.transaction_state) return;
+  if (!tracking_.has_any()) return;
   std::string data;
   Writer writer(data);
   write_lenenc_string(writer, told);

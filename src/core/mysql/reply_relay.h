@@ -52,6 +52,12 @@ struct ClientTracking {
                                         "character_set_client",
                                         "character_set_results",
                                         "character_set_connection"};
+
+  // Without any, servers do not even tell where transactions begin.
+  bool has_any() const {
+    return schema || state_change || gtids || characteristics || transaction_state ||
+           all_variables || !variables.empty();
+  }
 };
 
 // What the proxy learns from a reply. Lists add up over all OKs of the reply.

@@ -19,6 +19,12 @@ constexpr std::uint32_t kModern =
 constexpr std::uint32_t kOld = capability::kProtocol41;
 constexpr std::uint32_t kTracksOnly = capability::kProtocol41 | capability::kSessionTrack;
 
+// Outlives every relay.
+const ClientTracking& usual_tracking() {
+  static const ClientTracking usual;
+  return usual;
+}
+
 // A reply under construction, as a peer with these capabilities sees it.
 class Script {
  public:
@@ -76,7 +82,7 @@ Outcome relay(const std::string& reply,
               std::uint32_t client,
               std::size_t cut,
               ReplyShape shape = ReplyShape::Results,
-              const ClientTracking& tracking = {},
+              const ClientTracking& tracking = usual_tracking(),
               std::uint32_t server = kModern) {
   ReplyRelay relay(server, client, tracking);
   relay.begin(shape, 0, std::nullopt, true);
@@ -98,7 +104,7 @@ void expect_relayed(const Script& reply,
                     std::uint32_t client,
                     const Script& expected,
                     ReplyShape shape = ReplyShape::Results,
-                    const ClientTracking& tracking = {},
+                    const ClientTracking& tracking = usual_tracking(),
                     std::uint32_t server = kModern) {
   for (std::size_t cut = 0; cut <= reply.bytes().size(); ++cut) {
     auto outcome = relay(reply.bytes(), client, cut, shape, tracking, server);
@@ -306,6 +312,34 @@ TEST(ReplyRelay, RowsGoThroughTheEditorAndMoreMayFollow) {
   }
 }
 
+TEST(ReplyRelay, ASnapshotThatFollowsAnotherTransactionAtOnceIsTold) {
+  const ClientTracking tracking;
+  ReplyRelay relay(kModern, kModern, tracking);
+  auto told = [&](std::string state, std::string start) {
+    std::string out;
+    relay.begin(ReplyShape::Results);
+    EXPECT_TRUE(relay.feed(state_and_start(std::move(state), std::move(start)), out));
+    auto ok = decode_ok(std::string_view(out).substr(kHeaderSize), kModern);
+    return ok->trackers.transaction_state.value_or("nothing");
+  };
+  EXPECT_EQ(told("T_______", "START TRANSACTION;"), "T_______");
+  EXPECT_EQ(told("T_R_____", ""), "nothing") << "a read into a variable";
+  EXPECT_EQ(told("T_R_____", "START TRANSACTION WITH CONSISTENT SNAPSHOT;"), "T_R_____");
+}
+
+TEST(ReplyRelay, AClientThatTracksNothingIsNotToldOfTransactions) {
+  ClientTracking tracking;
+  tracking.schema = false;
+  tracking.variables.clear();
+  OkPacket plain;
+  plain.status = status::kAutocommit;
+  ReplyRelay relay(kModern, kModern, tracking);
+  relay.begin(ReplyShape::Results);
+  std::string out;
+  ASSERT_TRUE(relay.feed(state_and_start("T_______", "START TRANSACTION;"), out));
+  EXPECT_EQ(out, Script(kModern).ok(plain).bytes());
+}
+
 TEST(ReplyRelay, AnErrorEndsTheReplyWhereverItComes) {
   expect_relayed(Script(kModern).err(1146, "no such table"),
                  kOld,
@@ -346,9 +380,10 @@ TEST(ReplyRelay, DefinitionsThatAreLeftOutAreNotWaitedFor) {
       if (script == &expected) script->eof();
       script->row({"a"}).row({"b"}).end_of_rows(OkPacket());
     }
-    expect_relayed(reply, kOptional, reply, ReplyShape::Results, {}, kOptional);
-    expect_relayed(reply, kOldOptional, expected, ReplyShape::Results, {}, kOptional);
-    EXPECT_EQ(relay(reply.bytes(), kOptional, 7, ReplyShape::Results, {}, kOptional).summary.rows,
+    expect_relayed(reply, kOptional, reply, ReplyShape::Results, usual_tracking(), kOptional);
+    expect_relayed(reply, kOldOptional, expected, ReplyShape::Results, usual_tracking(), kOptional);
+    EXPECT_EQ(relay(reply.bytes(), kOptional, 7, ReplyShape::Results, usual_tracking(), kOptional)
+                  .summary.rows,
               2U);
   }
 }
@@ -369,9 +404,9 @@ TEST(ReplyRelay, OnlyWhoCanDoWithoutDefinitionsGetsNone) {
   full.payload(column_count(true)).payload(encode(Column())).end_of_rows(OkPacket());
   Script expected(kModern);
   expected.payload("\1").payload(encode(Column())).end_of_rows(OkPacket());
-  expect_relayed(full, kModern, expected, ReplyShape::Results, {}, kOptional);
+  expect_relayed(full, kModern, expected, ReplyShape::Results, usual_tracking(), kOptional);
   for (const std::string& head : {column_count(false), std::string("\1")}) {
-    ReplyRelay relay(kOptional, kModern, ClientTracking());
+    ReplyRelay relay(kOptional, kModern, usual_tracking());
     relay.begin(ReplyShape::Results);
     std::string out;
     EXPECT_FALSE(relay.feed(Script(kOptional).payload(head).bytes(), out));
@@ -383,7 +418,7 @@ TEST(ReplyRelay, APreparedStatementGetsTheProxysNumber) {
   Script reply(kModern);
   reply.payload(prepare_ok(9, 1, 2)).payload(encode(column)).payload(encode(column));
   reply.payload(encode(column));
-  ReplyRelay relay(kModern, kModern, ClientTracking());
+  ReplyRelay relay(kModern, kModern, usual_tracking());
   relay.begin(ReplyShape::Prepare, 0, 77);
   std::string out;
   EXPECT_EQ(*relay.feed(reply.bytes(), out), ReplyRelay::Progress::Done);
@@ -404,8 +439,13 @@ TEST(ReplyRelay, APreparedStatementMayComeWithoutDefinitions) {
     Script expected(kOldOptional);
     expected.payload(header + '\0');
     for (int i = 0; i < eofs; ++i) expected.eof();
-    expect_relayed(without, kOptional, without, ReplyShape::Prepare, {}, kOptional);
-    expect_relayed(without, kOldOptional, expected, ReplyShape::Prepare, {}, kOptional);
+    expect_relayed(without, kOptional, without, ReplyShape::Prepare, usual_tracking(), kOptional);
+    expect_relayed(without,
+                   kOldOptional,
+                   expected,
+                   ReplyShape::Prepare,
+                   usual_tracking(),
+                   kOptional);
 
     Script full(kOptional);
     full.payload(header + '\1');
@@ -414,8 +454,8 @@ TEST(ReplyRelay, APreparedStatementMayComeWithoutDefinitions) {
     for (Script* script : {&full, &plain}) {
       for (int i = 0; i < columns + parameters; ++i) script->payload(encode(Column()));
     }
-    expect_relayed(full, kOptional, full, ReplyShape::Prepare, {}, kOptional);
-    expect_relayed(full, kModern, plain, ReplyShape::Prepare, {}, kOptional);
+    expect_relayed(full, kOptional, full, ReplyShape::Prepare, usual_tracking(), kOptional);
+    expect_relayed(full, kModern, plain, ReplyShape::Prepare, usual_tracking(), kOptional);
     expect_relayed(plain, kOptional, full, ReplyShape::Prepare);
   }
 }
@@ -443,7 +483,7 @@ TEST(ReplyRelay, APlainOkToPreparePassesAndMakesNoStatement) {
     Script expected(client);
     expected.ok(ok);
     expect_relayed(reply, client, expected, ReplyShape::Prepare);
-    ReplyRelay relay(kModern, client, ClientTracking());
+    ReplyRelay relay(kModern, client, usual_tracking());
     relay.begin(ReplyShape::Prepare, 0, 77);
     std::string out;
     EXPECT_EQ(*relay.feed(reply.bytes(), out), ReplyRelay::Progress::Done);

@@ -43,6 +43,11 @@ sql::ValueKind value_kind(const mysql::Column& column) {
   }
 }
 
+// As servers describe a user variable that was never assigned to; one that is NULL has a type.
+bool is_unset(const mysql::Column& column, const std::optional<std::string>& value) {
+  return !value && column.type == mysql::field_type::kVarString;
+}
+
 std::uint64_t number(const std::optional<std::string>& text) {
   return text ? std::strtoull(text->c_str(), nullptr, 10) : 0;
 }
@@ -297,6 +302,12 @@ io::Task<bool> Session::read_user_variables(Backend& backend) {
   const auto& row = result.rows[0];
   std::size_t size = 0;
   for (std::size_t i = 0; i < names.size() && 3 * i + 2 < row.size(); ++i) {
+    if (is_unset(result.columns[3 * i], row[3 * i])) {
+      // The statement did not come so far, and an assignment would give it a type.
+      state_.user_variables.erase(names[i]);
+      backend.user_variables.erase(names[i]);
+      continue;
+    }
     std::string& value = state_.user_variables[names[i]];
     value = sql::assignment(names[i],
                             value_kind(result.columns[3 * i]),
@@ -402,11 +413,12 @@ void Session::note_reply(Backend& backend,
     state_.has_read_primary |= summary.ended_rows || statement.may_write;
   }
   backend.has_counted_rows = statement.counts_all_rows;
-  // Only of a connection that had the session's own can what it says now be the session's.
+  // Only of a connection that had the session's own can what it says now be the session's, and a
+  // reader is not given it.
+  const bool has_insert_id = request.asks_insert_id && &backend == home_.get();
   const bool may_change_insert_id =
-      summary.insert_id != 0 ||
-      (request.asks_insert_id && (statement.asks_insert_id || statement.several || failed ||
-                                  statement.pins.has(sql::Pin::Hidden)));
+      summary.insert_id != 0 || (has_insert_id && (statement.asks_insert_id || statement.several ||
+                                                   failed || statement.pins.has(sql::Pin::Hidden)));
   if (may_change_insert_id) backend.last_insert_id.reset();
   if (summary.insert_id != 0) state_.last_insert_id = summary.insert_id;
   state_.row_count =
