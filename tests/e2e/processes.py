@@ -64,11 +64,27 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident_bytes(pid):
+def status_bytes(pid, name):
+    """A size in /proc/PID/status, as VmRSS."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def resident_bytes(pid):
+    return status_bytes(pid, "VmRSS")
+
+
+class Peak:
+    """What a process's resident memory has been at most since then; the kernel keeps count, so no peak is missed."""
+
+    def __init__(self, pid):
+        self.pid, self.before = pid, resident_bytes(pid)
+        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="utf-8")
+
+    def growth(self):
+        return status_bytes(self.pid, "VmHWM") - self.before
 
 
 def proportional_bytes(pid):

@@ -68,6 +68,7 @@ COM_STMT_RESET, COM_SET_OPTION, COM_STMT_FETCH, COM_RESET_CONNECTION = 26, 27, 2
 COM_BINLOG_DUMP, COM_REGISTER_SLAVE = 18, 21
 
 LARGEST_PACKET = (1 << 24) - 1
+LARGEST_PIECE = 1 << 18  # of what is taken from the socket at once
 
 TYPE_TINY, TYPE_SHORT, TYPE_LONG, TYPE_FLOAT, TYPE_DOUBLE, TYPE_NULL, TYPE_TIMESTAMP, TYPE_LONGLONG = range(1, 9)
 TYPE_DATE, TYPE_TIME, TYPE_DATETIME, TYPE_YEAR = 10, 11, 12, 13
@@ -375,18 +376,58 @@ class Wire:
                 self.socket.sendall(b"".join(packets))
                 return
 
+    def send_pieces(self, pieces, size):
+        """One payload of so many bytes in all, which need not be in memory at once."""
+        left, room = size, 0
+        for piece in pieces:
+            piece = memoryview(piece)
+            while piece:
+                if not room:
+                    room = self._send_header(left)
+                part, piece = piece[:room], piece[room:]
+                self.socket.sendall(part)
+                room, left = room - len(part), left - len(part)
+        if left:
+            raise ValueError(f"{left} bytes of the payload are missing")
+        if size % LARGEST_PACKET == 0:
+            self._send_header(0)
+
+    def _send_header(self, left):
+        size = min(left, LARGEST_PACKET)
+        self.socket.sendall(struct.pack("<I", size)[:3] + bytes([self.sequence & 255]))
+        self.sequence += 1
+        return size
+
+    def _fill(self):
+        try:
+            more = self.socket.recv(LARGEST_PIECE)
+        except ConnectionError as error:
+            raise Closed(str(error)) from None
+        if not more:
+            raise Closed("end of stream")
+        self.buffer += more
+
     def _receive(self, size):
         while len(self.buffer) < size:
-            try:
-                more = self.socket.recv(1 << 18)
-            except ConnectionError as error:
-                raise Closed(str(error)) from None
-            if not more:
-                raise Closed("end of stream")
-            self.buffer += more
+            self._fill()
         data = bytes(self.buffer[:size])
         del self.buffer[:size]
         return data
+
+    def receive_pieces(self):
+        """The next payload, of however many packets, in pieces of at most LARGEST_PIECE bytes."""
+        size = LARGEST_PACKET
+        while size == LARGEST_PACKET:
+            header = self._receive(4)
+            size = left = int.from_bytes(header[:3], "little")
+            self.sequence += 1
+            while left:
+                if not self.buffer:
+                    self._fill()
+                piece = bytes(self.buffer[: min(left, LARGEST_PIECE)])
+                del self.buffer[: len(piece)]
+                left -= len(piece)
+                yield piece
 
     def receive(self, in_order=True):
         """The next payload, of however many packets, whatever it is."""
