@@ -15,6 +15,10 @@ constexpr auto kReplicaCounts = std::chrono::seconds(30);
 
 }  // namespace
 
+Credentials::Credentials(Counters& counters)
+    : number_(counters.gauge("dorsal_proxy_known_passwords",
+                             "Accounts that log in without a full exchange.")) {}
+
 std::optional<Credentials::Known> Credentials::find(const admission::Account& account,
                                                     TimePoint now) const {
   std::lock_guard lock(mutex_);
@@ -45,6 +49,7 @@ Secret Credentials::remember(const admission::Account& account,
   }
   if (found == known_.end() && known_.size() >= kMaxKnown) known_.erase(known_.begin());
   known_.insert_or_assign(account.name(), std::move(entry));
+  number_.set(static_cast<std::int64_t>(known_.size()));
   return password;
 }
 
@@ -54,6 +59,7 @@ void Credentials::forget(const admission::Account& account, const Secret& passwo
   if (found == known_.end()) return;
   const auto& kept = found->second.known.password;
   if (equal_secrets(kept.view(), password.view())) known_.erase(found);
+  number_.set(static_cast<std::int64_t>(known_.size()));
 }
 
 std::size_t Credentials::keep_only(const admission::Accounts& accounts) {
@@ -66,6 +72,7 @@ std::size_t Credentials::keep_only(const admission::Accounts& accounts) {
     const bool stays = found != versions.end() && *found->second == place->second.version;
     place = stays ? std::next(place) : known_.erase(place);
   }
+  number_.set(static_cast<std::int64_t>(known_.size()));
   return before - known_.size();
 }
 

@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/counters.h"
 #include "base/deadline.h"
 #include "base/secret.h"
 #include "core/admission/accounts.h"
@@ -31,6 +32,8 @@ class Credentials {
   };
 
   enum class VerifiedBy { Primary, Replica };
+
+  explicit Credentials(Counters& counters);
 
   std::optional<Known> find(const admission::Account& account, TimePoint now) const;
 
@@ -58,6 +61,7 @@ class Credentials {
 
   mutable std::mutex mutex_;
   std::map<std::string, Entry> known_;  // by Account::name()
+  Number& number_;                      // of them
 };
 
 }  // namespace dorsal::proxy

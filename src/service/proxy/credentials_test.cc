@@ -26,7 +26,8 @@ void remember(Credentials& credentials, const admission::Account& whose, const c
 }
 
 TEST(Credentials, RemembersThePasswordWithItsDigest) {
-  Credentials credentials;
+  Counters counters;
+  Credentials credentials(counters);
   EXPECT_FALSE(credentials.find(account("app"), kNow));
   remember(credentials, account("app"), "hunter2");
   auto known = credentials.find(account("app"), kNow + std::chrono::hours(1000));
@@ -36,7 +37,8 @@ TEST(Credentials, RemembersThePasswordWithItsDigest) {
 }
 
 TEST(Credentials, APasswordBelongsToOneAccountAndOneVersionOfIt) {
-  Credentials credentials;
+  Counters counters;
+  Credentials credentials(counters);
   remember(credentials, account("app", "1", "10.%"), "hunter2");
   EXPECT_FALSE(credentials.find(account("app", "1", "%"), kNow));
   EXPECT_FALSE(credentials.find(account("app", "2", "10.%"), kNow));
@@ -44,7 +46,8 @@ TEST(Credentials, APasswordBelongsToOneAccountAndOneVersionOfIt) {
 }
 
 TEST(Credentials, WhatAReplicaVerifiedCountsForAWhile) {
-  Credentials credentials;
+  Counters counters;
+  Credentials credentials(counters);
   credentials.remember(account("app"), Secret("x"), VerifiedBy::Replica, kNow);
   EXPECT_TRUE(credentials.find(account("app"), kNow + std::chrono::seconds(29)));
   EXPECT_FALSE(credentials.find(account("app"), kNow + std::chrono::seconds(30)));
@@ -53,7 +56,8 @@ TEST(Credentials, WhatAReplicaVerifiedCountsForAWhile) {
 }
 
 TEST(Credentials, ForgetsOnlyThePasswordThatWasRefused) {
-  Credentials credentials;
+  Counters counters;
+  Credentials credentials(counters);
   remember(credentials, account("app"), "new");
   credentials.forget(account("app"), Secret("old"));
   EXPECT_TRUE(credentials.find(account("app"), kNow));
@@ -62,16 +66,19 @@ TEST(Credentials, ForgetsOnlyThePasswordThatWasRefused) {
 }
 
 TEST(Credentials, ForgetsAccountsThatChangeOrVanish) {
-  Credentials credentials;
+  Counters counters;
+  Credentials credentials(counters);
   for (const char* user : {"same", "changed", "gone"}) remember(credentials, account(user), "x");
   const admission::Accounts now({account("same"), account("changed", "2"), account("new")}, false);
   EXPECT_EQ(credentials.keep_only(now), 2u);
   EXPECT_EQ(credentials.size(), 1u);
+  EXPECT_EQ(counters.gauge("dorsal_proxy_known_passwords", "").value(), 1);
   EXPECT_TRUE(credentials.find(account("same"), kNow));
 }
 
 TEST(Credentials, ManyLogInsShareOneCopy) {
-  Credentials credentials;
+  Counters counters;
+  Credentials credentials(counters);
   const Secret first("hunter2");
   credentials.remember(account("app"), first, VerifiedBy::Primary, kNow);
   const auto kept =
@@ -80,7 +87,8 @@ TEST(Credentials, ManyLogInsShareOneCopy) {
 }
 
 TEST(Credentials, AFloodOfNamesStaysBounded) {
-  Credentials credentials;
+  Counters counters;
+  Credentials credentials(counters);
   for (int i = 0; i < 5000; ++i) {
     remember(credentials, account("user" + std::to_string(i)), "x");
   }

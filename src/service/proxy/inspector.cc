@@ -8,6 +8,10 @@
 namespace dorsal::proxy {
 namespace {
 
+// Connections to one server that are kept, beyond the work of a moment.
+constexpr std::size_t kMostIdle = 4;
+constexpr auto kIdleLimit = std::chrono::seconds(60);
+
 // One row for each user variable, or one without a name.
 std::string question(std::uint32_t connection_id) {
   return fmt::format(
@@ -23,21 +27,24 @@ std::string question(std::uint32_t connection_id) {
       connection_id);
 }
 
+// Nothing is in flight: whatever can be read now is a farewell or the end.
+bool is_alive(client::Connection& connection) {
+  char byte = 0;
+  const auto size = connection.stream().try_read(&byte, 1);
+  return size && *size == 0;
+}
+
 }  // namespace
 
 io::Task<Result<Inspection>> Inspector::inspect(const Server& server,
                                                 std::uint32_t connection_id,
                                                 Deadline deadline) {
-  std::unique_ptr<client::Connection> connection;
-  auto& idle = idle_[server.index];
-  if (!idle.empty()) {
-    connection = std::move(idle.back());
-    idle.pop_back();
-  } else {
+  auto connection = take_idle(server.index);
+  if (connection == nullptr) {
     DORSAL_CO_TRY(connection, co_await connect_as_monitor(context_, server, deadline));
   }
   DORSAL_CO_TRY(auto results, co_await connection->execute(question(connection_id), deadline));
-  idle_[server.index].push_back(std::move(connection));
+  keep(server.index, std::move(connection));
   const auto& rows = results.at(0).rows;
   if (rows.empty()) co_return not_found("the server does not know the connection");
   Inspection found;
@@ -47,6 +54,25 @@ io::Task<Result<Inspection>> Inspector::inspect(const Server& server,
     if (row.at(2)) found.user_variables.push_back(*row[2]);
   }
   co_return found;
+}
+
+// Null when there is none. What the server has closed, or nobody has needed for a while, is given
+// up.
+std::unique_ptr<client::Connection> Inspector::take_idle(std::size_t server) {
+  Connections& idle = idle_[server];
+  const TimePoint now = context_.loop.now();
+  while (!idle.empty() && now - idle.front().since > kIdleLimit) idle.pop_front();
+  while (!idle.empty()) {
+    auto connection = std::move(idle.back().connection);
+    idle.pop_back();
+    if (is_alive(*connection)) return connection;
+  }
+  return nullptr;
+}
+
+void Inspector::keep(std::size_t server, std::unique_ptr<client::Connection> connection) {
+  Connections& idle = idle_[server];
+  if (idle.size() < kMostIdle) idle.push_back({std::move(connection), context_.loop.now()});
 }
 
 }  // namespace dorsal::proxy

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,7 +42,14 @@ class Inspector {
                                        Deadline deadline);
 
  private:
-  using Connections = std::vector<std::unique_ptr<client::Connection>>;
+  struct Idle {
+    std::unique_ptr<client::Connection> connection;
+    TimePoint since;
+  };
+  using Connections = std::deque<Idle>;  // the last one was used last
+
+  std::unique_ptr<client::Connection> take_idle(std::size_t server);
+  void keep(std::size_t server, std::unique_ptr<client::Connection> connection);
 
   LoopContext& context_;
   std::map<std::size_t, Connections> idle_;  // by server

@@ -112,7 +112,7 @@ struct Shared {
   Servers servers;
   Frontier frontier;
   AccountBook accounts;
-  Credentials credentials;
+  Credentials credentials{counters};
   Admission admission;
   ServerFacts facts;
   SessionRegistry sessions;
