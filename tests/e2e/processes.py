@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import time
+from collections import Counter
 from pathlib import Path
 
 MARK = "DORSAL_E2E_CLUSTER"
@@ -163,3 +164,14 @@ def open_files(pid):
     except OSError:
         pass  # the process has ended
     return found
+
+
+def kinds_of_files(pid):
+    """What the open files of the process are, with how many of each: sockets by the port at the other end."""
+    remote = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text(encoding="utf-8").splitlines()[1:]:
+            fields = line.split()
+            port = int(fields[2].rpartition(":")[2], 16)
+            remote[f"socket:[{fields[9]}]"] = f"connections with port {port}" if port else "listening"
+    return Counter(remote.get(name, name.partition(":[")[0]) for name in open_files(pid))
