@@ -24,6 +24,8 @@ class PrimaryGone(harness.ClusterTest):
         cls.in_transaction = cls.session_in_use()
         cls.in_transaction.run("BEGIN")
         cls.in_transaction.run("INSERT INTO t VALUES (100)")
+        # A proxy beside others would need the primary to know what those have told their clients.
+        harness.wait_until("the proxy is alone", lambda: cls.cluster.metric("dorsal_proxy_alone") == 1)
         primary = cls.cluster.primary()
         processes.kill(cls.cluster.agent_pid(primary))
         harness.wait_until("the primary is gone", lambda: not processes.is_running(primary["pid"]), 10)

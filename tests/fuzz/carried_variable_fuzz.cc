@@ -34,9 +34,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   if (!user_variable(text).empty()) {
-    require_one_assignment(assignment(text, ValueKind::Integer, "1", "", "binary"),
+    require_one_assignment(*assignment(text, ValueKind::Integer, "1", "", "binary"),
                            Assignment::Scope::User);
   }
+  for (const auto kind : {ValueKind::Integer, ValueKind::UnsignedInteger, ValueKind::Double}) {
+    auto number = assignment("a", kind, text, "", "binary");
+    if (number) require_one_assignment(*number, Assignment::Scope::User);
+  }
+  auto bytes = assignment("a", ValueKind::Text, "", text, "latin1_bin");
+  if (bytes) require_one_assignment(*bytes, Assignment::Scope::User);
+  auto collated = assignment("a", ValueKind::Text, "", "", text);
+  if (collated) require_one_assignment(*collated, Assignment::Scope::User);
   return 0;
 }
 

@@ -17,13 +17,19 @@ void OtherProxies::saw_none(TimePoint sent) {
   const bool goes_on = quiet_since_ns_ != kNever && sent_ns - looked_at_ns_ <= to_ns(kGap);
   if (!goes_on) quiet_since_ns_ = sent_ns;
   looked_at_ns_ = sent_ns;
-  if (sent_ns - quiet_since_ns_ < to_ns(kQuiet)) return;
-  excluded_until_ns_.store(sent_ns + to_ns(kFresh), std::memory_order_relaxed);
+  const bool is_quiet = sent_ns - quiet_since_ns_ >= to_ns(kQuiet);
+  excluded_until_ns_.store(is_quiet ? sent_ns + to_ns(kFresh) : kNever, std::memory_order_relaxed);
 }
 
 void OtherProxies::saw_some() {
   quiet_since_ns_ = kNever;
   excluded_until_ns_.store(kNever, std::memory_order_relaxed);
+}
+
+void OtherProxies::lost() {
+  const bool is_excluded =
+      quiet_since_ns_ != kNever && looked_at_ns_ - quiet_since_ns_ >= to_ns(kQuiet);
+  excluded_until_ns_.store(is_excluded ? kForever : kNever, std::memory_order_relaxed);
 }
 
 bool OtherProxies::are_excluded(TimePoint now) const {

@@ -11,6 +11,9 @@
 //     again, if it had been there for kSettled before. So one that has been seen is believed to be
 //     there for kQuiet more, and nobody is believed to be alone before he has looked for so long.
 //
+// A server that is lost counts as it was when it was lost, so that a proxy which was alone goes on
+// to serve reads without it.
+//
 // Looks that are up to kGap apart see whoever is settled, and kQuiet is more than kRemembered, kGap
 // and kFresh together. All times are of the steady clock.
 #pragma once
@@ -38,11 +41,16 @@ class OtherProxies {
   // It found somebody, or could not tell.
   void saw_some();
 
+  // The server cannot be looked at any more. Nobody was there until then, if so; whoever comes now
+  // is seen on the other servers.
+  void lost();
+
   // Nobody else can have had a write acknowledged there.
   bool are_excluded(TimePoint now) const;
 
  private:
   static constexpr std::int64_t kNever = INT64_MIN;
+  static constexpr std::int64_t kForever = INT64_MAX;
 
   std::int64_t quiet_since_ns_ = kNever;  // only the monitor's
   std::int64_t looked_at_ns_ = kNever;

@@ -52,6 +52,26 @@ TEST(OtherProxies, SomebodyIsBelievedToBeThereForAWhile) {
   EXPECT_FALSE(others.are_excluded(kStart + OtherProxies::kQuiet + milliseconds(1)));
 }
 
+TEST(OtherProxies, AServerThatIsLostCountsAsItWas) {
+  OtherProxies alone;
+  look_in_vain(alone, OtherProxies::kQuiet, milliseconds(500));
+  alone.lost();
+  const TimePoint later = kStart + std::chrono::hours(1);
+  EXPECT_TRUE(alone.are_excluded(later));
+  alone.saw_none(later);
+  EXPECT_FALSE(alone.are_excluded(later)) << "who has come meanwhile may have gone a moment ago";
+
+  OtherProxies in_company;
+  look_in_vain(in_company, OtherProxies::kQuiet, milliseconds(500));
+  in_company.saw_some();
+  in_company.lost();
+  EXPECT_FALSE(in_company.are_excluded(kStart + OtherProxies::kQuiet));
+
+  OtherProxies never_seen;
+  never_seen.lost();
+  EXPECT_FALSE(never_seen.are_excluded(kStart));
+}
+
 TEST(Introduction, TakesLongerThanALookOfOthersCounts) {
   Introduction introduction;
   introduction.arrived(kStart);

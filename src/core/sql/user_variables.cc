@@ -10,6 +10,29 @@ namespace {
 
 constexpr std::string_view kBinary = "binary";
 
+bool is_letter(char c) { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
+
+// As servers write numbers: 5, -1.50, 1e-7.
+bool is_number(std::string_view text) {
+  const bool has_only_parts = std::all_of(text.begin(), text.end(), [](char c) {
+    return is_digit(c) || c == '.' || c == 'e' || c == '-' || c == '+';
+  });
+  return has_only_parts && std::any_of(text.begin(), text.end(), is_digit) &&
+         text.find("--") == std::string_view::npos;
+}
+
+bool is_hexadecimal(std::string_view text) {
+  return text.size() % 2 == 0 && std::all_of(text.begin(), text.end(), [](char c) {
+           return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f');
+         });
+}
+
+bool is_collation(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_digit(c) || is_letter(c) || c == '_';
+  });
+}
+
 // The character set is the collation's name up to its first underscore.
 std::string_view charset_of(std::string_view collation) {
   return collation.substr(0, collation.find('_'));
@@ -89,11 +112,14 @@ std::string user_variable_items(std::string_view name) {
   return variable + ", HEX(" + variable + "), COLLATION(" + variable + ")";
 }
 
-std::string assignment(std::string_view name,
-                       ValueKind kind,
-                       const std::optional<std::string>& value,
-                       std::string_view hex,
-                       std::string_view collation) {
+std::optional<std::string> assignment(std::string_view name,
+                                      ValueKind kind,
+                                      const std::optional<std::string>& value,
+                                      std::string_view hex,
+                                      std::string_view collation) {
+  const bool is_sound = kind == ValueKind::Text ? is_hexadecimal(hex) && is_collation(collation)
+                                                : !value || is_number(*value);
+  if (!is_sound) return std::nullopt;
   const std::string set = user_variable(name) + "=";
   if (!value && kind != ValueKind::Text) return set + typed_null(kind);
   // NULL leaves a variable the type and the collation that it had before.

@@ -28,11 +28,12 @@ enum class ValueKind { Integer, UnsignedInteger, Decimal, Double, Text };
 std::string user_variable_items(std::string_view name);
 
 // What brings the variable back, for a SET. `value` is empty for NULL, `hex` matters for texts
-// only.
-std::string assignment(std::string_view name,
-                       ValueKind kind,
-                       const std::optional<std::string>& value,
-                       std::string_view hex,
-                       std::string_view collation);
+// only. Empty when a server does not answer so, since what it says becomes part of a statement for
+// another one.
+std::optional<std::string> assignment(std::string_view name,
+                                      ValueKind kind,
+                                      const std::optional<std::string>& value,
+                                      std::string_view hex,
+                                      std::string_view collation);
 
 }  // namespace dorsal::sql

@@ -15,7 +15,7 @@ std::string value_of_a(ValueKind kind,
                        const std::optional<std::string>& value,
                        std::string_view hex = "",
                        std::string_view collation = "binary") {
-  return assignment("a", kind, value, hex, collation);
+  return assignment("a", kind, value, hex, collation).value_or("refused");
 }
 
 TEST(UserVariables, AValueComesBackWithItsTypeAndCollation) {
@@ -35,6 +35,18 @@ TEST(UserVariables, ANullHasATypeAndACollationToo) {
   EXPECT_EQ(value_of_a(ValueKind::Text, std::nullopt, "", "latin1_bin"),
             "@`a`=_latin1 x'' COLLATE latin1_bin, @`a`=NULL");
   EXPECT_EQ(value_of_a(ValueKind::Text, std::nullopt), "@`a`=_binary x'', @`a`=NULL");
+}
+
+// A server that lies must not be able to say anything to another one.
+TEST(UserVariables, WhatNoServerAnswersIsRefused) {
+  for (const char* value : {"", "1, GLOBAL x = 1", "1--1", "1/**/", "abc", "e", "1;"}) {
+    EXPECT_EQ(value_of_a(ValueKind::Integer, value), "refused") << value;
+    EXPECT_EQ(value_of_a(ValueKind::Double, value), "refused") << value;
+  }
+  EXPECT_EQ(value_of_a(ValueKind::Text, "x", "78' , @@x = '"), "refused");
+  EXPECT_EQ(value_of_a(ValueKind::Text, "x", "7"), "refused");
+  EXPECT_EQ(value_of_a(ValueKind::Text, "x", "78", "latin1_bin, @b = 1"), "refused");
+  EXPECT_EQ(value_of_a(ValueKind::Text, std::nullopt, "", ""), "refused");
 }
 
 TEST(UserVariables, ANameWithABacktickIsNotWritten) {

@@ -75,9 +75,14 @@ io::Task<bool> look_for_others(LoopContext& context,
                                client::Connection& connection) {
   const TimePoint sent = context.loop.now();
   auto results = co_await connection.execute(kAskForProxies, context.loop.after(kPatience));
+  if (!results) {
+    // Not looked. Whether nobody is there any more is for the next look to say.
+    server.others.set(-1);
+    co_return false;
+  }
   bool shows_own = false;
   std::int64_t others = 0;
-  if (results && !results->empty()) {
+  if (!results->empty()) {
     for (const auto& row : results->front().rows) {
       const bool is_own = row.at(0) == context.shared.name;
       shows_own |= is_own;
@@ -155,7 +160,7 @@ io::Task<> monitor(LoopContext& context, Server& server) {
     auto ended = co_await watch(context, server, introduction);
     introduction.left(context.loop.now());
     server.others.set(-1);
-    context.shared.numbers.alone.set(0);
+    server.other_proxies.lost();
     const bool is_over = co_await io::cancelled();
     if (is_over) co_return;
     if (server.reachable.exchange(false)) {

@@ -54,13 +54,28 @@ void PoolLimits::change(std::uint32_t maximum, std::uint32_t reserve) {
   std::lock_guard lock(mutex_);
   maximum_ = maximum;
   reserve_ = reserve;
-  for (auto& [_, limit] : limits_) limit->change(maximum, reserve);
+  for (auto& [_, kept] : limits_) {
+    if (auto limit = kept.lock()) limit->change(maximum, reserve);
+  }
+}
+
+std::size_t PoolLimits::size() const {
+  std::lock_guard lock(mutex_);
+  return limits_.size();
 }
 
 std::shared_ptr<PoolLimit> PoolLimits::of(const Server& server, const std::string& user) {
   std::lock_guard lock(mutex_);
-  auto& limit = limits_[{server.index, user}];
-  if (limit == nullptr) limit = std::make_shared<PoolLimit>(maximum_, reserve_);
+  if (limits_.size() >= tidy_at_) {
+    std::erase_if(limits_, [](const auto& entry) { return entry.second.expired(); });
+    tidy_at_ = std::max(kTidyAt, 2 * limits_.size());
+  }
+  auto& kept = limits_[{server.index, user}];
+  auto limit = kept.lock();
+  if (limit == nullptr) {
+    limit = std::make_shared<PoolLimit>(maximum_, reserve_);
+    kept = limit;
+  }
   return limit;
 }
 

@@ -63,12 +63,17 @@ class PoolLimits {
   PoolLimits(std::uint32_t maximum, std::uint32_t reserve) : maximum_(maximum), reserve_(reserve) {}
   std::shared_ptr<PoolLimit> of(const Server& server, const std::string& user);
   void change(std::uint32_t maximum, std::uint32_t reserve);
+  std::size_t size() const;
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::uint32_t maximum_;
   std::uint32_t reserve_;
-  std::map<std::pair<std::size_t, std::string>, std::shared_ptr<PoolLimit>> limits_;
+  // Users come and go for as long as a process lives; those without a pool are left out now and
+  // then.
+  std::map<std::pair<std::size_t, std::string>, std::weak_ptr<PoolLimit>> limits_;
+  std::size_t tidy_at_ = kTidyAt;
+  static constexpr std::size_t kTidyAt = 64;
 };
 
 // What a session asks of the connection that it gets.

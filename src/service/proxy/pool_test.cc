@@ -267,6 +267,18 @@ TEST(PoolLimit, AChangeCountsForWhatIsOpenedNext) {
   EXPECT_TRUE(limit.take(false));
 }
 
+TEST(PoolLimits, UsersWhoHaveGoneLeaveNothing) {
+  PoolLimits limits(1, 0);
+  Counters counters;
+  const Server server(0, cluster::NodeName("p"), io::Endpoint("127.0.0.1", 1), counters);
+  const auto kept = limits.of(server, "stays");
+  EXPECT_TRUE(kept->take(false));
+  for (int i = 0; i < 10'000; ++i) limits.of(server, "user" + std::to_string(i));
+  EXPECT_LT(limits.size(), 100u);
+  EXPECT_EQ(limits.of(server, "stays"), kept);
+  EXPECT_FALSE(limits.of(server, "stays")->take(false));
+}
+
 TEST(PoolLimit, TheReserveIsForTheUrgent) {
   PoolLimit limit(1, 1);
   EXPECT_TRUE(limit.take(false));

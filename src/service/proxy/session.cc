@@ -111,8 +111,7 @@ io::Task<Result<ClientCommand>> Session::read_command() {
   if (is_large) inbox_ = std::string();
   idle_since_ = context_.loop.now();
   is_busy_ = false;
-  const auto idle_limit =
-      Deadline::after(idle_since_, std::chrono::seconds(state_.wait_timeout));
+  const auto idle_limit = Deadline::after(idle_since_, std::chrono::seconds(state_.wait_timeout));
   auto begun = co_await fill_inbox(mysql::kHeaderSize, idle_limit);
   if (!begun && begun.error().kind == ErrorKind::Timeout) co_await tell_of_idleness();
   if (!begun) co_return begun.error();

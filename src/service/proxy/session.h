@@ -226,6 +226,7 @@ class Session {
   void count_read(ReadPath path);
   bool may_leave_primary(sql::Consistency consistency);
   bool knows_all_that_was_told();
+  io::Task<bool> comes_to_know_all();
   io::Task<std::optional<routing::Position>> required(sql::Consistency consistency);
   Duration max_lag() const;
   Server* choose(const routing::Position& position, bool be_patient, bool& must_wait);

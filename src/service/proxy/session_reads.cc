@@ -20,6 +20,8 @@ constexpr auto kWaitSlack = std::chrono::milliseconds(30);
 // When no primary can take over, a read waits this long for a replica to catch up.
 constexpr auto kPatience = std::chrono::milliseconds(1500);
 
+constexpr auto kLookAgain = std::chrono::milliseconds(20);
+
 }  // namespace
 
 void Session::count_read(ReadPath path) {
@@ -49,21 +51,39 @@ bool Session::knows_all_that_was_told() {
   return shared_.frontier.has_track() && context_.view->excludes_other_proxies(context_.loop.now());
 }
 
+// The same, with the patience that a statement has which needs a primary.
+io::Task<bool> Session::comes_to_know_all() {
+  const Deadline patience = context_.loop.after(context_.options->primary_limit);
+  while (!knows_all_that_was_told()) {
+    if (patience.has_passed(context_.loop.now())) co_return false;
+    const Deadline again = context_.loop.after(kLookAgain);
+    const bool goes_on = co_await context_.loop.sleep_until(again);
+    if (!goes_on) co_return false;
+  }
+  co_return true;
+}
+
 // What the read must see; empty when only the primary is known to have it.
 io::Task<std::optional<routing::Position>> Session::required(sql::Consistency consistency) {
   Frontier& frontier = shared_.frontier;
   if (consistency == sql::Consistency::Eventual) co_return routing::Position();
   if (frontier.only_primary_will_do()) co_return std::nullopt;
   lower_to_repaired();
-  const bool asks_for_all = consistency == sql::Consistency::Strong ||
-                            (consistency == sql::Consistency::Global && !knows_all_that_was_told());
+  const bool is_global = consistency == sql::Consistency::Global;
+  bool asks_for_all =
+      consistency == sql::Consistency::Strong || (is_global && !knows_all_that_was_told());
   if (asks_for_all || state_.has_read_primary) {
     const std::uint64_t losses = frontier.losses();
     auto position =
         co_await context_.probe->position(context_.loop.after(context_.options->connect_limit));
+    // A primary that does not answer is known to be lost soon, and then it may need no answer.
+    if (!position && asks_for_all && is_global) {
+      const bool knows_all = co_await comes_to_know_all();
+      asks_for_all = !knows_all;
+    }
     if (!position && asks_for_all) co_return std::nullopt;
     // What a primary showed before it was lost has reached some replica, or is lost with it.
-    if (!position) position = frontier.furthest();
+    if (!position) position = state_.has_read_primary ? frontier.furthest() : state_.own;
     if (asks_for_all) {
       frontier.tell(*position);
       frontier.found_track(losses);

@@ -308,12 +308,13 @@ io::Task<bool> Session::read_user_variables(Backend& backend) {
       backend.user_variables.erase(names[i]);
       continue;
     }
-    std::string& value = state_.user_variables[names[i]];
-    value = sql::assignment(names[i],
-                            value_kind(result.columns[3 * i]),
-                            row[3 * i],
-                            row[3 * i + 1].value_or(""),
-                            row[3 * i + 2].value_or("binary"));
+    auto value = sql::assignment(names[i],
+                                 value_kind(result.columns[3 * i]),
+                                 row[3 * i],
+                                 row[3 * i + 1].value_or(""),
+                                 row[3 * i + 2].value_or("binary"));
+    if (!value) co_return false;
+    state_.user_variables[names[i]] = *std::move(value);
   }
   for (const auto& [name, value] : state_.user_variables) size += name.size() + value.size();
   if (size > kMaxUserVariables) state_.pins |= sql::Pin::SessionVariable;
