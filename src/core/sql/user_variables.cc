@@ -12,13 +12,28 @@ constexpr std::string_view kBinary = "binary";
 
 bool is_letter(char c) { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
 
+std::size_t skip_digits(std::string_view& text) {
+  const std::string_view before = text;
+  while (!text.empty() && is_digit(text.front())) text.remove_prefix(1);
+  return before.size() - text.size();
+}
+
+bool skip(std::string_view& text, std::string_view any_of) {
+  if (text.empty() || any_of.find(text.front()) == std::string_view::npos) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
 // As servers write numbers: 5, -1.50, 1e-7.
 bool is_number(std::string_view text) {
-  const bool has_only_parts = std::all_of(text.begin(), text.end(), [](char c) {
-    return is_digit(c) || c == '.' || c == 'e' || c == '-' || c == '+';
-  });
-  return has_only_parts && std::any_of(text.begin(), text.end(), is_digit) &&
-         text.find("--") == std::string_view::npos;
+  skip(text, "-");
+  if (skip_digits(text) == 0) return false;
+  if (skip(text, ".") && skip_digits(text) == 0) return false;
+  if (skip(text, "e")) {
+    skip(text, "+-");
+    if (skip_digits(text) == 0) return false;
+  }
+  return text.empty();
 }
 
 bool is_hexadecimal(std::string_view text) {

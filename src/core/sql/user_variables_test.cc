@@ -39,7 +39,8 @@ TEST(UserVariables, ANullHasATypeAndACollationToo) {
 
 // A server that lies must not be able to say anything to another one.
 TEST(UserVariables, WhatNoServerAnswersIsRefused) {
-  for (const char* value : {"", "1, GLOBAL x = 1", "1--1", "1/**/", "abc", "e", "1;"}) {
+  for (const char* value :
+       {"", "1, GLOBAL x = 1", "1--1", "1/**/", "abc", "e", "1;", "1e", "-", "1.", "1e-"}) {
     EXPECT_EQ(value_of_a(ValueKind::Integer, value), "refused") << value;
     EXPECT_EQ(value_of_a(ValueKind::Double, value), "refused") << value;
   }
