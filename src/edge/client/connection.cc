@@ -111,6 +111,13 @@ io::Task<Result<std::string>> Connection::scalar(std::string sql, Deadline deadl
   co_return *results.front().rows.front().front();
 }
 
+bool Connection::is_alive() {
+  // Whatever can be read now is a farewell or the end.
+  char byte = 0;
+  auto size = stream_.try_read(&byte, 1);
+  return size && *size == 0;
+}
+
 void Connection::close() {
   if (!stream_.is_open()) return;
   // A server that does not take five bytes now learns of the end from the closed connection.

@@ -73,6 +73,10 @@ class Connection {
   std::uint32_t capabilities() const { return capabilities_; }
   const mysql::OkPacket& login_ok() const { return login_ok_; }
 
+  // Looks, without waiting, whether the server has closed the connection meanwhile. Nothing is in
+  // flight.
+  bool is_alive();
+
   // Sends COM_QUIT if that needs no waiting, and closes.
   void close();
 

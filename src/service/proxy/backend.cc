@@ -293,11 +293,4 @@ void Backend::close_statement(const PreparedText& text) {
   statements_.erase(place);
 }
 
-bool Backend::is_alive() {
-  // Nothing is in flight: whatever can be read now is a farewell or the end.
-  char byte = 0;
-  auto size = stream().try_read(&byte, 1);
-  return size && *size == 0;
-}
-
 }  // namespace dorsal::proxy

@@ -139,8 +139,7 @@ class Backend {
   TimePoint last_used() const { return last_used_; }
   void used(TimePoint now) { last_used_ = now; }
 
-  // Looks, without waiting, whether the server has closed the connection meanwhile.
-  bool is_alive();
+  bool is_alive() { return connection_->is_alive(); }
 
  private:
   bool has_user_variables_of(const SessionState& state, std::uint32_t session) const;

@@ -27,13 +27,6 @@ std::string question(std::uint32_t connection_id) {
       connection_id);
 }
 
-// Nothing is in flight: whatever can be read now is a farewell or the end.
-bool is_alive(client::Connection& connection) {
-  char byte = 0;
-  const auto size = connection.stream().try_read(&byte, 1);
-  return size && *size == 0;
-}
-
 }  // namespace
 
 io::Task<Result<Inspection>> Inspector::inspect(const Server& server,
@@ -65,7 +58,7 @@ std::unique_ptr<client::Connection> Inspector::take_idle(std::size_t server) {
   while (!idle.empty()) {
     auto connection = std::move(idle.back().connection);
     idle.pop_back();
-    if (is_alive(*connection)) return connection;
+    if (connection->is_alive()) return connection;
   }
   return nullptr;
 }
