@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 
+#include "core/sql/calls.h"
 #include "core/sql/charset.h"
 #include "core/sql/cursor.h"
 
@@ -10,16 +11,6 @@ namespace dorsal::sql {
 namespace {
 
 using What = IdentityQuery::What;
-
-struct Function {
-  std::string_view name;
-  What what;
-  bool is_tight;  // with white space in front of the parenthesis it may be a stored function
-};
-constexpr std::array kFunctions = {Function{"user", What::User, false},
-                                   Function{"session_user", What::User, true},
-                                   Function{"system_user", What::User, true},
-                                   Function{"connection_id", What::ConnectionId, false}};
 
 constexpr std::array<std::string_view, 3> kModifiers = {"all", "distinct", "sql_no_cache"};
 // What may follow the list of columns, as far as clients write it behind such functions.
@@ -94,19 +85,21 @@ class Parser {
 
   // Steps over a call of one of the functions. What else begins like one is stepped over in part.
   std::optional<What> parse_function() {
-    for (const Function& function : kFunctions) {
-      if (!is_word(cursor_.token(), function.name)) continue;
-      const std::string_view name = cursor_.token().text;
-      cursor_.advance();
-      const std::string_view sign = cursor_.token().text;
-      const bool touches = name.data() + name.size() == sign.data();
-      if (!cursor_.token().is('(') || (function.is_tight && !touches)) return std::nullopt;
-      advance();
-      if (!cursor_.token().is(')')) return std::nullopt;
-      advance();
-      return function.what;
-    }
-    return std::nullopt;
+    if (cursor_.token().kind != TokenKind::Word) return std::nullopt;
+    const std::string_view name = cursor_.token().text;
+    const Call call = find_call(name);
+    const bool is_user = call == Call::ClientUser || call == Call::TightClientUser;
+    if (!is_user && call != Call::ConnectionId) return std::nullopt;
+    cursor_.advance();
+    const std::string_view sign = cursor_.token().text;
+    const bool touches = name.data() + name.size() == sign.data();
+    // With white space in front of the parenthesis it may be a stored function.
+    const bool is_other = call == Call::TightClientUser && !touches;
+    if (!cursor_.token().is('(') || is_other) return std::nullopt;
+    advance();
+    if (!cursor_.token().is(')')) return std::nullopt;
+    advance();
+    return is_user ? What::User : What::ConnectionId;
   }
 
   void advance() {
