@@ -3,8 +3,8 @@
 import contextlib
 import statistics
 import subprocess
-import threading
 
+import rig
 from rig import ROWS, Target, cell, in_turns, print_table, ratios
 
 TITLE = "causal reads"
@@ -26,31 +26,16 @@ def options(parser):
     parser.add_argument("--writes", type=int, default=50, help="writes each second while reads are measured (50)")
 
 
-class Watch(threading.Thread):
+class Watch(rig.Watch):
     """Looks several times a second at how far replicas are behind and which way reads went since the last look."""
 
     def __init__(self, proxy, replicas):
-        super().__init__()
-        self.proxy, self.replicas = proxy, replicas
-        self.ended, self.looks, self.failure = threading.Event(), [], None
+        super().__init__(every=0.2)
+        self.proxy, self.replicas, self.looks = proxy, replicas, []
 
     def __enter__(self):
         self.before = self.paths()
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.join()
-        if self.failure:
-            raise self.failure
-
-    def run(self):
-        try:
-            while not self.ended.wait(0.2):
-                self.look()
-        except Exception as error:
-            self.failure = error
+        return super().__enter__()
 
     def look(self):
         now = self.paths()

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1]
@@ -313,3 +314,28 @@ def print_table(title, columns, rows):
     print(" " * (widest + 1) + "".join(f"{name:>{width}}" for name, width in columns))
     for name, texts in rows:
         print(f"{name:<{widest + 1}}" + "".join(f"{text:>{width}}" for text, (_, width) in zip(texts, columns)))
+
+
+class Watch(threading.Thread):
+    """Calls look() again and again for as long as its block lasts; what goes wrong there comes out at its end."""
+
+    def __init__(self, every):
+        super().__init__()
+        self.every, self.ended, self.failure = every, threading.Event(), None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.join()
+        if self.failure:
+            raise self.failure
+
+    def run(self):
+        try:
+            while not self.ended.wait(self.every):
+                self.look()
+        except Exception as error:
+            self.failure = error

@@ -7,9 +7,9 @@ import resource
 import selectors
 import struct
 import sys
-import threading
 import time
 
+import rig
 import wire
 from rig import ROWS, TABLE, Target, connections_of, percentile, print_table
 
@@ -61,31 +61,13 @@ def statement():
     return f"SELECT c FROM {TABLE} WHERE id={key}"
 
 
-class Watch(threading.Thread):
+class Watch(rig.Watch):
     """Counts the user's server connections ten times a second; in a thread, so that the load goes on meanwhile."""
 
     def __init__(self, user, servers):
-        super().__init__()
+        super().__init__(every=0.1)
         self.user, self.servers = user, servers
-        self.ended, self.failure = threading.Event(), None
         self.most, self.most_by_server = 0, {}
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.join()
-        if self.failure:
-            raise self.failure
-
-    def run(self):
-        try:
-            while not self.ended.wait(0.1):
-                self.look()
-        except Exception as error:
-            self.failure = error
 
     def look(self):
         now = connections_of(self.user, self.servers)
