@@ -16,7 +16,6 @@ import argparse
 import multiprocessing
 import os
 import random
-import shutil
 import signal
 import sys
 import threading
@@ -387,13 +386,7 @@ def parse(arguments):
 def main(arguments):
     options = parse(arguments)
     with ExitStack() as stack:
-        cluster = harness.shared_cluster()
-        if cluster is None:
-            folder = harness.temporary_folder()
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            cluster = harness.Cluster(folder / "cluster")
-            stack.callback(cluster.destroy)
-        cluster.up()
+        cluster = stack.enter_context(harness.running_cluster())
         before = len(cluster.crashes())
         with ExitStack() as inner:
             proxies = [inner.enter_context(cluster.another_proxy(loops=1)) for _ in range(options.proxies)]

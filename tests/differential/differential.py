@@ -209,11 +209,7 @@ def parse(arguments):
 def open_world(stack, options):
     folder = harness.temporary_folder()
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    cluster = harness.shared_cluster()
-    if cluster is None:
-        cluster = harness.Cluster(folder / "cluster")
-        stack.callback(cluster.destroy)
-    cluster.up()
+    cluster = stack.enter_context(harness.running_cluster())
     if options.reference:
         path, _, base = options.reference.rpartition(":")
         reference = harness.Cluster(path, int(base))

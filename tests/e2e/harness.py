@@ -512,6 +512,20 @@ def temporary_folder():
     return folder
 
 
+@contextlib.contextmanager
+def running_cluster():
+    """The fixture's cluster, or one that is gone afterwards."""
+    with contextlib.ExitStack() as stack:
+        cluster = shared_cluster()
+        if cluster is None:
+            folder = temporary_folder()
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            cluster = Cluster(folder / "cluster")
+            stack.callback(cluster.destroy)
+        cluster.up()
+        yield cluster
+
+
 class ClusterTest(unittest.TestCase):
     """Tests on a healthy cluster, with a schema of their own, `schema`, that is gone afterwards."""
 
@@ -519,13 +533,7 @@ class ClusterTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = shared_cluster()
-        if cls.cluster is None:
-            folder = temporary_folder()
-            cls.cluster = Cluster(folder / "cluster")
-            cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
-            cls.addClassCleanup(cls.cluster.destroy)
-        cls.cluster.up()
+        cls.cluster = cls.enterClassContext(running_cluster())
         cls.crashes_before = cls.cluster.crashes()
         cls.addClassCleanup(cls.check_for_crashes)
         if cls.schema:

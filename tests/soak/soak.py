@@ -10,7 +10,6 @@ the next: through what is measured after the warm-up a straight line is laid, an
 import argparse
 import os
 import random
-import shutil
 import signal
 import sys
 import threading
@@ -360,13 +359,7 @@ def parse(arguments):
 def main(arguments):
     options = parse(arguments)
     with ExitStack() as stack:
-        cluster = harness.shared_cluster()
-        if cluster is None:
-            folder = harness.temporary_folder()
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            cluster = harness.Cluster(folder / "cluster")
-            stack.callback(cluster.destroy)
-        cluster.up()
+        cluster = stack.enter_context(harness.running_cluster())
         before = len(cluster.crashes())
         prepare(cluster, stack)
         with cluster.another_proxy(loops=LOOPS) as proxy:
