@@ -123,7 +123,7 @@ io::Task<Result<void>> watch(LoopContext& context,
     if (accounts_server(context) == &server && round % kRoundsBetweenAccounts == 0) {
       co_await look_at_accounts(context, accounts, *connection);
     }
-    if (round % kRoundsBetweenLooks == 0) {
+    if (round % kRoundsBetweenLooks == kRoundsBetweenLooks - 1) {
       (void)co_await look_for_others(context, server, *connection);
     }
     const bool goes_on = co_await context.loop.sleep_until(context.loop.after(kInterval));
