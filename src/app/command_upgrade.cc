@@ -4,7 +4,6 @@
 #include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "app/commands.h"
 #include "app/up_plan.h"
@@ -24,11 +23,10 @@ Result<void> wait_until_it_holds(const Role& role, const ProcessHandle& started)
   const auto end = Clock::now() + kPatience;
   while (Clock::now() < end) {
     if (running_pid(role) == started.pid()) return {};
-    if (started.has_ended()) {
+    if (started.wait(kEvery)) {
       return unavailable(fmt::format("the proxy that runs goes on; the new one ended with: {}",
                                      last_log_line(role.log)));
     }
-    std::this_thread::sleep_for(kEvery);
   }
   started.send(SIGTERM);
   return timeout(fmt::format("the new process was not ready within {} s; {} may say why",

@@ -71,8 +71,8 @@ std::string handover_socket(const std::string& run_folder, const std::string& ro
 }
 
 bool asks_to_end(const Message& message) {
-  auto json = Json::parse(message.text, nullptr, false);
-  return json.is_object() && field<std::string>(json, "state") == "ends";
+  const auto json = parse(message);
+  return json && field<std::string>(*json, "state") == "ends";
 }
 
 // ---- the old process ----

@@ -12,7 +12,6 @@
 #include "base/counters.h"
 #include "base/result.h"
 #include "core/cluster/topology.h"
-#include "edge/io/event.h"
 #include "edge/io/files.h"
 #include "edge/io/loop.h"
 #include "edge/io/task.h"

@@ -227,8 +227,8 @@ class ReplyRelay {
   bool has_begun_transaction_ = false;              // by the statement that the present OK answers
   std::string_view told_transaction_ = "________";  // to clients that do not track transactions
   std::optional<std::uint32_t> statement_id_;
-  // Of the last OK, for an EOF that has none of its own. A session begins with autocommit.
   bool has_more_results_ = false;
+  // Of the last OK, for an EOF that has none of its own. A session begins with autocommit.
   std::uint16_t last_status_ = status::kAutocommit;
   std::size_t consumed_ = 0;
   RowEditor* editor_ = nullptr;  // of the present reply
