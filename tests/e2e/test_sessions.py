@@ -281,8 +281,9 @@ class Sessions(harness.ClusterTest):
         victim = self.connect(database=self.schema)
         victim.run("BEGIN")
         victim.run("UPDATE numbers SET t = t WHERE n = 1")
-        listed = "SELECT id FROM information_schema.processlist"
-        (number,) = (row[0] for row in self.run_sql(listed) if row[0] == self.server_connection(victim))
+        number = self.server_connection(victim)
+        server = self.root(self.cluster.primary())
+        self.assertIn((number,), server.run("SELECT id FROM performance_schema.processlist"))
         self.run_sql(f"KILL {number}")
         with self.assertRaises(pymysql.MySQLError) as caught:
             victim.run("COMMIT")
@@ -292,7 +293,7 @@ class Sessions(harness.ClusterTest):
     @staticmethod
     def server_connection(session):
         """The number that the server knows the session's connection by."""
-        return int(session.value("SELECT CONNECTION_ID() + 0"))
+        return int(session.value("SELECT (SELECT CONNECTION_ID()) + 0"))
 
     # Who the client is, to itself and to others.
 
@@ -387,6 +388,77 @@ class Sessions(harness.ClusterTest):
                             for row in result.rows]
                     answers.append(([vars(column) for column in result.columns], rows))
                 self.assertEqual(*answers)
+
+    def test_prepared_statements_know_the_client_too(self):
+        user = self.make_user()
+        session = wire.connect(self.cluster.address(), user, "secret", source="127.3.4.5")
+        self.addCleanup(session.close)
+        number = b"%d" % session.connection_id
+        name = user.encode() + b"@127.3.4.5"
+        for sql, expected in (
+            ("SELECT CONNECTION_ID(), USER(), 'x'", [int(number), name, b"x"]),
+            ("SELECT CONCAT(USER(), '|', CONNECTION_ID()) AS who", [name + b"|" + number]),
+            ("SELECT 1 FROM DUAL WHERE CONNECTION_ID() = %d" % session.connection_id, [1]),
+        ):
+            with self.subTest(sql=sql):
+                statement = session.prepare(sql)
+                for _ in range(2):
+                    self.assertEqual([expected], session.execute(statement).rows)
+                    opened = session.open_cursor(statement)
+                    self.assertEqual([expected], session.fetch(statement, opened.columns, 10).rows)
+
+    def test_what_is_kept_under_a_clients_number_is_found_again(self):
+        self.run_sql("CREATE TABLE work (c BIGINT UNSIGNED, u VARCHAR(100), i INT)")
+        self.addCleanup(self.run_sql, "DROP TABLE work")
+        clients = [self.connect(database=self.schema) for _ in range(4)]
+        for i, client in enumerate(clients):
+            client.run(f"INSERT INTO work VALUES (CONNECTION_ID(), USER(), {i})")
+        for i, client in reversed(list(enumerate(clients))):
+            self.assertEqual(((client.thread_id(), i),),
+                             client.run("SELECT c, i FROM work WHERE c = CONNECTION_ID() AND u = USER()"))
+            self.assertEqual(client.thread_id() + 1, client.value("SELECT CONNECTION_ID() + 1"))
+            self.assertEqual([{"CONNECTION_ID() + 2": client.thread_id() + 2}],
+                             client.rows("SELECT CONNECTION_ID() + 2"))
+            client.run("SET @mine = CONNECTION_ID()")
+            self.assertEqual(client.thread_id(), client.value("SELECT @mine"))
+            self.assertEqual(client.thread_id(), client.value("SELECT CONNECTION_ID() UNION SELECT CONNECTION_ID()"))
+        for client in clients:
+            client.run("DELETE FROM work WHERE c = CONNECTION_ID()")
+        self.assertEqual(0, self.session.value("SELECT COUNT(*) FROM work"))
+
+    def test_tables_of_connections_have_clients_with_their_own_numbers_and_addresses(self):
+        victim = self.connect(database=self.schema)
+        victim.run("BEGIN")
+        victim.run("UPDATE numbers SET t = t WHERE n = 1")
+        admin = self.connect(user=self.make_user("PROCESS, SELECT"), password="secret")
+        host, port = victim._sock.getsockname()
+        number = victim.thread_id()
+        for sql, expected in (
+            ("SELECT id, host FROM performance_schema.processlist", (number, f"{host}:{port}")),
+            ("SELECT host, p.id FROM information_schema.processlist AS p", (f"{host}:{port}", number)),
+            ("SELECT processlist_id, processlist_host FROM performance_schema.threads", (number, host)),
+            ("SELECT trx_mysql_thread_id FROM information_schema.innodb_trx", (number,)),
+        ):
+            with self.subTest(sql=sql):
+                self.assertIn(expected, admin.run(sql))
+        own = "SELECT id FROM performance_schema.processlist WHERE id = CONNECTION_ID()"
+        self.assertEqual(((admin.thread_id(),),), admin.run(own))
+        admin.run("USE performance_schema")
+        self.assertEqual(((admin.thread_id(),),), admin.run("SELECT id FROM processlist WHERE id = CONNECTION_ID()"))
+
+    def test_who_has_a_lock_is_a_client(self):
+        holder = self.connect(database=self.schema)
+        self.assertEqual(1, holder.value("SELECT GET_LOCK('mine', 10)"))
+        self.assertEqual(holder.thread_id(), self.session.value("SELECT IS_USED_LOCK('mine')"))
+        self.assertEqual(1, holder.value("SELECT IS_USED_LOCK('mine') = CONNECTION_ID()"))
+        holder.run("DO RELEASE_LOCK('mine')")
+
+    def test_a_prepared_list_of_processes(self):
+        session, idle = self.wire(database=self.schema), self.connect(database=self.schema)
+        statement = session.prepare("SHOW PROCESSLIST")
+        for cursor in (0, 1):  # none, and one for reading only, which a server need not open
+            listed = {row[0] for row in session.execute(statement, cursor=cursor).rows}
+            self.assertLessEqual({session.connection_id, idle.thread_id()}, listed)
 
     def test_kill_of_nobody_is_error_1094(self):
         with self.assertRaises(pymysql.MySQLError) as caught:

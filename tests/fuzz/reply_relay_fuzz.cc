@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/mysql/protocol.h"
 #include "core/mysql/reply_relay.h"
@@ -16,6 +17,20 @@ using dorsal::mysql::ReplyRelay;
 using dorsal::mysql::ReplyShape;
 namespace capability = dorsal::mysql::capability;
 
+// Shows in each row what it was told of the columns before.
+class Marking : public dorsal::mysql::RowEditor {
+ public:
+  void begin(std::uint64_t count, std::vector<dorsal::mysql::Column> definitions) override {
+    if (definitions.size() > count || definitions.size() > 4096) std::abort();
+    mark_ = std::to_string(definitions.size());
+  }
+  void edit(std::string& row) override { row += mark_; }
+  std::vector<std::string> more_rows() override { return {mark_}; }
+
+ private:
+  std::string mark_ = "none";
+};
+
 struct Run {
   bool failed = false;
   std::string out;
@@ -25,10 +40,13 @@ Run run(std::string_view bytes,
         std::size_t cut,
         std::uint8_t shape,
         std::uint32_t server,
-        std::uint32_t client) {
+        std::uint32_t client,
+        bool edits) {
   ClientTracking tracking;
   ReplyRelay relay(server, client, tracking);
   relay.begin(static_cast<ReplyShape>(shape % 6), 0, 7, true);
+  Marking marking;
+  relay.edit_rows(edits ? &marking : nullptr);
   Run result;
   for (auto piece : {bytes.substr(0, cut), bytes.substr(cut)}) {
     auto progress = relay.feed(piece, result.out);
@@ -54,9 +72,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint32_t server = capability::kProtocol41 | capability::kDeprecateEof |
                                capability::kSessionTrack |
                                ((data[1] & 8) != 0 ? capability::kOptionalResultsetMetadata : 0U);
+  const bool edits = (data[1] & 16) != 0;
   const std::size_t cut = bytes.empty() ? 0 : data[2] % (bytes.size() + 1);
-  auto whole = run(bytes, bytes.size(), data[0], server, client);
-  auto pieces = run(bytes, cut, data[0], server, client);
+  auto whole = run(bytes, bytes.size(), data[0], server, client, edits);
+  auto pieces = run(bytes, cut, data[0], server, client, edits);
   if (whole.failed != pieces.failed) std::abort();
   if (!whole.failed && whole.out != pieces.out) std::abort();
   return 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/sql/diagnostics_query.h"
+#include "core/sql/identity_query.h"
+#include "core/sql/own_identity.h"
 #include "core/sql/temporary_tables.h"
 #include "core/sql/user_variables.h"
 #include "fuzz_input.h"
@@ -44,6 +46,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto query = parse_diagnostics_query(sql, mode);
   require(query.has_value() == parse_diagnostics_query(copy, mode).has_value());
   if (query) require(tables.made.empty() && tables.dropped.empty());
+
+  const auto identity = parse_identity_query(sql, mode);
+  require(identity.columns == parse_identity_query(copy, mode).columns);
+  for (std::size_t i = 1; i < identity.columns.size(); ++i) {
+    require(identity.columns[i - 1].place < identity.columns[i].place);
+  }
+  const auto own = with_own_identity(sql, mode, {"name@host", 7});
+  require(own == with_own_identity(copy, mode, {"name@host", 7}));
+  if (own) require(own->find("AS UNSIGNED") != own->npos || own->find("name@host") != own->npos);
   return 0;
 }
 

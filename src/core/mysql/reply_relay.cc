@@ -13,6 +13,10 @@ namespace {
 
 // An OK may carry a long GTID set; nothing that must be seen whole is larger than this.
 constexpr std::uint32_t kMaxWhole = 1U << 20;
+// Of what an editor gets to see: no server has more columns, nor names of more than a few hundred
+// bytes.
+constexpr std::size_t kMaxColumns = 4096;
+constexpr std::uint32_t kMaxDefinition = 1U << 12;
 constexpr std::size_t kMaxFirstField = 256;
 constexpr std::size_t kPrepareHeader =
     10;  // of PREPARE's reply: up to the filler behind the counts
@@ -47,6 +51,7 @@ void ReplyRelay::begin(ReplyShape shape,
   has_output_ = false;
   keep_first_field_ = keep_first_field;
   editor_ = nullptr;
+  definitions_.clear();
   statement_id_ = statement_id;
   pending_.clear();
   summary_ = ReplySummary();
@@ -167,6 +172,7 @@ Result<ReplyRelay::Progress> ReplyRelay::start_packet(std::string_view& bytes, s
 bool ReplyRelay::wants_whole(std::uint32_t length, std::uint8_t first) const {
   switch (stage_) {
     case Stage::Columns:
+      return editor_ != nullptr && length <= kMaxDefinition;
     case Stage::PrepareParameters:
     case Stage::PrepareColumns:
       return false;
@@ -202,7 +208,16 @@ void ReplyRelay::packet_passed(std::string& out) {
   }
 }
 
+Result<void> ReplyRelay::note_definition(std::string_view payload, std::string& out) {
+  DORSAL_TRY(Column column, decode_column(payload));
+  if (definitions_.size() < kMaxColumns) definitions_.push_back(std::move(column));
+  write_packet(payload, out);
+  if (--left_in_stage_ == 0) columns_are_over();
+  return {};
+}
+
 void ReplyRelay::columns_are_over() {
+  if (editor_ != nullptr) editor_->begin(columns_, std::exchange(definitions_, {}));
   stage_ = Stage::Rows;
   eof_is_held_ = client_wants_eof();
 }
@@ -239,6 +254,8 @@ Result<void> ReplyRelay::whole_packet(std::string_view payload, std::string& out
       return first_packet(payload, out);
     case Stage::PrepareFirst:
       return prepare_header(payload, out);
+    case Stage::Columns:
+      return note_definition(payload, out);
     case Stage::Rows:
       if (first == kEofMarker) {
         add_rows(out);
@@ -272,7 +289,7 @@ Result<void> ReplyRelay::first_packet(std::string_view payload, std::string& out
 
 Result<void> ReplyRelay::result_columns(std::string_view payload, std::string& out) {
   Reader reader(payload);
-  left_in_stage_ = read_lenenc(reader);
+  columns_ = left_in_stage_ = read_lenenc(reader);
   if (!reader.ok() || left_in_stage_ == 0) return corrupt("the number of columns is malformed");
   std::string head(payload.substr(0, payload.size() - reader.left()));
   DORSAL_TRY(const bool definitions_follow, metadata_flag(reader, head));

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "core/mysql/column.h"
 #include "core/mysql/reply.h"
 
 namespace dorsal::mysql {
@@ -84,10 +85,16 @@ struct ReplySummary {
   std::optional<std::string> first_field;
 };
 
-// Changes rows of a text result on their way.
+// Changes rows on their way.
+//
+// Calls match, for each result:  begin edit* more_rows. Rows that are fetched from a cursor have no
+// begin of their own.
 class RowEditor {
  public:
   virtual ~RowEditor() = default;
+  // Rows of so many columns follow. There are fewer definitions, or none, where the client has
+  // asked for none or where they are larger than any that a server makes.
+  virtual void begin(std::uint64_t count, std::vector<Column> definitions) = 0;
   // One row as it stands in its packet, to be changed in place. A row of more than 1 MiB passes
   // unseen.
   virtual void edit(std::string& row) = 0;
@@ -138,7 +145,7 @@ class ReplyRelay {
   }
 
   // Between begin() and the first feed(): rows of this reply go through the editor, which outlives
-  // it. For Results of text alone. Null: no editor.
+  // it. For Results and Rows. Null: no editor.
   void edit_rows(RowEditor* editor) { editor_ = editor; }
 
   // Takes bytes of the reply, cut anywhere; appends to `out` what the client is to get. Returns
@@ -186,6 +193,7 @@ class ReplyRelay {
 
   Result<void> first_packet(std::string_view payload, std::string& out);
   Result<void> result_columns(std::string_view payload, std::string& out);
+  Result<void> note_definition(std::string_view payload, std::string& out);
   void columns_are_over();
   void definitions_are_over(std::string& out);
   Result<bool> metadata_flag(Reader& reader, std::string& head);
@@ -231,8 +239,10 @@ class ReplyRelay {
   // Of the last OK, for an EOF that has none of its own. A session begins with autocommit.
   std::uint16_t last_status_ = status::kAutocommit;
   std::size_t consumed_ = 0;
-  RowEditor* editor_ = nullptr;  // of the present reply
-  std::string pending_;          // a header, or a small packet, that came in pieces
+  RowEditor* editor_ = nullptr;      // of the present reply
+  std::uint64_t columns_ = 0;        // of the present result
+  std::vector<Column> definitions_;  // of those, for the editor
+  std::string pending_;              // a header, or a small packet, that came in pieces
   ReplySummary summary_;
 };
 

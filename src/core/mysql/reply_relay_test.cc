@@ -274,15 +274,22 @@ TEST(ReplyRelay, SeveralResultsEndWithTheLastOne) {
   expect_relayed(write(kModern, false), kOld, write(kOld, true));
 }
 
-// Puts a mark behind each row's first field, and one row behind them all.
+// Puts a mark behind each row's first field, and behind them all a row with the columns' names.
 class Marking : public RowEditor {
  public:
+  void begin(std::uint64_t count, std::vector<Column> definitions) override {
+    names_ = std::to_string(count);
+    for (const Column& column : definitions) names_ += " " + column.name;
+  }
   void edit(std::string& row) override {
     auto fields = *decode_text_row(row, 1);
     fields[0] = *fields[0] + "!";
     row = encode_text_row(fields);
   }
-  std::vector<std::string> more_rows() override { return {encode_text_row({"more"})}; }
+  std::vector<std::string> more_rows() override { return {encode_text_row({names_})}; }
+
+ private:
+  std::string names_;
 };
 
 TEST(ReplyRelay, RowsGoThroughTheEditorAndMoreMayFollow) {
@@ -296,7 +303,7 @@ TEST(ReplyRelay, RowsGoThroughTheEditorAndMoreMayFollow) {
       Script expected(client);
       expected.columns(1, client == kOld);
       if (!is_empty) expected.row({"a!"}).row({std::string(300, 'b') + "!"});
-      expected.row({"more"}).end_of_rows(OkPacket());
+      expected.row({"1 c0"}).end_of_rows(OkPacket());
       for (std::size_t cut = 0; cut <= reply.bytes().size(); ++cut) {
         const ClientTracking tracking;
         ReplyRelay relay(kModern, client, tracking);

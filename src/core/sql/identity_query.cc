@@ -1,11 +1,12 @@
 #include "core/sql/identity_query.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
-#include "core/sql/calls.h"
 #include "core/sql/charset.h"
 #include "core/sql/cursor.h"
+#include "core/sql/identity_call.h"
 
 namespace dorsal::sql {
 namespace {
@@ -17,6 +18,21 @@ constexpr std::array<std::string_view, 3> kModifiers = {"all", "distinct", "sql_
 constexpr std::array<std::string_view, 6> kClauses =
     {"from", "where", "limit", "order", "group", "having"};
 constexpr std::array<std::string_view, 3> kUnions = {"union", "except", "intersect"};
+
+// Those of information_schema, performance_schema and sys.
+constexpr std::array<std::string_view, 5> kTablesOfConnections = {"processlist",
+                                                                  "threads",
+                                                                  "innodb_trx",
+                                                                  "session_connect_attrs",
+                                                                  "session_account_connect_attrs"};
+
+bool may_be_table_of_connections(const Token& token) {
+  if (token.kind != TokenKind::Word && token.kind != TokenKind::QuotedIdentifier) return false;
+  const std::string_view name = unquoted(token.text);
+  return std::any_of(kTablesOfConnections.begin(),
+                     kTablesOfConnections.end(),
+                     [&](std::string_view table) { return equal_words(name, table); });
+}
 
 template <std::size_t N>
 bool is_one_of(const Token& token, const std::array<std::string_view, N>& words) {
@@ -41,6 +57,8 @@ class Parser {
       parse_show();
     } else if (cursor_.accept("select")) {
       parse_select();
+    } else {
+      while (!cursor_.at_statement_end()) advance();
     }
     (void)cursor_.accept(';');
     const bool is_sure = cursor_.at_end() && !cursor_.doubtful() && cursor_.code_marks() == 0;
@@ -86,25 +104,34 @@ class Parser {
   // Steps over a call of one of the functions. What else begins like one is stepped over in part.
   std::optional<What> parse_function() {
     if (cursor_.token().kind != TokenKind::Word) return std::nullopt;
-    const std::string_view name = cursor_.token().text;
-    const Call call = find_call(name);
-    const bool is_user = call == Call::ClientUser || call == Call::TightClientUser;
-    if (!is_user && call != Call::ConnectionId) return std::nullopt;
-    cursor_.advance();
-    const std::string_view sign = cursor_.token().text;
-    const bool touches = name.data() + name.size() == sign.data();
-    // With white space in front of the parenthesis it may be a stored function.
-    const bool is_other = call == Call::TightClientUser && !touches;
-    if (!cursor_.token().is('(') || is_other) return std::nullopt;
+    if (is_word(cursor_.token(), "is_used_lock")) return parse_lock();
+    const Token name = cursor_.token();
+    if (!identity_call(name, true)) return std::nullopt;
+    advance();
+    const bool touches = name.text.data() + name.text.size() == cursor_.token().text.data();
+    const auto identity = identity_call(name, touches);
+    if (!identity || !cursor_.token().is('(')) return std::nullopt;
     advance();
     if (!cursor_.token().is(')')) return std::nullopt;
     advance();
-    return is_user ? What::User : What::ConnectionId;
+    return *identity == Identity::User ? What::User : What::ConnectionId;
+  }
+
+  std::optional<What> parse_lock() {
+    cursor_.advance();
+    if (!cursor_.token().is('(')) return std::nullopt;
+    const int outside = depth_;
+    do {
+      advance();
+    } while (depth_ > outside && !cursor_.at_statement_end());
+    return What::LockHolder;
   }
 
   void advance() {
-    if (cursor_.token().is('(')) ++depth_;
-    if (cursor_.token().is(')')) --depth_;
+    const Token& token = cursor_.token();
+    if (token.is('(')) ++depth_;
+    if (token.is(')')) --depth_;
+    query_.reads_connections |= may_be_table_of_connections(token);
     cursor_.advance();
   }
 

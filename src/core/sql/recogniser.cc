@@ -251,7 +251,8 @@ void Recogniser::judge() {
   const Facts& facts = observer_.facts();
   statement_.asks_insert_id |= facts.has(Fact::LastInsertId);
   statement_.counts_all_rows = facts.has(Fact::CountsAllRows);
-  statement_.asks_identity |= facts.has(Fact::ConnectionId) || facts.has(Fact::ClientUser);
+  statement_.asks_identity |= facts.has(Fact::ConnectionId) || facts.has(Fact::ClientUser) ||
+                              facts.has(Fact::UserLock) || facts.has(Fact::ServerSchema);
   if (statement_.place != Place::AnyReplica || facts.none()) return;
   const bool may_ask_proxy = facts.has(Fact::ProxyVariable) || facts.has(Fact::ConnectionId);
   if (may_ask_proxy && parse_dorsal_query(sql_, mode_)) {

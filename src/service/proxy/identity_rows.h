@@ -1,5 +1,5 @@
 // Rows of servers that speak of connections, made to speak of the clients behind them; see
-// core/sql/identity_query.h. Each serves one statement, on its session's loop.
+// core/sql/identity_query.h.
 #pragma once
 
 #include <cstdint>
@@ -12,24 +12,10 @@
 
 #include "base/deadline.h"
 #include "core/mysql/reply_relay.h"
+#include "core/mysql/row.h"
 #include "core/sql/identity_query.h"
 
 namespace dorsal::proxy {
-
-// USER() and CONNECTION_ID() among the columns of a SELECT.
-class IdentityRows : public mysql::RowEditor {
- public:
-  // `host` as USER() has it behind the sign.
-  IdentityRows(std::vector<sql::IdentityQuery::Column> columns, std::string host, std::uint32_t id)
-      : columns_(std::move(columns)), host_(std::move(host)), id_(id) {}
-
-  void edit(std::string& row) override;
-
- private:
-  std::vector<sql::IdentityQuery::Column> columns_;
-  std::string host_;
-  std::uint32_t id_;
-};
 
 // A session, for a list of them.
 struct SessionInfo {
@@ -41,30 +27,67 @@ struct SessionInfo {
   bool is_busy = false;
 };
 
-// SHOW PROCESSLIST. A row about a connection that a session of this proxy holds becomes one about
-// the session. Behind the server's rows come the sessions that hold no connection there: all of
-// them for who sees connections of other users, which takes the privilege PROCESS, else those of
-// the same user. Connections of pools that no session holds stay what they are, and so do the
-// clients of other proxies.
-class SessionRows : public mysql::RowEditor {
+// Serves one statement, on its session's loop; all of its results, and what is fetched of them.
+//
+// Columns that are USER() or CONNECTION_ID() tell of the client. A row of the servers' tables of
+// connections about one that a session of this proxy holds becomes one about the session, and so
+// does the number of who has a lock. Behind the rows of SHOW PROCESSLIST come the sessions that
+// hold no connection there: all of them for who sees connections of other users, which takes the
+// privilege PROCESS, else those of the same user. Connections of pools that no session holds stay
+// what they are, and so do the clients of other proxies.
+class IdentityRows : public mysql::RowEditor {
  public:
   // Sessions by the numbers of the connections to the server in question that they hold.
   using Holders = std::map<std::uint32_t, std::uint32_t>;
 
-  // `find_holders` is called at the first row, since it is then that the server looks, and
-  // connections change hands quickly. `sessions` are all there are; `user` is the one who asks.
-  SessionRows(std::function<Holders()> find_holders,
-              const std::vector<SessionInfo>& sessions,
-              std::string user);
+  // Who asks.
+  struct Client {
+    std::string user;
+    std::string host;  // as USER() has it behind the sign
+    std::uint32_t id = 0;
+  };
 
+  // Where rows tell of connections.
+  struct Sessions {
+    // Called at the first row, since it is then that the server looks, and connections change hands
+    // quickly.
+    std::function<Holders()> find_holders;
+    std::vector<SessionInfo> all;
+  };
+
+  // `is_binary`: the reply is one to COM_STMT_EXECUTE.
+  IdentityRows(sql::IdentityQuery query, bool is_binary, Client client, Sessions sessions = {});
+
+  void begin(std::uint64_t count, std::vector<mysql::Column> definitions) override;
   void edit(std::string& row) override;
   std::vector<std::string> more_rows() override;
 
  private:
+  // Columns of a row that tell of one connection.
+  struct Place {
+    std::size_t id = 0;
+    std::optional<std::size_t> host;
+    bool has_port = false;  // in the host
+  };
+
+  std::optional<mysql::BinaryRow> decode(std::string_view row) const;
+  std::string encode(const mysql::BinaryRow& row) const;
+  void find_places();
+  bool tell_of_client(mysql::BinaryRow& row) const;
+  bool tell_of_session(mysql::BinaryRow& row, const Place& place);
+  bool has_listed_columns() const;
+  mysql::Value number(std::size_t column, std::uint64_t value) const;
+
+  sql::IdentityQuery query_;
+  bool is_binary_;
+  Client client_;
   std::function<Holders()> find_holders_;
   std::optional<Holders> holders_;
-  std::map<std::uint32_t, SessionInfo> sessions_;  // those that no row was about, by their numbers
-  std::string user_;
+  std::map<std::uint32_t, SessionInfo> sessions_;  // by their numbers
+  std::map<std::uint32_t, SessionInfo> unlisted_;  // those that no row was about
+  std::uint64_t count_ = 0;
+  std::vector<mysql::Column> definitions_;
+  std::vector<Place> places_;
   bool sees_others_ = false;
 };
 

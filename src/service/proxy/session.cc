@@ -246,6 +246,11 @@ io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {
     statement.may_write = true;
     statement.rule = "too_large_to_read";
   }
+  const auto own = command.is_whole ? own_identity_in(statement, query->sql) : std::nullopt;
+  if (own) {
+    command.payload.replace(command.payload.size() - query->sql.size(), std::string::npos, *own);
+    query->sql = std::string_view(command.payload).substr(command.payload.size() - own->size());
+  }
   if (statement.place == sql::Place::Proxy || statement.kind == sql::Kind::Set ||
       statement.kind == sql::Kind::DorsalSet) {
     co_return co_await answer_locally(statement, command, query->sql);
@@ -254,7 +259,8 @@ io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {
   request.may_write = statement.may_write;
   foresee(request, statement, query->sql);
   if (!command.is_whole) request.rest = &command;
-  if (statement.asks_identity) request.rows = co_await editor_of(query->sql);
+  auto identity = identity_query_of(statement, query->sql);
+  if (!identity.is_empty()) request.rows = co_await editor_of(std::move(identity), false);
   request.payload = std::move(command.payload);
   co_return co_await run_statement(statement, std::move(request), wanted);
 }

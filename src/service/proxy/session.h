@@ -310,7 +310,10 @@ class Session {
   void close_statement(std::uint32_t id);
 
   // session_identity.cc
-  io::Task<std::shared_ptr<mysql::RowEditor>> editor_of(std::string_view sql);
+  std::optional<std::string> own_identity_in(const sql::Statement& statement,
+                                             std::string_view sql) const;
+  sql::IdentityQuery identity_query_of(const sql::Statement& statement, std::string_view sql) const;
+  io::Task<std::shared_ptr<mysql::RowEditor>> editor_of(sql::IdentityQuery query, bool is_binary);
   io::Task<std::vector<SessionInfo>> list_sessions(Deadline deadline);
   io::Task<bool> may_end_others(Deadline deadline);
 

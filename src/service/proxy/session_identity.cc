@@ -1,7 +1,10 @@
 // What servers say of the proxy's connections, made to be said of clients, and who may end whom.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/sql/grants.h"
+#include "core/sql/own_identity.h"
 #include "service/proxy/session.h"
 
 namespace dorsal::proxy {
@@ -26,20 +29,46 @@ std::optional<SessionInfo> Session::describe() const {
   return info;
 }
 
-// Null when the statement's rows are as they must be.
-io::Task<std::shared_ptr<mysql::RowEditor>> Session::editor_of(std::string_view sql) {
-  auto query = sql::parse_identity_query(sql, state_.lexer_mode());
+// The statement as a server must get it, so that what it computes is about this client. Null: as it
+// is.
+std::optional<std::string> Session::own_identity_in(const sql::Statement& statement,
+                                                    std::string_view sql) const {
+  if (!statement.asks_identity || sql::is_system_schema(state_.schema())) return std::nullopt;
+  return sql::with_own_identity(sql,
+                                state_.lexer_mode(),
+                                {fmt::format("{}@{}", identity_.user, entrance_->host()), id_});
+}
+
+// What the statement's rows tell that is not about clients.
+sql::IdentityQuery Session::identity_query_of(const sql::Statement& statement,
+                                              std::string_view sql) const {
+  const bool may_tell = statement.asks_identity || sql::is_system_schema(state_.schema());
+  return may_tell ? sql::parse_identity_query(sql, state_.lexer_mode()) : sql::IdentityQuery();
+}
+
+// Null when the rows are as they must be.
+io::Task<std::shared_ptr<mysql::RowEditor>> Session::editor_of(sql::IdentityQuery query,
+                                                               bool is_binary) {
   const std::string* charset = state_.variables().find("character_set_results");
   if (query.is_empty() || (charset != nullptr && is_wide(*charset))) co_return nullptr;
-  if (!query.lists_sessions) {
-    co_return std::make_shared<IdentityRows>(std::move(query.columns), entrance_->host(), id_);
+  const bool tells_of_sessions =
+      query.lists_sessions || query.reads_connections ||
+      std::any_of(query.columns.begin(), query.columns.end(), [](const auto& column) {
+        return column.what == sql::IdentityQuery::What::LockHolder;
+      });
+  IdentityRows::Sessions sessions;
+  if (tells_of_sessions) {
+    const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+    sessions.all = co_await list_sessions(deadline);
+    sessions.find_holders = [this] {
+      return home_ ? shared_.sessions.holders(home_->server().index) : IdentityRows::Holders();
+    };
   }
-  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
-  auto sessions = co_await list_sessions(deadline);
-  std::function<SessionRows::Holders()> find_holders = [this] {
-    return home_ ? shared_.sessions.holders(home_->server().index) : SessionRows::Holders();
-  };
-  co_return std::make_shared<SessionRows>(std::move(find_holders), sessions, identity_.user);
+  IdentityRows::Client client{identity_.user, entrance_->host(), id_};
+  co_return std::make_shared<IdentityRows>(std::move(query),
+                                           is_binary,
+                                           std::move(client),
+                                           std::move(sessions));
 }
 
 // All of this proxy's, as their loops describe them; without those of a loop that does not answer

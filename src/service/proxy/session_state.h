@@ -19,6 +19,7 @@
 #include "core/mysql/reply_relay.h"
 #include "core/routing/position.h"
 #include "core/sql/consistency.h"
+#include "core/sql/identity_query.h"
 #include "core/sql/lexer.h"
 #include "core/sql/session_variables.h"
 #include "core/sql/statement.h"
@@ -44,10 +45,12 @@ struct StatementUse {
 struct Prepared {
   std::shared_ptr<const PreparedText> text;
   sql::Statement statement;
+  sql::IdentityQuery identity;  // what its rows tell that is not about clients
   std::uint16_t parameters = 0;
   StatementUse use;
-  bool has_long_data = false;  // some of it lies on the home connection
-  bool has_cursor = false;     // its rows lie on the home connection
+  bool has_long_data = false;              // some of it lies on the home connection
+  bool has_cursor = false;                 // its rows lie on the home connection
+  std::shared_ptr<mysql::RowEditor> rows;  // what those go through, if anything
 };
 
 // What SHOW WARNINGS would say, kept when the connection it was said on went to somebody else.

@@ -29,8 +29,14 @@ io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
   }
   const std::uint32_t id = state_.next_statement_id++;
   Prepared prepared;
-  prepared.text = text_of(command.payload.substr(1));
-  prepared.statement = sql::classify(prepared.text->sql, state_.lexer_mode());
+  std::string text_sent = command.payload.substr(1);
+  prepared.statement = sql::classify(text_sent, state_.lexer_mode());
+  prepared.identity = identity_query_of(prepared.statement, text_sent);
+  if (auto own = own_identity_in(prepared.statement, text_sent)) {
+    text_sent = *std::move(own);
+    command.payload.replace(1, std::string::npos, text_sent);
+  }
+  prepared.text = text_of(std::move(text_sent));
   // Whatever the proxy answers itself in a text query has no prepared form there; a server is
   // asked.
   if (prepared.statement.place == sql::Place::Proxy) {
@@ -100,7 +106,9 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
     statement.place = sql::Place::Primary;
   }
   // A server may send all rows at once instead, and there the cursor would outlast its connection.
-  const bool needs_no_cursor = opens_cursor && read_only_ && !may_leave_read_only();
+  // Nor is there one for rows that only the proxy knows.
+  const bool needs_no_cursor =
+      opens_cursor && ((read_only_ && !may_leave_read_only()) || prepared.identity.lists_sessions);
   if (needs_no_cursor) mysql::open_no_cursor(command.payload);
   if (view && view->types_follow) {
     StatementUse& use = prepared.use;
@@ -117,12 +125,20 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   foresee(request, statement, prepared.text->sql);
   if (!command.is_whole) request.rest = &command;
   request.payload = std::move(command.payload);
+  if (!prepared.identity.is_empty()) {
+    auto identity = prepared.identity;
+    request.rows = co_await editor_of(std::move(identity), true);
+  }
+  auto rows = request.rows;
   succeeded_ = false;
   const Outcome outcome = co_await run_statement(statement, std::move(request), std::nullopt);
   const bool has_cursor =
       succeeded_ && (relay_->summary().status & mysql::status::kCursorExists) != 0;
   found = state_.prepared.find(*id);
-  if (found != state_.prepared.end()) set_open(found->second, false, has_cursor);
+  if (found != state_.prepared.end()) {
+    set_open(found->second, false, has_cursor);
+    found->second.rows = has_cursor ? rows : nullptr;
+  }
   co_return outcome;
 }
 
@@ -183,6 +199,7 @@ io::Task<Session::Outcome> Session::other_statement_command(ClientCommand& comma
   Request request =
       request_of(command, is_reset ? mysql::ReplyShape::OnePacket : mysql::ReplyShape::Rows);
   request.executes = *id;
+  if (is_fetch) request.rows = found->second.rows;
   const Outcome outcome = co_await run_at_home(std::move(request), kNoStatement);
   const bool is_over = is_reset || (relay_->summary().status & mysql::status::kLastRowSent) != 0;
   found = state_.prepared.find(*id);
