@@ -186,11 +186,12 @@ class Column:
 class Result:
     """One result: columns and rows (bytes or None in text, Python values in binary), or an OK alone.
 
-    Where the server leaves the columns out, a binary row is a list of its payload alone.
+    Where the server leaves the columns out, a binary row is a list of its payload alone. `middle` is the EOF behind
+    the columns, for those who get one.
     """
 
-    def __init__(self, columns=(), rows=(), end=None):
-        self.columns, self.rows, self.end = list(columns), list(rows), end
+    def __init__(self, columns=(), rows=(), end=None, middle=None):
+        self.columns, self.rows, self.end, self.middle = list(columns), list(rows), end, middle
 
 
 class Statement:
@@ -617,8 +618,8 @@ class Wire:
         count, columns = self.read_columns(payload)
         middle = self.skip_eof()
         if binary and middle is not None and middle.status & CURSOR_EXISTS:
-            return Result(columns, [], middle)
-        return Result(columns, *self.read_rows(columns, binary, count))
+            return Result(columns, [], middle, middle)
+        return Result(columns, *self.read_rows(columns, binary, count), middle)
 
     def has_metadata(self, reader):
         """Whether definitions follow, which a server says to those who can do without."""

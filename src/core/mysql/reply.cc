@@ -149,8 +149,8 @@ std::string encode_trackers(const Trackers& trackers) {
   append(change_type::kSchema, trackers.schema);
   if (trackers.state_changed) append_change(changes, change_type::kState, kStateChanged);
   append(change_type::kGtids, trackers.gtids);
-  append(change_type::kCharacteristics, trackers.characteristics);
   append(change_type::kTransactionState, trackers.transaction_state);
+  append(change_type::kCharacteristics, trackers.characteristics);
   return changes;
 }
 

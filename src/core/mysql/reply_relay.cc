@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "core/mysql/lenenc.h"
 #include "core/mysql/packet.h"
 #include "core/mysql/protocol.h"
@@ -52,6 +53,8 @@ void ReplyRelay::begin(ReplyShape shape,
   keep_first_field_ = keep_first_field;
   editor_ = nullptr;
   definitions_.clear();
+  is_withheld_ = false;
+  untold_.command_begins();
   statement_id_ = statement_id;
   pending_.clear();
   summary_ = ReplySummary();
@@ -351,7 +354,8 @@ Result<void> ReplyRelay::ok_packet(std::string_view payload, bool ends_rows, std
   // With a cursor the metadata's own end is the only one; rows come by COM_STMT_FETCH.
   if ((ok->status & status::kCursorExists) != 0) eof_is_held_ = false;
   write_held_eof(out);
-  write_ok(*ok, wanted, ends_rows, out);
+  is_err_newest_ = false;
+  DORSAL_TRY_VOID(write_ok(*ok, wanted, ends_rows, out));
   const bool one_only = stage_ == Stage::One || stage_ == Stage::FieldList;
   const bool more = (ok->status & status::kMoreResults) != 0;
   stage_ = more && !one_only ? Stage::First : Stage::Done;
@@ -362,8 +366,9 @@ Result<void> ReplyRelay::err_packet(std::string_view payload, std::string& out) 
   auto err = decode_err(payload, server_capabilities_);
   if (!err) return err.error();
   summary_.err = *std::move(err);
+  is_err_newest_ = true;
   write_held_eof(out);
-  write_packet(payload, out);
+  if (!is_withheld_) write_packet(payload, out);
   stage_ = Stage::Done;
   return {};
 }
@@ -469,25 +474,63 @@ void ReplyRelay::add_rows(std::string& out) {
   }
 }
 
-void ReplyRelay::write_ok(const OkView& ok,
-                          std::string_view wanted_changes,
-                          bool ends_rows,
-                          std::string& out) {
-  if (ends_rows && client_wants_eof()) {
-    write_eof(static_cast<std::uint16_t>(ok.status & ~status::kSessionStateChanged),
-              ok.warnings,
-              out);
-    return;
+// An EOF has no room for changes, and what no client sees tells none.
+bool ReplyRelay::tells_changes(bool ends_rows) const {
+  return !is_withheld_ && !(ends_rows && client_wants_eof());
+}
+
+Result<void> ReplyRelay::write_ok(const OkView& ok,
+                                  std::string_view wanted_changes,
+                                  bool ends_rows,
+                                  std::string& out) {
+  const auto status = static_cast<std::uint16_t>(ok.status & ~status::kSessionStateChanged);
+  if (!tells_changes(ends_rows)) {
+    const bool is_tracked = (client_capabilities_ & capability::kSessionTrack) != 0;
+    if (is_tracked) DORSAL_TRY_VOID(untold_.keep(wanted_changes));
+    // A transaction that follows another at once is no change that a server tells, but it has the
+    // flag.
+    if (is_tracked && has_begun_transaction_) untold_.keep_flag();
+    if (!is_withheld_) write_eof(status, ok.warnings, out);
+    return {};
   }
+  DORSAL_TRY(const auto told, untold_.take(wanted_changes));
   OkView rewritten = ok;
-  rewritten.changes = wanted_changes;
-  rewritten.status = static_cast<std::uint16_t>(ok.status & ~status::kSessionStateChanged);
-  // A transaction that follows another at once is no change that a server tells, but it has the
-  // flag.
-  if (!wanted_changes.empty() || has_begun_transaction_) {
-    rewritten.status |= status::kSessionStateChanged;
-  }
+  rewritten.changes = told.changes;
+  rewritten.status = status;
+  if (told.has_flag || has_begun_transaction_) rewritten.status |= status::kSessionStateChanged;
   write_packet(encode_ok(rewritten, client_capabilities_, ends_rows), out);
+  return {};
+}
+
+std::string ReplyRelay::own_ok(const OkPacket& ok) {
+  untold_.command_begins();
+  auto told = untold_.take(encode_trackers(ok.trackers));
+  DORSAL_CHECK(told);
+  OkView view;
+  view.affected_rows = ok.affected_rows;
+  view.insert_id = ok.insert_id;
+  view.status = ok.status;
+  view.warnings = ok.warnings;
+  view.info = ok.info;
+  view.changes = told->changes;
+  if (told->has_flag) view.status |= status::kSessionStateChanged;
+  return encode_ok(view, client_capabilities_);
+}
+
+void ReplyRelay::end_transaction() {
+  constexpr std::string_view kNone = "________";
+  constexpr auto kOfTransaction =
+      static_cast<std::uint16_t>(status::kInTransaction | status::kInReadOnlyTransaction);
+  if ((last_status_ & status::kInTransaction) == 0) return;
+  last_status_ = static_cast<std::uint16_t>(last_status_ & ~kOfTransaction);
+  Trackers ended;
+  if (tracking_.characteristics) ended.characteristics = "";
+  const bool is_news = std::exchange(told_transaction_, kNone) != kNone;
+  if (tracking_.transaction_state || (is_news && tracking_.has_any())) {
+    ended.transaction_state = kNone;
+  }
+  if ((client_capabilities_ & capability::kSessionTrack) == 0) return;
+  DORSAL_CHECK(untold_.keep(encode_trackers(ended)));
 }
 
 void ReplyRelay::write_held_eof(std::string& out) {

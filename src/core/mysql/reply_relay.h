@@ -27,6 +27,7 @@
 #include "base/result.h"
 #include "core/mysql/column.h"
 #include "core/mysql/reply.h"
+#include "core/mysql/untold_changes.h"
 
 namespace dorsal::mysql {
 
@@ -148,10 +149,28 @@ class ReplyRelay {
   // it. For Results and Rows. Null: no editor.
   void edit_rows(RowEditor* editor) { editor_ = editor; }
 
+  // Between begin() and the first feed(): no client sees this reply, one of a single packet. What
+  // it tells of the session the client is told with the next OK.
+  void withhold() { is_withheld_ = true; }
+
   // Takes bytes of the reply, cut anywhere; appends to `out` what the client is to get. Returns
   // after the reply's last byte even when more bytes are there: consumed() says how many it took.
   Result<Progress> feed(std::string_view bytes, std::string& out);
   std::size_t consumed() const { return consumed_; }
+
+  // Between replies: an OK of the proxy's own, as the client gets it. It tells what the client is
+  // still to be told. Never fails, since what is kept was read before.
+  std::string own_ok(const OkPacket& ok);
+
+  // Between replies: the client's transaction was ended by a statement of the proxy's own. The next
+  // OK tells of it.
+  void end_transaction();
+
+  // An error may have ended the transaction that the last OK said the session is in. Matters to
+  // clients that get EOFs, which say so ahead of the next OK.
+  bool is_transaction_unsure() const {
+    return client_wants_eof() && is_err_newest_ && (last_status_ & status::kInTransaction) != 0;
+  }
 
   // After LocalFile: the client's file ended with a packet of this sequence number, as the client
   // numbered it.
@@ -207,10 +226,11 @@ class ReplyRelay {
   void pass_row(std::string_view payload, std::string& out);
   void add_rows(std::string& out);
 
-  void write_ok(const OkView& ok,
-                std::string_view wanted_changes,
-                bool ends_rows,
-                std::string& out);
+  Result<void> write_ok(const OkView& ok,
+                        std::string_view wanted_changes,
+                        bool ends_rows,
+                        std::string& out);
+  bool tells_changes(bool ends_rows) const;
   void write_packet(std::string_view payload, std::string& out);
   void write_header(std::uint32_t length, std::string& out);
   void write_eof(std::uint16_t status, std::uint16_t warnings, std::string& out);
@@ -234,6 +254,9 @@ class ReplyRelay {
   bool has_output_ = false;
   bool has_begun_transaction_ = false;              // by the statement that the present OK answers
   std::string_view told_transaction_ = "________";  // to clients that do not track transactions
+  UntoldChanges untold_;
+  bool is_withheld_ = false;    // the present reply
+  bool is_err_newest_ = false;  // nothing was OK since the last ERR
   std::optional<std::uint32_t> statement_id_;
   bool has_more_results_ = false;
   // Of the last OK, for an EOF that has none of its own. A session begins with autocommit.

@@ -347,6 +347,94 @@ TEST(ReplyRelay, AClientThatTracksNothingIsNotToldOfTransactions) {
   EXPECT_EQ(out, Script(kModern).ok(plain).bytes());
 }
 
+// The OK that a client of the relay gets to this reply.
+OkPacket ok_behind(ReplyRelay& relay, const Script& reply, bool is_withheld = false) {
+  relay.begin(ReplyShape::Results);
+  if (is_withheld) relay.withhold();
+  std::string out;
+  EXPECT_EQ(*relay.feed(reply.bytes(), out), ReplyRelay::Progress::Done);
+  EXPECT_EQ(out.empty(), is_withheld);
+  auto ok = decode_ok(std::string_view(out).substr(out.empty() ? 0 : kHeaderSize), kTracksOnly);
+  return ok ? *ok : OkPacket();
+}
+
+// The status in the EOF behind the columns.
+std::uint16_t status_behind_columns(ReplyRelay& relay) {
+  relay.begin(ReplyShape::Results);
+  std::string out;
+  const Script rows = Script(kModern).columns(1, false).row({"a"}).end_of_rows(OkPacket());
+  EXPECT_TRUE(relay.feed(rows.bytes(), out));
+  const std::size_t eof = Script(kModern).columns(1, false).bytes().size() + kHeaderSize;
+  return decode_eof(std::string_view(out).substr(eof, 5))->status;
+}
+
+OkPacket begun_read_only() {
+  OkPacket begun;
+  begun.status = status::kAutocommit | status::kInTransaction | status::kInReadOnlyTransaction |
+                 status::kSessionStateChanged;
+  begun.trackers.transaction_state = "T_______";
+  begun.trackers.characteristics = "START TRANSACTION READ ONLY;";
+  return begun;
+}
+
+TEST(ReplyRelay, ChangesThatAnEofHasNoRoomForAreToldWithTheNextOk) {
+  for (bool own : {false, true}) {
+    ReplyRelay relay(kModern, kTracksOnly, usual_tracking());
+    relay.begin(ReplyShape::Results);
+    std::string out;
+    const Script rows = Script(kModern).columns(1, false).row({"a"}).end_of_rows(tracked_ok());
+    ASSERT_TRUE(relay.feed(rows.bytes(), out));
+    const OkPacket plain;
+    const OkPacket told = own ? *decode_ok(relay.own_ok(plain), kTracksOnly)
+                              : ok_behind(relay, Script(kModern).ok(plain));
+    EXPECT_EQ(told.trackers.schema, "shop");
+    EXPECT_EQ(told.trackers.variables.size(), 1U) << "autocommit, which it tracks by default";
+    EXPECT_EQ(told.status, status::kSessionStateChanged);
+    EXPECT_EQ(ok_behind(relay, Script(kModern).ok(plain)), plain);
+  }
+}
+
+TEST(ReplyRelay, WhatIsWithheldIsToldWithTheNextOkToo) {
+  ReplyRelay relay(kModern, kModern, usual_tracking());
+  ok_behind(relay, Script(kModern).ok(tracked_ok()), true);
+  EXPECT_EQ(relay.summary().gtids.size(), 1U);
+  EXPECT_EQ(ok_behind(relay, Script(kModern).ok(OkPacket())).trackers.schema, "shop");
+  ok_behind(relay, Script(kModern).err(1146, "no such table"), true);
+}
+
+TEST(ReplyRelay, AfterAnErrorInATransactionOnlyWhoGetsEofsIsUnsureOfIt) {
+  for (std::uint32_t client : {kTracksOnly, kModern}) {
+    ReplyRelay relay(kModern, client, usual_tracking());
+    const Script err = Script(kModern).err(1146, "no such table");
+    std::string out;
+    relay.begin(ReplyShape::Results);
+    ASSERT_TRUE(relay.feed(err.bytes(), out));
+    EXPECT_FALSE(relay.is_transaction_unsure()) << "there is none";
+    ok_behind(relay, Script(kModern).ok(begun_read_only()));
+    EXPECT_FALSE(relay.is_transaction_unsure());
+    relay.begin(ReplyShape::Results);
+    ASSERT_TRUE(relay.feed(err.bytes(), out));
+    EXPECT_EQ(relay.is_transaction_unsure(), client == kTracksOnly);
+    ok_behind(relay, Script(kModern).ok(begun_read_only()), true);
+    EXPECT_FALSE(relay.is_transaction_unsure());
+  }
+}
+
+TEST(ReplyRelay, ATransactionThatTheProxyEndedIsToldToBeOver) {
+  ReplyRelay relay(kModern, kTracksOnly, usual_tracking());
+  relay.end_transaction();
+  EXPECT_EQ(ok_behind(relay, Script(kModern).ok(OkPacket())), OkPacket()) << "there was none";
+  ok_behind(relay, Script(kModern).ok(begun_read_only()));
+  EXPECT_EQ(status_behind_columns(relay), begun_read_only().status & ~status::kSessionStateChanged);
+  ok_behind(relay, Script(kModern).ok(begun_read_only()));
+  relay.end_transaction();
+  OkPacket plain;
+  plain.status = status::kAutocommit;
+  EXPECT_EQ(status_behind_columns(relay), status::kAutocommit);
+  EXPECT_EQ(ok_behind(relay, Script(kModern).ok(plain)).trackers.transaction_state, "________");
+  EXPECT_EQ(ok_behind(relay, Script(kModern).ok(plain)), plain);
+}
+
 TEST(ReplyRelay, AnErrorEndsTheReplyWhereverItComes) {
   expect_relayed(Script(kModern).err(1146, "no such table"),
                  kOld,

@@ -330,7 +330,7 @@ io::Task<Session::Outcome> Session::send_ok(std::uint16_t warnings, std::string 
   }
   std::string bytes;
   auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
-  mysql::append_packet(bytes, sequence, mysql::encode_ok(ok, client_capabilities_));
+  mysql::append_packet(bytes, sequence, relay_->own_ok(ok));
   co_return co_await send_to_client(bytes);
 }
 

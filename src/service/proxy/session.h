@@ -256,6 +256,7 @@ class Session {
   io::Task<bool> enter_read_only(sql::Consistency consistency);
   io::Task<std::optional<mysql::ErrPacket>> settle_read_only(const sql::Statement& statement);
   io::Task<std::optional<mysql::ErrPacket>> move_to_primary();
+  io::Task<std::optional<mysql::ErrPacket>> begin_on_primary(std::vector<std::string> beginning);
   io::Task<> take_along_insert_id();
   bool is_away_from_home() const;
   io::Task<> end_on_replica(std::string sql);
@@ -272,6 +273,7 @@ class Session {
 
   // session_relay.cc
   io::Task<RelayEnd> relay_reply(Backend& backend, const Request& request);
+  io::Task<RelayEnd> ask_for_transaction(Backend& backend);
   io::Task<Result<std::size_t>> read_reply(Backend& backend, char* buffer);
   bool client_is_gone();
   void absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen);

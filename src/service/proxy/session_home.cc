@@ -255,6 +255,13 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
     co_return Outcome::Answered;
   }
   if (*brought) co_return co_await send_err(**brought);
+  if (relay_->is_transaction_unsure()) {
+    const RelayEnd asked = co_await ask_for_transaction(home);
+    is_broken = asked == RelayEnd::Broken;
+    if (asked != RelayEnd::Answered) {
+      co_return is_broken ? Outcome::Answered : Outcome::Closed;
+    }
+  }
   std::string payload = request.payload;
   if (request.executes) {
     auto refused = co_await translate_statement(home, needs, *request.executes, payload);
@@ -315,6 +322,7 @@ io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::State
   home_.reset();
   state_.has_next_transaction = false;
   state_.forget_transaction();
+  relay_->end_transaction();
   if (read_only_) {
     state_.has_read_primary = true;  // nobody knows how new what it has read was
     leave_read_only();

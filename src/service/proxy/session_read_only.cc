@@ -77,6 +77,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::settle_read_only(
       co_return co_await move_to_primary();
     case InReadOnly::EndFirst:
       co_await end_on_replica("COMMIT");
+      relay_->end_transaction();
       break;
     case InReadOnly::Refuse:
       co_return errors::not_on_replica();
@@ -99,9 +100,16 @@ io::Task<> Session::end_on_replica(std::string sql) {
 
 // The transaction has touched nothing: it begins anew on the primary, and nobody notices.
 io::Task<std::optional<mysql::ErrPacket>> Session::move_to_primary() {
-  const auto beginning = read_only_->beginning();
-  const bool has_begun = state_.in_transaction();
+  auto beginning = read_only_->beginning();
+  if (!state_.in_transaction()) beginning.clear();
   co_await end_on_replica("ROLLBACK");
+  auto refused = co_await begin_on_primary(std::move(beginning));
+  if (refused) relay_->end_transaction();
+  co_return refused;
+}
+
+io::Task<std::optional<mysql::ErrPacket>> Session::begin_on_primary(
+    std::vector<std::string> beginning) {
   shared_.numbers.read_only_moved.add();
   const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   auto refused = co_await ensure_home(deadline);
@@ -109,7 +117,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::move_to_primary() {
     co_await catch_up_primary();
     if (!home_) refused = co_await ensure_home(deadline);
   }
-  if (refused || !has_begun) co_return refused;
+  if (refused || beginning.empty()) co_return refused;
   auto brought = co_await bring_up_to_date(*home_, needs_at_home(false));
   if (!brought) co_return errors::transaction_lost();
   if (*brought) co_return *brought;

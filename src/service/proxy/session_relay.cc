@@ -110,6 +110,22 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
   }
 }
 
+// After an error in a transaction, whose end no ERR tells: only the server knows whether it goes
+// on.
+io::Task<Session::RelayEnd> Session::ask_for_transaction(Backend& backend) {
+  std::string bytes = backend.take_closes();
+  mysql::append_command(bytes, std::string(1, static_cast<char>(mysql::Command::Ping)));
+  relay_->change_server(backend.capabilities(), !backend.tells_all_gtids);
+  relay_->begin(mysql::ReplyShape::OnePacket);
+  relay_->withhold();
+  auto sent = co_await backend.stream().write_all(bytes, Deadline::never());
+  if (!sent) co_return RelayEnd::Broken;
+  reader_inbox_.clear();
+  Request nothing;
+  nothing.may_write = false;
+  co_return co_await relay_reply(backend, nothing);
+}
+
 // Takes up what the reply's OKs have said since the last call.
 void Session::absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen) {
   const mysql::ReplySummary& summary = relay_->summary();

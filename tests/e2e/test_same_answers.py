@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""What one command leaves behind shows in the answer to another: each sequence is played against a server, through a
+proxy, and through a proxy that swaps the server connection wherever it may, and all three must answer alike."""
+
+import re
+
+import harness
+import wire
+
+WITH_EOF = (wire.MODERN | wire.MULTI_STATEMENTS) & ~wire.DEPRECATE_EOF
+MODERN = wire.MODERN | wire.MULTI_STATEMENTS
+UNSTABLE_STATUS = wire.NO_GOOD_INDEX_USED | wire.NO_INDEX_USED | wire.QUERY_WAS_SLOW
+GTIDS = re.compile(rb"^.*[0-9a-f]{12}:", re.DOTALL)
+
+
+# What the EOF behind columns says too early for the proxy to know it.
+UNKNOWN_IN_THE_MIDDLE = wire.MORE_RESULTS
+
+
+def status(end):
+    return end.status & ~UNSTABLE_STATUS
+
+
+def described(result):
+    """A wire.Result as values that are equal when servers say the same. Of GTIDs only how many there are counts."""
+    changes = [
+        (kind, re.sub(rb"\d+", lambda number: b"%d" % 0, GTIDS.sub(b"", data)) if kind == wire.TRACK_GTIDS else data)
+        for kind, data in result.end.changes
+    ]
+    columns = [(column.name, column.charset, column.type, column.flags) for column in result.columns]
+    end = (result.end.affected, status(result.end), result.end.warnings, changes)
+    middle = result.middle and status(result.middle) & ~UNKNOWN_IN_THE_MIDDLE
+    return columns, middle, result.rows, end
+
+
+class Player:
+    """Plays steps over one connection and keeps their answers."""
+
+    def __init__(self, connection):
+        self.connection, self.answers = connection, []
+
+    def note(self, what, act):
+        try:
+            answer = [described(result) for result in act()]
+        except wire.ServerError as error:
+            answer = (error.code, error.state, str(error))
+        self.answers.append((what, answer))
+
+    def query(self, *texts):
+        for sql in texts:
+            self.note(sql, lambda: self.connection.query_all(sql))  # pylint: disable=cell-var-from-loop
+
+    def ping(self):
+        self.note("ping", lambda: [wire.Result(end=self.connection.ping())])
+
+    def use(self, schema):
+        self.note("use", lambda: [wire.Result(end=self.connection.use(schema))])
+
+    def prepare(self, sql):
+        return self.connection.prepare(sql)
+
+    def execute(self, statement, *values):
+        self.note("execute", lambda: self.connection.execute_all(statement, values))
+
+    def open_cursor(self, statement, *values):
+        self.note("open cursor", lambda: [self.connection.open_cursor(statement, values)])
+
+
+class SameAnswers(harness.ClusterTest):
+    schema = "e2e_same_answers"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with cls.cluster.connect("primary", database=cls.schema) as primary:
+            primary.run("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(40))")
+            primary.run("INSERT INTO t (v) VALUES ('one'), ('two')")
+            primary.run(
+                "CREATE FUNCTION writes(n INT) RETURNS INT DETERMINISTIC MODIFIES SQL DATA"
+                " BEGIN UPDATE t SET v = CONCAT(n, UUID()) WHERE id = 2; RETURN n; END"
+            )
+            primary.run("CREATE FUNCTION sets(n INT) RETURNS INT DETERMINISTIC NO SQL BEGIN SET @by = n; RETURN n; END")
+        harness.wait_for_replicas(cls.cluster)
+        cls.proxies = {
+            name: cls.enterClassContext(cls.cluster.another_proxy(loops=1, **keys))
+            for name, keys in {"usual": {}, "swapping": {"debug_swap_connections": "true"}}.items()
+        }
+
+    def same(self, play, capabilities=MODERN, first="DO 0", database=schema, **options):
+        """Plays on all three, behind `first`, whose answers may differ. Returns what the server answered, so that a test
+        can see that it has shown something."""
+        options = {"database": database, "capabilities": capabilities, **options}
+        user, password = self.cluster.account()
+        with wire.connect(self.cluster.direct_address(self.cluster.primary()), user, password, **options) as connection:
+            connection.query(first)
+            direct = Player(connection)
+            play(direct)
+        for name, proxy in self.proxies.items():
+            with proxy.wire(**options) as connection:
+                connection.query(first)
+                through = Player(connection)
+                play(through)
+            for expected, found in zip(direct.answers, through.answers, strict=True):
+                self.assertEqual(expected, found, name)
+        return [answer for _, answer in direct.answers]
+
+    # ---- Changes of a session that an EOF does not tell ----
+
+    def test_changes_at_the_end_of_rows_are_told_with_the_next_ok(self):
+        def play(player):
+            player.query(
+                "BEGIN", "SELECT id FROM t WHERE id = 1 FOR UPDATE", "SELECT * FROM missing", "DO 1", "DO 2",
+                "SELECT v FROM t WHERE id = 1", "SELECT sets(1)",
+            )
+            player.use(self.schema)
+            player.query("COMMIT", "BEGIN", "SELECT id FROM t", "ROLLBACK", "SELECT id FROM t")
+            player.ping()
+
+        answers = self.same(play, WITH_EOF, first="SET session_track_transaction_info = CHARACTERISTICS")
+        self.assertEqual([(wire.TRACK_TRANSACTION, b"\x08T___W_S_")], answers[3][0][3][3])
+
+    def test_a_state_that_was_told_before_is_not_told_again(self):
+        def play(player):
+            player.query("BEGIN", "DO 1; SELECT v FROM t WHERE id = 1 FOR UPDATE; ROLLBACK; BEGIN; SELECT 1; DO 2", "DO 1")
+
+        answers = self.same(play, WITH_EOF, first="SET session_track_transaction_info = STATE")
+        self.assertEqual((0, []), (answers[2][0][3][1] & wire.SESSION_CHANGED, answers[2][0][3][3]))
+
+    def test_gtids_at_the_end_of_rows_are_told_within_their_command_only(self):
+        def play(player):
+            player.query(
+                "SELECT writes(1)", "DO 1", "DO 2",
+                "SELECT writes(2); SELECT writes(3); DO 3", "SELECT writes(4)", "SELECT writes(5)",
+                "UPDATE t SET v = UUID() WHERE id = 2", "SELECT writes(6)",
+            )
+            player.ping()
+
+        answers = self.same(play, WITH_EOF, first="SET session_track_gtids = OWN_GTID")
+        self.assertEqual([], answers[1][0][3][3])
+        self.assertTrue(answers[1][0][3][1] & wire.SESSION_CHANGED)
+        self.assertEqual([wire.TRACK_GTIDS], [kind for kind, _ in answers[3][-1][3][3]])
+
+    # ---- Transactions that end with an error ----
+
+    def test_a_transaction_that_a_failed_statement_has_committed_is_told_to_be_over(self):
+        def play(player):
+            statement = player.prepare("UPDATE t SET v = ? WHERE id = ?")
+            for begin in ("START TRANSACTION READ ONLY", "/* dorsal: primary */ START TRANSACTION READ ONLY", "BEGIN"):
+                for fails in ("ALTER TABLE missing ADD COLUMN n INT", "LOCK TABLES missing READ"):
+                    player.query(begin, fails, "SELECT v FROM t WHERE id = 1", "DO 1", begin, fails, "DO 2", begin, fails)
+                    player.execute(statement, "abc", None)
+
+        for capabilities in (WITH_EOF, MODERN):
+            answers = self.same(play, capabilities)
+            self.assertEqual([(wire.TRACK_TRANSACTION, b"\x08________")], answers[3 if capabilities == WITH_EOF else 2][0][3][3])
+
+    def test_a_transaction_that_goes_on_after_an_error_is_told_to_go_on(self):
+        def play(player):
+            for begin in ("START TRANSACTION READ ONLY", "BEGIN"):
+                player.query(
+                    begin, "SELECT * FROM missing", "SELECT v FROM t WHERE id = 1", "SELECT * FROM missing", "SHOW WARNINGS",
+                    "SELECT v FROM t WHERE id = 1", "DO 1", "ROLLBACK", "SELECT v FROM t WHERE id = 1",
+                )
+
+        answers = self.same(play, WITH_EOF)
+        self.assertEqual(1, len(answers[4][0][2]))
+
+
+if __name__ == "__main__":
+    harness.main()
