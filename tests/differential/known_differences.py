@@ -54,11 +54,6 @@ KNOWN = (
         avoids=r"connection_id\(|pseudo_thread_id",
     ),
     Known(
-        "spaces in the names of variables", "SET of a session_track_ variable is refused if there is `@@session . x` beside it.",
-        [CONNECT, Step(0, "query", sql="SET session_track_schema = 1, @@SESSION . time_zone = '+01:00'")],
-        avoids=r"session_track.*@@SESSION \.|@@SESSION \..*session_track",
-    ),
-    Known(
         "several counts of warnings", "SELECT @@error_count, @@warning_count tells of a statement of the proxy's own.",
         [CONNECT, Step(0, "query", sql="SELECT @a := @a * 2"), Step(0, "query", sql="SELECT @@error_count, @@warning_count")],
         avoids="@@(error|warning)_count.*,|,.*@@(error|warning)_count",

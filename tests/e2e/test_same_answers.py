@@ -165,6 +165,22 @@ class SameAnswers(harness.ClusterTest):
         answers = self.same(play, WITH_EOF)
         self.assertEqual(1, len(answers[4][0][2]))
 
+    # ---- Names of variables that are written in parts ----
+
+    def test_blanks_and_comments_may_stand_in_names_of_variables(self):
+        def play(player):
+            player.query(
+                "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", "SET @@SESSION . lc_time_names := DEFAULT", "COMMIT",
+                "SET session_track_schema = 1, @@SESSION . time_zone = '+01:00'",
+                "SELECT LAST_INSERT_ID(17)",
+                "SELECT @@session . last_insert_id, @@session/* . */. time_zone, @@local . lc_time_names",
+                "SELECT 1 / 0", "SELECT @@session . warning_count", "SET @@session . sql_mode = 'ANSI_QUOTES'",
+                'SELECT "v" FROM t WHERE id = 1', "SET @@session /*!80000 . */ time_zone = DEFAULT", "SET @@session . @@x = 1",
+            )
+
+        answers = self.same(play)
+        self.assertEqual([[b"17", b"+01:00", b"en_US"]], answers[5][0][2])
+
 
 if __name__ == "__main__":
     harness.main()

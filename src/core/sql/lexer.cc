@@ -304,7 +304,31 @@ void Lexer::system_variable(Token& token, const char* start) {
       skip_identifier();
     }
   } while (peek(0) == '.' && starts_name(1));
+  while (at_ < end_ && skip_distant_part()) {
+  }
   return finish(token, TokenKind::SystemVariable, start);
+}
+
+// Blanks and comments may stand on both sides of the full stop. False, and nothing is skipped, if
+// what follows is no part of the name.
+bool Lexer::skip_distant_part() {
+  Lexer ahead = *this;
+  bool is_marked = false;
+  auto next = [&] {
+    Token token;
+    do {
+      ahead.next(token);
+      is_marked |= token.kind == TokenKind::CodeMark;
+    } while (token.kind >= TokenKind::Comment);
+    return token;
+  };
+  if (!next().is('.')) return false;
+  const TokenKind kind = next().kind;
+  if (kind != TokenKind::Word && kind != TokenKind::QuotedIdentifier) return false;
+  *this = ahead;
+  // Without the marks around it, the name would be another one.
+  doubtful_ |= is_marked;
+  return true;
 }
 
 // "--" alone is two signs; the comment needs white space, a control character or the end behind.

@@ -41,7 +41,7 @@ enum class TokenKind : std::uint8_t {
   String,            // 'x', "x", and the prefixed N'x', x'41', b'1'; text includes the quotes
   Number,
   UserVariable,    // @x, @'x', @`x`; text includes the sign and the quotes
-  SystemVariable,  // @@x, @@session.x, @@`x`; text includes the signs and all parts
+  SystemVariable,  // @@x, @@session.x, @@`x`, @@session . x; text includes all parts and signs
   Parameter,       // ?
   Punctuation,     // := or one character
   // From here on they mean nothing to the statement.
@@ -96,6 +96,7 @@ class Lexer {
   void double_quoted(Token& token, const char* start);
   void user_variable(Token& token, const char* start);
   void system_variable(Token& token, const char* start);
+  bool skip_distant_part();
   void line_comment(Token& token, const char* start);
   void block_comment(Token& token, const char* start);
   void versioned_comment(Token& token, const char* start);

@@ -147,7 +147,15 @@ TEST(Lexer, VariablesAreOneToken) {
   EXPECT_EQ(cut("@ x"), "user<@> word<x>");
   EXPECT_EQ(cut("@@a @@session.b @@`c` @@global.`d`.e"),
             "system<@@a> system<@@session.b> system<@@`c`> system<@@global.`d`.e>");
-  EXPECT_EQ(cut("@@session . b"), "system<@@session> sign<.> word<b>");
+  EXPECT_EQ(cut("@@session . b = 1"), "system<@@session . b> sign<=> number<1>");
+  EXPECT_EQ(cut("@@session/* c */.\n-- d\n`b`, @@a"),
+            "system<@@session/* c */.\n-- d\n`b`> sign<,> system<@@a>");
+  EXPECT_EQ(cut("@@session . hot .b"), "system<@@session . hot .b>");
+  EXPECT_EQ(cut("@@a .5"), "system<@@a> number<.5>");
+  EXPECT_EQ(cut("@@a . 'b'"), "system<@@a> sign<.> string<'b'>");
+  EXPECT_EQ(cut("@@a . "), "system<@@a> sign<.>");
+  EXPECT_EQ(cut("/*!80000 @@a */"), "mark</*!80000> system<@@a> mark<*/>");
+  EXPECT_EQ(cut("@@session /*!80000 .a */"), "system<@@session /*!80000 .a> mark<*/> doubtful");
 }
 
 TEST(LexerMode, FollowsTheSessionsVariables) {

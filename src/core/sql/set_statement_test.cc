@@ -54,6 +54,9 @@ TEST(ParseSet, OneOfEachSpelling) {
   EXPECT_EQ(show("SET @@GLOBAL.a=1"), "global:a=1[@@GLOBAL.a=1]");
   EXPECT_EQ(show("SET PERSIST a=1"), "persist:a=1[PERSIST a=1]");
   EXPECT_EQ(show("SET @@persist_only.a=1"), "persist_only:a=1[@@persist_only.a=1]");
+  EXPECT_EQ(show("SET @@SESSION . `A` := 1, @@ session.b = 2"), kNotPlain) << "no blank behind @@";
+  EXPECT_EQ(show("SET @@SESSION . `A` := 1, @@GLOBAL/*c*/.\tb = 2"),
+            "session:a=1[@@SESSION . `A` := 1] | global:b=2[@@GLOBAL/*c*/.\tb = 2]");
   EXPECT_EQ(show("SET @A := 1"), "user:a=1[@A := 1]");
   EXPECT_EQ(show("SET @`a b` = 1"), "user:a b=1[@`a b` = 1]");
   EXPECT_EQ(show("SET GLOBAL hot.key_buffer_size = 1"),
@@ -111,7 +114,8 @@ TEST(ParseSet, RefusesWhatItCannotCutUpWithCertainty) {
                    "SET a=1 /*!99999 x */",
                    "SET a='x",
                    "SET a=1; SELECT 1",
-                   "SET @@session . a=1",
+                   "SET @@session /*!80000 . */ a=1",
+                   "SET @@session . =1",
                    "SET SESSION @@a=1",
                    "SET a=1-, b=2"}) {
     EXPECT_EQ(show(sql), kNotPlain) << sql;

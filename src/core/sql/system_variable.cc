@@ -10,13 +10,19 @@ namespace dorsal::sql {
 SystemVariable read_system_variable(std::string_view text) {
   SystemVariable variable;
   variable.name = text.substr(2);
-  std::size_t dot = variable.name.find('.');
-  if (dot != std::string_view::npos) {
-    std::string_view first = unquoted(variable.name.substr(0, dot));
+  Lexer lexer(variable.name);
+  auto next = [&] {
+    Token token = lexer.next();
+    while (token.kind >= TokenKind::Comment) token = lexer.next();
+    return token;
+  };
+  const std::string_view first = unquoted(next().text);
+  if (next().is('.')) {
+    const char* behind = next().text.data();
     for (std::string_view scope : {"session", "local", "global", "persist", "persist_only"}) {
       if (!equal_words(first, scope)) continue;
       variable.scope = first;
-      variable.name.remove_prefix(dot + 1);
+      variable.name.remove_prefix(static_cast<std::size_t>(behind - variable.name.data()));
       variable.is_session = scope == "session" || scope == "local";
       break;
     }
