@@ -86,17 +86,17 @@ class SameAnswers(harness.ClusterTest):
             for name, keys in {"usual": {}, "swapping": {"debug_swap_connections": "true"}}.items()
         }
 
-    def same(self, play, capabilities=MODERN, first="DO 0", database=schema, **options):
+    def same(self, play, capabilities=MODERN, first="DO 0", endpoint="split", **options):
         """Plays on all three, behind `first`, whose answers may differ. Returns what the server answered, so that a test
         can see that it has shown something."""
-        options = {"database": database, "capabilities": capabilities, **options}
+        options = {"database": self.schema, "capabilities": capabilities, **options}
         user, password = self.cluster.account()
         with wire.connect(self.cluster.direct_address(self.cluster.primary()), user, password, **options) as connection:
             connection.query(first)
             direct = Player(connection)
             play(direct)
         for name, proxy in self.proxies.items():
-            with proxy.wire(**options) as connection:
+            with proxy.wire(endpoint, **options) as connection:
                 connection.query(first)
                 through = Player(connection)
                 play(through)
@@ -180,6 +180,73 @@ class SameAnswers(harness.ClusterTest):
 
         answers = self.same(play)
         self.assertEqual([[b"17", b"+01:00", b"en_US"]], answers[5][0][2])
+
+    # ---- Texts of several statements ----
+
+    def test_a_text_of_several_statements_may_begin_with_questions_about_the_last_one(self):
+        questions = (
+            "SHOW WARNINGS", "SHOW ERRORS", "SHOW COUNT(*) WARNINGS", "SELECT @@warning_count", "SELECT @@error_count AS n",
+            "SELECT ROW_COUNT()", "SELECT FOUND_ROWS()", "SHOW WARNINGS LIMIT 1; SHOW WARNINGS LIMIT 1, 1",
+        )
+        before = (
+            "SELECT * FROM missing", "SELECT 1 / 0, CAST('x' AS SIGNED)", "SELECT CAST(v AS SIGNED) FROM t WHERE id = 1",
+            "UPDATE t SET v = UUID() WHERE id = 2", "SELECT SQL_CALC_FOUND_ROWS id FROM t LIMIT 1", "DO 1",
+        )
+        rest = ("SELECT id FROM t WHERE id = 1", "SELECT 2; SHOW WARNINGS", "SELECT * FROM missing", "no statement", "DO 3")
+
+        def play(player):
+            for number, question in enumerate(questions):
+                for statement in before:
+                    if "FOUND_ROWS" in question and not statement.startswith("SELECT"):
+                        continue  # no reply tells what it is behind those
+                    player.query(
+                        "SELECT id FROM t", statement, f"{question} ;/* c */ {rest[number % len(rest)]}", "SHOW WARNINGS",
+                    )
+
+        for capabilities in (MODERN, WITH_EOF):
+            answers = self.same(play, capabilities)
+            self.assertEqual([b"1146"], [row[1] for row in answers[2][0][2]])
+
+    def test_they_are_answered_within_transactions_too(self):
+        def play(player):
+            for begin in ("BEGIN", "START TRANSACTION READ ONLY"):
+                player.query(begin, "SELECT v FROM t WHERE id = 1", "SELECT * FROM missing", "SHOW WARNINGS; SELECT id FROM t",
+                             "SELECT CAST('x' AS SIGNED)", "SELECT @@warning_count; SHOW WARNINGS; SELECT 3", "ROLLBACK")
+
+        self.same(play)
+        self.same(play, WITH_EOF)
+
+    def test_several_statements_are_still_refused_to_who_did_not_ask_for_them(self):
+        answers = self.same(lambda player: player.query("SELECT 1 / 0", "SHOW WARNINGS; SELECT 1"), wire.MODERN)
+        self.assertEqual(1064, answers[1][0])
+
+    # ---- What follows a session to another connection ----
+
+    def test_last_insert_id_in_a_text_of_reads_is_the_sessions_and_stays_so(self):
+        def play(player):
+            player.query(
+                "SELECT LAST_INSERT_ID(23)", "SELECT id FROM t; SELECT v FROM t WHERE id = 1", "SELECT LAST_INSERT_ID()",
+                "SELECT id FROM t; SELECT LAST_INSERT_ID()", "SELECT LAST_INSERT_ID(24); SELECT LAST_INSERT_ID() + 1",
+                "SELECT v FROM t WHERE id = 1; SELECT id FROM t", "SELECT LAST_INSERT_ID(), @@last_insert_id, @@identity",
+            )
+
+        for endpoint in ("split", "primary"):
+            answers = self.same(play, endpoint=endpoint)
+            self.assertEqual([[b"24", b"24", b"24"]], answers[-1][0][2])
+
+    def test_unset_variables_stay_unset_and_those_that_are_null_keep_their_types(self):
+        def play(player):
+            player.query(
+                "SELECT @never", "SET @text = 'x', @number = 5, @exact = 1.50, @float = 1e0",
+                "SET @text = NULL, @number = NULL, @exact = NULL, @float = NULL", "SELECT v FROM t WHERE id = 1",
+                "SELECT @text, @number, @exact, @float, @never, COLLATION(@text), COLLATION(@never)",
+                "SELECT 5 INTO @assigned FROM missing", "SELECT @assigned, COLLATION(@assigned)",
+                "SELECT v INTO @none FROM t WHERE id = 99", "SELECT @none", "SELECT 7 INTO @seven",
+                "SELECT v FROM t WHERE id = 1", "SELECT @seven, @none, @never",
+            )
+
+        answers = self.same(play)
+        self.assertEqual([[b"7", None, None]], answers[-1][0][2])
 
 
 if __name__ == "__main__":

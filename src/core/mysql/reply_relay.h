@@ -145,6 +145,10 @@ class ReplyRelay {
     in_sequence_ = out_sequence_ = static_cast<std::uint8_t>(sent + 1);
   }
 
+  // Between begin() and the first feed(): the client has had results ahead of this reply's, in
+  // packets up to this sequence number.
+  void continue_after(std::uint8_t sent) { out_sequence_ = static_cast<std::uint8_t>(sent + 1); }
+
   // Between begin() and the first feed(): rows of this reply go through the editor, which outlives
   // it. For Results and Rows. Null: no editor.
   void edit_rows(RowEditor* editor) { editor_ = editor; }

@@ -632,6 +632,15 @@ TEST(ReplyRelay, NumbersOfAServerThatCompressesAreMadeGood) {
   }
 }
 
+TEST(ReplyRelay, AReplyMayGoOnBehindResultsThatTheClientHas) {
+  ReplyRelay relay(kModern, kModern, usual_tracking());
+  relay.begin(ReplyShape::Results);
+  relay.continue_after(7);
+  std::string out;
+  EXPECT_EQ(*relay.feed(Script(kModern).ok(OkPacket()).bytes(), out), ReplyRelay::Progress::Done);
+  EXPECT_EQ(out[3], 8);
+}
+
 TEST(ReplyRelay, BytesOfTheNextReplyAreLeftAlone) {
   auto first = Script(kModern).ok(OkPacket()).bytes();
   ClientTracking tracking;

@@ -83,18 +83,33 @@ bool read_select(Cursor& cursor, std::string_view sql, DiagnosticsQuery& query) 
   return true;
 }
 
+bool read_statement(Cursor& cursor, std::string_view sql, DiagnosticsQuery& query) {
+  if (cursor.accept("show")) return read_show(cursor, query);
+  return cursor.accept("select") && read_select(cursor, sql, query);
+}
+
 }  // namespace
 
 std::optional<DiagnosticsQuery> parse_diagnostics_query(std::string_view sql, LexerMode mode) {
   if (is_unreadable(sql, mode)) return {};
   Cursor cursor(sql, mode);
   DiagnosticsQuery query;
-  const bool is_known = cursor.accept("show")     ? read_show(cursor, query)
-                        : cursor.accept("select") ? read_select(cursor, sql, query)
-                                                  : false;
+  const bool is_known = read_statement(cursor, sql, query);
   (void)cursor.accept(';');
   if (!is_known || !cursor.at_end() || cursor.doubtful()) return {};
   return query;
+}
+
+std::optional<LeadingDiagnosticsQuery> parse_leading_diagnostics_query(std::string_view sql,
+                                                                       LexerMode mode) {
+  if (is_unreadable(sql, mode)) return {};
+  Cursor cursor(sql, mode);
+  LeadingDiagnosticsQuery leading;
+  if (!read_statement(cursor, sql, leading.query) || !cursor.accept(';')) return {};
+  // Marks around code would not survive cutting the text in two.
+  if (cursor.at_end() || cursor.doubtful() || cursor.code_marks() > 0) return {};
+  leading.rest = cursor.offset();
+  return leading;
 }
 
 }  // namespace dorsal::sql

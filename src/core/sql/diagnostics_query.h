@@ -8,6 +8,7 @@
 // The proxy answers them itself when the connection that could tell serves another session by then.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,5 +29,15 @@ struct DiagnosticsQuery {
 
 // Empty for every other statement.
 std::optional<DiagnosticsQuery> parse_diagnostics_query(std::string_view sql, LexerMode mode);
+
+// One of them, with which a text of several statements begins.
+struct LeadingDiagnosticsQuery {
+  DiagnosticsQuery query;
+  std::size_t rest = 0;  // where the next statement begins in the text
+};
+
+// Empty unless the text begins with one and goes on behind it.
+std::optional<LeadingDiagnosticsQuery> parse_leading_diagnostics_query(std::string_view sql,
+                                                                       LexerMode mode);
 
 }  // namespace dorsal::sql

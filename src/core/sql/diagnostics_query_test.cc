@@ -52,5 +52,32 @@ TEST(DiagnosticsQuery, LeavesEverythingElseAlone) {
   }
 }
 
+// What stands behind it; empty when the text does not begin with such a query.
+std::string rest_of(std::string_view sql) {
+  auto leading = parse_leading_diagnostics_query(sql, {});
+  return leading ? std::string(sql.substr(leading->rest)) : "";
+}
+
+TEST(ParseLeadingDiagnosticsQuery, SaysWhereTheNextStatementBegins) {
+  EXPECT_EQ(rest_of("SHOW WARNINGS; SELECT 1; SELECT 2"), "SELECT 1; SELECT 2");
+  EXPECT_EQ(rest_of("/* c */ SHOW WARNINGS LIMIT 1 ;-- d\nSHOW ERRORS"), "SHOW ERRORS");
+  EXPECT_EQ(rest_of("SELECT @@warning_count AS n;DO 1"), "DO 1");
+  EXPECT_EQ(parse_leading_diagnostics_query("SHOW ERRORS LIMIT 1, 2; DO 1", {})->query.offset, 1U);
+  EXPECT_EQ(rest_of("SHOW WARNINGS;;"), ";");
+}
+
+TEST(ParseLeadingDiagnosticsQuery, IsEmptyForEverythingElse) {
+  for (auto sql : {"SHOW WARNINGS",
+                   "SHOW WARNINGS;",
+                   "SHOW WARNINGS; -- nothing",
+                   "SELECT 1; SHOW WARNINGS",
+                   "SHOW WARNINGS LIMIT x; DO 1",
+                   "SELECT @@warning_count, 1; DO 1",
+                   "/*!80000 SHOW WARNINGS; */ DO 1",
+                   "SHOW WARNINGS; 'x"}) {
+    EXPECT_EQ(rest_of(sql), "") << sql;
+  }
+}
+
 }  // namespace
 }  // namespace dorsal::sql

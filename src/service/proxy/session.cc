@@ -240,6 +240,15 @@ io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {
     if (name == "dorsal_consistency") wanted = sql::parse_consistency(value);
   }
   sql::Statement statement = sql::classify(query->sql, state_.lexer_mode());
+  std::size_t answered = 0;
+  if (statement.several) answered = co_await answer_leading_diagnostics(command, query->sql);
+  if (answered > 0) {
+    if (!client_.is_open()) co_return Outcome::Closed;
+    const auto begin = static_cast<std::size_t>(query->sql.data() - command.payload.data());
+    command.payload.erase(begin, answered);
+    query = mysql::view_query(std::string_view(command.payload).substr(1), client_capabilities_);
+    statement = sql::classify(query->sql, state_.lexer_mode());
+  }
   if (!command.is_whole) {
     // Only its beginning is known, so nothing about its end is.
     statement.place = sql::Place::Primary;
@@ -371,12 +380,14 @@ bool Session::leaves_out_metadata() const {
 io::Task<Session::Outcome> Session::send_rows(
     const std::vector<mysql::Column>& columns,
     const std::vector<std::vector<std::optional<std::string>>>& rows,
-    std::uint16_t warnings) {
+    std::uint16_t warnings,
+    bool has_more) {
   const bool with_eof = (client_capabilities_ & mysql::capability::kDeprecateEof) == 0;
   std::string bytes;
   auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
+  const auto more = has_more ? mysql::status::kMoreResults : std::uint16_t{0};
   mysql::EofPacket eof;
-  eof.status = state_.status;
+  eof.status = static_cast<std::uint16_t>(state_.status | more);
   eof.warnings = warnings;
   const bool has_flag = (client_capabilities_ & mysql::capability::kOptionalResultsetMetadata) != 0;
   const bool with_columns = !leaves_out_metadata();
@@ -393,12 +404,13 @@ io::Task<Session::Outcome> Session::send_rows(
     mysql::append_packet(bytes, sequence, mysql::encode_text_row(row));
   }
   mysql::OkPacket ok;
-  ok.status = state_.status;
+  ok.status = eof.status;
   ok.warnings = warnings;
   mysql::append_packet(
       bytes,
       sequence,
       with_eof ? mysql::encode(eof) : mysql::encode_ok(ok, client_capabilities_, true));
+  if (has_more) reply_to_ = static_cast<std::uint8_t>(sequence - 1);
   co_return co_await send_to_client(bytes);
 }
 

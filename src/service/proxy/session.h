@@ -148,7 +148,8 @@ class Session {
   io::Task<Outcome> refuse(mysql::ErrPacket err);
   io::Task<Outcome> send_rows(const std::vector<mysql::Column>& columns,
                               const std::vector<std::vector<std::optional<std::string>>>& rows,
-                              std::uint16_t warnings = 0);
+                              std::uint16_t warnings = 0,
+                              bool has_more = false);
 
   io::Task<Outcome> send_ok_ending_rows();
   bool leaves_out_metadata() const;
@@ -324,7 +325,10 @@ class Session {
                                    ClientCommand& command,
                                    std::string_view sql);
   io::Task<Outcome> show_own(std::string_view sql);
-  io::Task<Outcome> show_diagnostics(const sql::DiagnosticsQuery& query);
+  io::Task<Outcome> show_diagnostics(const sql::DiagnosticsQuery& query, bool has_more = false);
+  io::Task<std::size_t> answer_leading_diagnostics(const ClientCommand& command,
+                                                   std::string_view sql);
+  io::Task<> take_diagnostics();
   void begin_own_statement();
   io::Task<Outcome> set_option(ClientCommand& command);
   io::Task<Outcome> ping(ClientCommand& command);

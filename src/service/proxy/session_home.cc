@@ -277,6 +277,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   writer.put(payload);
   relay_->change_server(home.capabilities(), !home.tells_all_gtids);
   relay_->begin(request.shape, 0, request.statement_id);
+  relay_->continue_after(reply_to_);
   relay_->edit_rows(request.rows.get());
   if (statement.kind == sql::Kind::Call) relay_->expect_more_results();
   home.server().statements.add();

@@ -291,7 +291,8 @@ void Session::begin_own_statement() {
 }
 
 // What a connection that went to somebody else would have said about this session's last statement.
-io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery& query) {
+io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery& query,
+                                                     bool has_more) {
   using What = sql::DiagnosticsQuery::What;
   using Row = std::vector<std::optional<std::string>>;
   state_.ping_counts = SessionState::PingCounts::Nothing;
@@ -310,7 +311,7 @@ io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery
                                  rows.begin() + static_cast<std::ptrdiff_t>(begin + count));
     std::vector<mysql::Column> shown_columns = state_.warnings.columns;
     if (shown_columns.empty()) shown_columns = diagnostics_columns();
-    co_return co_await send_rows(shown_columns, shown);
+    co_return co_await send_rows(shown_columns, shown, 0, has_more);
   }
   std::uint64_t count = rows.size();
   if (query.what == What::WarningCount) count = std::max(count, state_.warning_count);
@@ -334,7 +335,42 @@ io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery
       warnings = 1;
     }
   }
-  co_return co_await send_rows(columns, shown, warnings);
+  co_return co_await send_rows(columns, shown, warnings, has_more);
+}
+
+// A text of several statements may ask about the last one first, and then run on another connection
+// than that one did, or behind a statement of the proxy's own. Gives the size of what has been
+// answered.
+io::Task<std::size_t> Session::answer_leading_diagnostics(const ClientCommand& command,
+                                                          std::string_view sql) {
+  const bool may_be_several =
+      (identity_.client_capabilities & mysql::capability::kMultiStatements) != 0;
+  std::size_t answered = 0;
+  while (may_be_several && command.is_whole && client_.is_open()) {
+    auto leading = sql::parse_leading_diagnostics_query(sql.substr(answered), state_.lexer_mode());
+    if (!leading) break;
+    co_await take_diagnostics();
+    const Outcome shown = co_await show_diagnostics(leading->query, true);
+    if (shown == Outcome::Closed) client_.close();
+    answered += leading->rest;
+  }
+  co_return answered;
+}
+
+// Keeps all that can be asked about the last statement, wherever it ran.
+io::Task<> Session::take_diagnostics() {
+  const std::uint64_t lease = last_statement_lease_;
+  if (lease == 0) co_return;
+  const bool is_home = home_ && home_->lease == lease;
+  Borrowed borrowed;
+  if (!is_home) borrowed = take_last_used();
+  Backend* backend = is_home ? home_.get() : borrowed.get();
+  if (backend != nullptr) {
+    backend->has_counted_rows = true;  // what FOUND_ROWS() says behind a write, no reply has told
+    if (!co_await hand_down(*backend)) backend->is_spoilt = true;
+  }
+  if (borrowed) borrowed.give_back();
+  last_statement_lease_ = 0;
 }
 
 // The OK counts the warnings of the statement before, which its connection may still know. An error

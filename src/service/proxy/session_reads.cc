@@ -401,6 +401,7 @@ io::Task<Session::ReaderOutcome> Session::send_read(Backend& reader,
   }
   relay_->change_server(reader.capabilities(), !reader.tells_all_gtids);
   relay_->begin(request.shape, 0, request.statement_id);
+  relay_->continue_after(reply_to_);
   relay_->edit_rows(request.rows.get());
   co_return ReaderOutcome::Answered;
 }
