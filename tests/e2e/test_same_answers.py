@@ -165,6 +165,13 @@ class SameAnswers(harness.ClusterTest):
         answers = self.same(play, WITH_EOF)
         self.assertEqual(1, len(answers[4][0][2]))
 
+    def test_a_write_in_a_read_only_transaction_is_refused_in_the_same_words_by_warnings(self):
+        answers = self.same(lambda player: player.query(
+            "START TRANSACTION READ ONLY", "SELECT v FROM t WHERE id = 1", "UPDATE t SET v = '' WHERE id = 2", "SHOW WARNINGS",
+            "SELECT @@error_count", "SELECT v FROM t WHERE id = 1", "ROLLBACK",
+        ))
+        self.assertEqual(b"1792", answers[3][0][2][0][1])
+
     # ---- Names of variables that are written in parts ----
 
     def test_blanks_and_comments_may_stand_in_names_of_variables(self):

@@ -298,7 +298,11 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   if (read_only_) counted.emplace(home.server());
   const RelayEnd end = co_await relay_reply(home, request);
   home.used(context_.loop.now());
-  if (end == RelayEnd::ReadOnly) co_return co_await send_err(errors::read_only_transaction());
+  if (end == RelayEnd::ReadOnly) {
+    // The replica's own words about it would be what SHOW WARNINGS says there.
+    begin_own_statement();
+    co_return co_await refuse(errors::read_only_transaction());
+  }
   is_broken = end == RelayEnd::Broken;
   if (end == RelayEnd::Answered) note_reply(home, request, statement);
   co_return end == RelayEnd::Closed ? Outcome::Closed : Outcome::Answered;
