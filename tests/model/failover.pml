@@ -211,7 +211,9 @@ inline end_of_step() {
 
 /* Every change of the store is a compare on its revision, so nobody who looked before can still act on it. */
 inline invalidate_views() {
-#ifndef COMPARE_TERM_ONLY
+#ifdef COMPARE_TERM_ONLY
+  skip
+#else
   for (i : 0 .. NODES - 1) {
     node[i].chosen = 0
   }
@@ -342,34 +344,47 @@ inline end_clients(me) {
 #define may_forget_source(n) has_applied_everything(n)
 #endif
 
-#ifdef ACKNOWLEDGE_BEFORE_LISTED
-#define is_voter(n) (node[n].term == store_term)
-#else
-#ifdef ACKNOWLEDGE_IN_OLDER_TERM
-#define is_voter(n) (node[n].listed == MEMBER)
-#else
 #define is_voter(n) (node[n].listed == MEMBER && node[n].term == store_term)
+#ifdef ACKNOWLEDGE_BEFORE_LISTED
+#undef is_voter
+#define is_voter(n) (node[n].term == store_term)
 #endif
+#ifdef ACKNOWLEDGE_IN_OLDER_TERM
+#undef is_voter
+#define is_voter(n) (node[n].listed == MEMBER)
 #endif
 
-#ifdef REMOVE_IN_STORE_FIRST
-#define cannot_acknowledge(n) true
-#else
-#define cannot_acknowledge(n) (!node[n].acknowledges)
-#endif
-
-#ifdef REMOVE_UNMARKED
-#define may_stop_acknowledging(n) (node[n].listed == MEMBER)
-#define may_be_removed(n) (node[n].listed == MEMBER)
-#else
+#define may_be_marked(n) true
 #define may_stop_acknowledging(n) (node[n].listed != MEMBER)
-#define may_be_removed(n) (node[n].listed == LEAVING)
+#define cannot_acknowledge(n) (!node[n].acknowledges)
+#ifdef REMOVE_IN_STORE_FIRST
+#undef cannot_acknowledge
+#define cannot_acknowledge(n) true
+#endif
+#ifdef REMOVE_UNMARKED
+/* LEAVING means no more than that somebody has heard from the voter that it had stopped; the voter looks at no mark. */
+#undef may_be_marked
+#undef may_stop_acknowledging
+#undef cannot_acknowledge
+#undef is_voter
+#define may_be_marked(n) (!node[n].acknowledges)
+#define may_stop_acknowledging(n) (node[n].listed == MEMBER)
+#define cannot_acknowledge(n) true
+#define is_voter(n) (node[n].listed != NO_MEMBER && node[n].term == store_term)
 #endif
 
+#define may_be_rebuilt(n) (node[n].listed == NO_MEMBER && !is_within(node[n].history, written[store_term]))
 #ifdef REBUILD_KEEPS_VOTE
-#define has_no_vote(n) true
+/* Also without strays: whatever it was that took its data. */
+#undef may_be_rebuilt
+#define may_be_rebuilt(n) (node[n].history != 0)
+#endif
+
+/* Else a restart changes nothing. */
+#ifdef PROMISE_FORGOTTEN
+#define remembers_something(n) (node[n].on || node[n].chosen || node[n].promised > store_term)
 #else
-#define has_no_vote(n) (node[n].listed == NO_MEMBER)
+#define remembers_something(n) (node[n].on || node[n].chosen)
 #endif
 
 /* ---- What a node may do ---- */
@@ -587,11 +602,7 @@ end:
               end_of_step() }
 
   /* The server or the node is killed and comes back. What it waited for is forgotten, its relay log is not. */
-  :: d_step { node[me].on || node[me].chosen
-#ifdef PROMISE_FORGOTTEN
-              || node[me].promised > store_term
-#endif
-              -> restart(me) }
+  :: d_step { remembers_something(me) -> restart(me) }
 
   /* The receiver starts again. The primary takes what the voter says to have for acknowledged. */
   :: d_step { is_replica(me) && !node[me].on && node[me].term > 0 && may_follow(me, node[me].term) ->
@@ -612,11 +623,7 @@ end:
   :: d_step { node[me].listed != NO_MEMBER && node[me].promised <= store_term && store_term < TERMS -> promise(me) }
 
   /* A candidate has heard from enough members, none of which has more than itself. */
-  :: d_step { node[me].listed == MEMBER && node[me].promised > store_term && !node[me].chosen &&
-#ifndef RECEIVER_KEEPS_RUNNING
-              !node[me].on &&
-#endif
-              store_term < TERMS ->
+  :: d_step { node[me].listed == MEMBER && node[me].promised > store_term && !node[me].chosen ->
               count_promises(me);
               if
               :: count >= quorum -> choose(me)
@@ -637,14 +644,13 @@ end:
 #ifdef MEMBERS_CHANGE
   /* Adding: the store, then acknowledgements. Removing: a mark in the store, no more acknowledgements, the store. */
   :: d_step { node[me].listed == NO_MEMBER && is_replica(me) -> change_listing(me, MEMBER) }
-#ifndef REMOVE_UNMARKED
-  :: d_step { node[me].listed == MEMBER && !is_current_primary(me) -> change_listing(me, LEAVING) }
-#endif
+  :: d_step { node[me].listed == MEMBER && !is_current_primary(me) && may_be_marked(me) ->
+              change_listing(me, LEAVING) }
   :: d_step { node[me].acknowledges && may_stop_acknowledging(me) ->
               printf("node %d acknowledges no more\n", me);
               node[me].acknowledges = 0;
               end_of_step() }
-  :: d_step { may_be_removed(me) && cannot_acknowledge(me) && !is_current_primary(me) ->
+  :: d_step { node[me].listed == LEAVING && cannot_acknowledge(me) && !is_current_primary(me) ->
 #ifndef REMOVE_TOO_EARLY
               count_complete(me);
               if
@@ -658,8 +664,7 @@ end:
             }
 
   /* A node that has what its primary has not is cloned again. */
-  :: d_step { has_no_vote(me) && !is_current_primary(me) && !is_within(node[me].history, written[store_term]) ->
-              rebuild(me) }
+  :: d_step { may_be_rebuilt(me) && !is_current_primary(me) -> rebuild(me) }
 #endif
 
 #ifdef K_CHANGES
@@ -712,8 +717,17 @@ init {
     done
   }
   atomic {
-    for (i : 0 .. NODES - 1) {
-      run Agent(i)
-    }
+    run Agent(0);
+    run Agent(1);
+#if NODES > 2
+    run Agent(2);
+#endif
+#if NODES > 3
+    run Agent(3);
+#endif
+#if NODES > 4
+    run Agent(4);
+#endif
+    skip
   }
 }

@@ -67,7 +67,7 @@ BROKEN = {
     "REMOVE_UNMARKED": ("who is to be removed is marked in the store first", world(3, 2, 1, 1, MEMBERS)),
     "REMOVE_TOO_EARLY": ("before a member is removed, k others have everything", world(3, 2, 1, 1, MEMBERS)),
     "COMPARE_TERM_ONLY": ("a promotion fails when the list of members has changed", world(3, 2, 1, 1, MEMBERS)),
-    "REBUILD_KEEPS_VOTE": ("who lost data has lost its vote before", world(3, 3, 2, 1, MEMBERS)),
+    "REBUILD_KEEPS_VOTE": ("who lost data has lost its vote before", world(3, 2, 1, 1, MEMBERS)),
     "RAISE_IN_STORE_FIRST": ("k is raised at the server before in the store", world(3, 2, 1, 1, DEMAND)),
     "RAISE_TOO_EARLY": ("before k is raised in the store, as many voters have everything", world(3, 2, 1, 1, DEMAND)),
     "LOWER_IN_SERVER_FIRST": ("k is lowered in the store before at the server", world(3, 2, 1, 2, DEMAND)),
