@@ -180,7 +180,9 @@ inline judge() {
   spare = node[j - 1].field; node[j - 1].field = node[j].field; node[j].field = spare
 
 inline sort() {
-#ifndef NAMED
+#ifdef NAMED
+  skip
+#else
   for (i : 1 .. NODES - 1) {
     j = i;
     do
@@ -396,7 +398,7 @@ inline write(me) {
   node[me].history = node[me].history | (node[me].term << (2 * length(node[me].history)));
   node[me].executed = length(node[me].history);
   written[node[me].term] = node[me].history;
-  printf("node %d writes in term %d: %d\n", me, node[me].term, node[me].history);
+  printf("node %d writes in term %d: #%d\n", me, node[me].term, node[me].history);
 #ifdef SEMISYNC_SWITCHED_ON_LATE
   if
   :: count -> tell(node[me].term, length(node[me].history))
@@ -408,7 +410,7 @@ inline write(me) {
 
 inline receive(me) {
   node[me].history = first(length(node[me].history) + 1, written[node[me].term]);
-  printf("node %d receives from the primary of term %d: %d\n", me, node[me].term, node[me].history);
+  printf("node %d receives from the primary of term %d: #%d\n", me, node[me].term, node[me].history);
   if
   :: node[me].acknowledges -> acknowledge_everything(me)
   :: else
@@ -445,7 +447,7 @@ inline follow_again(me) {
    may_change_source(me) && has_no_strays(me, source))
 
 inline follow(me, source) {
-  printf("node %d follows the primary of term %d, no longer %d, with %d\n", me, source, node[me].term,
+  printf("node %d follows the primary of term %d, no longer %d, with #%d\n", me, source, node[me].term,
          node[me].history);
 #ifdef CHANGE_SOURCE_UNAPPLIED
   node[me].history = first(node[me].executed, node[me].history);
@@ -459,7 +461,7 @@ inline follow(me, source) {
 }
 
 inline promise(me) {
-  printf("node %d promises term %d, with %d\n", me, store_term + 1, node[me].history);
+  printf("node %d promises term %d, with #%d\n", me, store_term + 1, node[me].history);
   if
   :: node[me].is_primary -> end_clients(me)
   :: else
@@ -486,7 +488,7 @@ inline become_primary(me, of_term) {
 
 inline choose(me) {
   node[me].chosen = 1;
-  printf("node %d sees that it may lead term %d, with %d\n", me, node[me].promised, node[me].history);
+  printf("node %d sees that it may lead term %d, with #%d\n", me, node[me].promised, node[me].history);
 #ifdef WRITABLE_BEFORE_STORED
   become_primary(me, node[me].promised);
   node[me].on = 1;
@@ -501,13 +503,13 @@ inline promote(me) {
 #ifdef OLD_PRIMARY_LEAVES_AT_ONCE
   for (i : 0 .. NODES - 1) {
     if
-    :: is_current_primary(i) -> node[i].listed = NO_MEMBER
+    :: i != me && is_current_primary(i) -> node[i].listed = NO_MEMBER
     :: else
     fi
   }
 #endif
   store_term = node[me].promised;
-  printf("node %d is the primary of term %d, with %d\n", me, store_term, node[me].history);
+  printf("node %d is the primary of term %d, with #%d\n", me, store_term, node[me].history);
   become_primary(me, store_term);
   node[me].chosen = 0;
 #ifndef STORE_WITHOUT_COMPARING
@@ -519,7 +521,7 @@ inline promote(me) {
 }
 
 inline open(me) {
-  printf("node %d is writable in term %d, with %d\n", me, node[me].term, node[me].history);
+  printf("node %d is writable in term %d, with #%d\n", me, node[me].term, node[me].history);
   node[me].on = 1;
   node[me].needs_two = (node[me].term == store_term -> store_k == 2 : node[me].needs_two);
   if
@@ -547,7 +549,7 @@ inline change_listing(me, listing) {
 }
 
 inline rebuild(me) {
-  printf("node %d is rebuilt, and drops %d\n", me, node[me].history);
+  printf("node %d is rebuilt, and drops #%d\n", me, node[me].history);
   leave_term(me);
   node[me].is_primary = 0;
   node[me].term = 0;

@@ -101,13 +101,13 @@ def must_run(command, folder):
         raise SystemExit(f"{' '.join(map(str, command))} failed:\n{output}")
 
 
-def build(folder, words, mebibytes, breadth_first):
+def build(folder, words, mebibytes, breadth_first, optimisation):
     """Makes the program that searches the model with these words defined."""
     words = [*words, *(["BREADTH_FIRST"] if breadth_first else [])]
     must_run(["spin", "-a", *(f"-D{word}" for word in words), MODEL], folder)
     # There is one process at a time in a step, so nothing is gained by reducing the orders of steps.
     options = ["-DSAFETY", "-DNOREDUCE", f"-DMEMLIM={mebibytes}", *(["-DBFS"] if breadth_first else [])]
-    must_run(["gcc", "-O2" if not breadth_first else "-O1", "-w", *options, "-o", "pan", "pan.c"], folder)
+    must_run(["gcc", optimisation, "-w", *options, "-o", "pan", "pan.c"], folder)
 
 
 def number(pattern, text):
@@ -137,7 +137,9 @@ def check(name):
     words = (*BROKEN[name][1], name) if broken else WORLDS[name][0]
     quick = broken or WORLDS[name][1]
     with tempfile.TemporaryDirectory(prefix="dorsal-model-") as folder:
-        build(folder, words, QUICK_MEBIBYTES if quick else LARGE_MEBIBYTES, broken)
+        # Short searches take less time than an optimising compiler.
+        optimisation = "-O0" if broken else "-O1" if quick else "-O2"
+        build(folder, words, QUICK_MEBIBYTES if quick else LARGE_MEBIBYTES, broken, optimisation)
         found = search(folder, broken, 20 if broken else 22 if quick else 26)
     good = found.errors > 0 and found.assertion if broken else found.errors == 0 and found.complete
     row = f"{name:28}{found.states:12,.0f}{found.depth:7}{found.seconds:9.1f}{found.mebibytes:8.0f}  "
@@ -159,18 +161,28 @@ def report(names):
     return failed
 
 
+def history(packed):
+    """The writes of a history, each as the term of its primary, oldest first."""
+    terms = []
+    while packed:
+        terms.append(str(packed & 3))
+        packed >>= 2
+    return f"[{' '.join(terms)}]"
+
+
 def print_trail(name):
-    """Nodes keep their numbers in it, so that it can be followed."""
-    words = (*(BROKEN[name][1] if name in BROKEN else WORLDS[name][0]), "NAMED", "BREADTH_FIRST", *([name] if name in BROKEN else []))
+    """Nodes keep their numbers in it, so that it can be followed. A write is shown as the term of its primary."""
+    words = (*(BROKEN[name][1] if name in BROKEN else WORLDS[name][0]), "NAMED", *([name] if name in BROKEN else []))
     with tempfile.TemporaryDirectory(prefix="dorsal-model-") as folder:
-        build(folder, words, LARGE_MEBIBYTES, True)
+        build(folder, words, LARGE_MEBIBYTES, True, "-O0")
         found = search(folder, True, 22)
         if not found.errors:
             print(f"{name}: no error is found.")
             return 1
         trail = Path(folder, MODEL.name + ".trail")
-        _, output = run(["spin", "-t", "-k", trail, "-B", *(f"-D{word}" for word in words), MODEL], folder)
+        _, output = run(["spin", "-k", trail, "-B", "-DBREADTH_FIRST", *(f"-D{word}" for word in words), MODEL], folder)
     steps = [line.strip() for line in output.splitlines() if re.match(r"\s+(node \d|the store)", line)]
+    steps = [re.sub(r"#(\d+)", lambda match: history(int(match.group(1))), step) for step in steps]
     print("\n".join(steps))
     print(f"violated: {found.assertion}")
     return 0
