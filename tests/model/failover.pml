@@ -382,6 +382,13 @@ inline end_clients(me) {
 #define may_be_rebuilt(n) (node[n].history != 0)
 #endif
 
+/* The k of the store is that of the newest term. */
+#ifdef LOWER_WHEN_DEPOSED
+#define knows_its_k(n) node[n].is_primary
+#else
+#define knows_its_k(n) is_current_primary(n)
+#endif
+
 /* Else a restart changes nothing. */
 #ifdef PROMISE_FORGOTTEN
 #define remembers_something(n) (node[n].on || node[n].chosen || node[n].promised > store_term)
@@ -694,7 +701,7 @@ end:
   :: d_step { is_current_primary(me) && store_k == 2 && !node[me].needs_two -> store_demand(1) }
 #else
   :: d_step { is_current_primary(me) && store_k == 2 -> store_demand(1) }
-  :: d_step { is_current_primary(me) && node[me].on && store_k == 1 && node[me].needs_two -> demand(me, 0) }
+  :: d_step { knows_its_k(me) && node[me].on && store_k == 1 && node[me].needs_two -> demand(me, 0) }
 #endif
 #endif
   od
