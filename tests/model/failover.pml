@@ -490,6 +490,10 @@ inline become_primary(me, of_term) {
   leave_term(me);
   node[me].is_primary = 1;
   node[me].term = of_term;
+#ifndef DEFAULT_K
+  /* Of the record that it was promoted with. */
+  node[me].needs_two = (store_k == 2);
+#endif
   written[of_term] = node[me].history
 }
 
@@ -530,6 +534,7 @@ inline promote(me) {
 inline open(me) {
   printf("node %d is writable in term %d, with #%d\n", me, node[me].term, node[me].history);
   node[me].on = 1;
+  /* Deposed by now, it can only know what it knew before. */
   node[me].needs_two = (node[me].term == store_term -> store_k == 2 : node[me].needs_two);
   if
   :: node[me].term >= opened ->

@@ -81,6 +81,7 @@ BROKEN = {
     "RAISE_TOO_EARLY": ("before k is raised in the store, as many voters have everything", world(3, 2, 1, 1, DEMAND)),
     "LOWER_IN_SERVER_FIRST": ("k is lowered in the store before at the server", world(3, 2, 1, 2, DEMAND)),
     "LOWER_WHEN_DEPOSED": ("a server's k is that of its own term", world(4, 2, 1, 2, DEMAND)),
+    "DEFAULT_K": ("a primary takes its k from the record it was promoted with", world(4, 3, 1, 2)),
     # No rule, but a claim that is too strong: acknowledgements from before and after the promotion can make up two.
     "STRICTLY_NO_LATE_OK": ("a deposed primary may acknowledge only what the new one has", world(5, 2, 1, 2)),
 }
