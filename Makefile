@@ -29,7 +29,7 @@ demo: up  ## write and read at once, with replication a second late: plain split
 	@scripts/demo $(ARGS)
 
 test:  ## build everything and run every test
-	@scripts/packages build run test fuzz
+	@scripts/packages build run test model fuzz
 	@scripts/mysql fetch
 	@./dev build dev
 	@./dev build fuzz

@@ -20,6 +20,7 @@ README_LINES = 30
 SOURCE_SUFFIXES = {".h", ".cc"}
 TEXT_SUFFIXES = SOURCE_SUFFIXES | {
     ".py", ".md", ".txt", ".cmake", ".json", ".yaml", ".yml", ".sql", ".js", ".css", ".html", ".service",
+    ".pml",
 }
 TEXT_NAMES = {"Makefile", "dev", "run", "demo", "mysql", "packages", ".clang-format", ".clang-tidy"}
 # Build results, data, and files that hold bytes or text exactly as some program made them.
