@@ -12,14 +12,14 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 
 // A variable stands where it was first.
 void merge(Variables& variables, Variables newer) {
-  for (auto& [name, value] : newer) {
+  for (auto& variable : newer) {
     auto found = std::find_if(variables.begin(), variables.end(), [&](const auto& known) {
-      return known.first == name;
+      return known.first == variable.first;
     });
     if (found != variables.end()) {
-      found->second = std::move(value);
+      found->second = std::move(variable.second);
     } else {
-      variables.emplace_back(std::move(name), std::move(value));
+      variables.push_back(std::move(variable));
     }
   }
 }
