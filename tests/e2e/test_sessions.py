@@ -460,6 +460,19 @@ class Sessions(harness.ClusterTest):
             listed = {row[0] for row in session.execute(statement, cursor=cursor).rows}
             self.assertLessEqual({session.connection_id, idle.thread_id()}, listed)
 
+    def test_ignore_space_of_the_login_outlives_a_reset(self):
+        wanted = {"capabilities": wire.MODERN | wire.IGNORE_SPACE, "database": self.schema}
+        direct = wire.connect(
+            self.cluster.direct_address(self.cluster.primary()), *self.cluster.account(), **wanted
+        )
+        self.addCleanup(direct.close)
+        for session in (direct, self.wire(**wanted)):
+            for _ in range(2):
+                self.assertIn("IGNORE_SPACE", session.value("SELECT @@sql_mode"))
+                self.assertEqual("3", session.value("SELECT COUNT (*) FROM (VALUES ROW(1), ROW(2), ROW(3)) AS v"))
+                session.query("SET sql_mode = ''")
+                session.reset_connection()
+
     def test_kill_of_nobody_is_error_1094(self):
         with self.assertRaises(pymysql.MySQLError) as caught:
             self.run_sql("KILL 4000000000")

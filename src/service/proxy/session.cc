@@ -215,12 +215,11 @@ Session::Request Session::request_of(ClientCommand& command, mysql::ReplyShape s
   return request;
 }
 
-// After COM_RESET_CONNECTION a session has the server's own defaults, not what its log-in asked
-// for.
+// After COM_RESET_CONNECTION a session has the server's own character set, not the one that its
+// log-in asked for. What the log-in said of IGNORE_SPACE still holds.
 void Session::return_to_defaults() {
   forget_state();
   identity_.collation = mysql::kDefaultCollation;
-  identity_.client_capabilities &= ~mysql::capability::kIgnoreSpace;
   use_identity();
   relay_.emplace(client_capabilities_, client_capabilities_, state_.tracking);
 }
