@@ -169,8 +169,7 @@ Result<OkPacket> decode_ok(std::string_view payload, std::uint32_t capabilities)
   return ok;
 }
 
-std::string encode_ok(const OkPacket& ok, std::uint32_t capabilities, bool as_result_end) {
-  auto changes = encode_trackers(ok.trackers);
+OkView view_of(const OkPacket& ok, std::string_view changes) {
   OkView view;
   view.affected_rows = ok.affected_rows;
   view.insert_id = ok.insert_id;
@@ -178,6 +177,12 @@ std::string encode_ok(const OkPacket& ok, std::uint32_t capabilities, bool as_re
   view.warnings = ok.warnings;
   view.info = ok.info;
   view.changes = changes;
+  return view;
+}
+
+std::string encode_ok(const OkPacket& ok, std::uint32_t capabilities, bool as_result_end) {
+  const auto changes = encode_trackers(ok.trackers);
+  OkView view = view_of(ok, changes);
   return encode_ok(view, capabilities, as_result_end);
 }
 

@@ -96,6 +96,9 @@ struct SessionChange {
 
 void append_change(std::string& changes, std::uint8_t type, std::string_view data);
 
+// The state of the transaction, as trackers tell it, while there is none.
+inline constexpr std::string_view kNoTransaction = "________";
+
 struct Trackers {
   std::vector<std::pair<std::string, std::string>> variables;  // in the order they were sent
   std::optional<std::string> schema;  // empty text: no schema is selected any more
@@ -126,6 +129,9 @@ struct OkPacket {
 };
 
 Result<OkPacket> decode_ok(std::string_view payload, std::uint32_t capabilities);
+
+// The packet with these changes, in place of its trackers; a view of both.
+OkView view_of(const OkPacket& ok, std::string_view changes);
 
 // `as_result_end` makes it the packet after the last row: beginning with fe for clients with
 // DEPRECATE_EOF, an EOF packet for the others. The status bit SESSION_STATE_CHANGED is set if and

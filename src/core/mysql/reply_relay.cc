@@ -431,13 +431,13 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
 // Also without session_track_transaction_info a server tells where a transaction that a statement
 // began begins and ends, though nothing of what happens in it.
 void ReplyRelay::note_boundary(std::string_view state, std::string& wanted) {
-  constexpr std::string_view kNone = "________";
   constexpr std::string_view kBegun = "T_______";
   constexpr std::string_view kSnapshot = "T_R_____";  // START TRANSACTION WITH CONSISTENT SNAPSHOT
   const bool is_begun = state.substr(0, 1) == "T";
   std::string_view told = told_transaction_;
-  if (!is_begun) told = kNone;
-  if (is_begun && told_transaction_ == kNone) told = state == kSnapshot ? kSnapshot : kBegun;
+  if (!is_begun) told = kNoTransaction;
+  if (is_begun && told_transaction_ == kNoTransaction)
+    told = state == kSnapshot ? kSnapshot : kBegun;
   // One that follows another at once.
   if (state == kBegun) told = kBegun;
   if (state == kSnapshot && has_begun_transaction_) told = kSnapshot;
@@ -506,28 +506,21 @@ std::string ReplyRelay::own_ok(const OkPacket& ok) {
   untold_.command_begins();
   auto told = untold_.take(encode_trackers(ok.trackers));
   DORSAL_CHECK(told);
-  OkView view;
-  view.affected_rows = ok.affected_rows;
-  view.insert_id = ok.insert_id;
-  view.status = ok.status;
-  view.warnings = ok.warnings;
-  view.info = ok.info;
-  view.changes = told->changes;
+  OkView view = view_of(ok, told->changes);
   if (told->has_flag) view.status |= status::kSessionStateChanged;
   return encode_ok(view, client_capabilities_);
 }
 
 void ReplyRelay::end_transaction() {
-  constexpr std::string_view kNone = "________";
   constexpr auto kOfTransaction =
       static_cast<std::uint16_t>(status::kInTransaction | status::kInReadOnlyTransaction);
   if ((last_status_ & status::kInTransaction) == 0) return;
   last_status_ = static_cast<std::uint16_t>(last_status_ & ~kOfTransaction);
   Trackers ended;
   if (tracking_.characteristics) ended.characteristics = "";
-  const bool is_news = std::exchange(told_transaction_, kNone) != kNone;
+  const bool is_news = std::exchange(told_transaction_, kNoTransaction) != kNoTransaction;
   if (tracking_.transaction_state || (is_news && tracking_.has_any())) {
-    ended.transaction_state = kNone;
+    ended.transaction_state = kNoTransaction;
   }
   if ((client_capabilities_ & capability::kSessionTrack) == 0) return;
   DORSAL_CHECK(untold_.keep(encode_trackers(ended)));

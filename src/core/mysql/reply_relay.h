@@ -256,8 +256,8 @@ class ReplyRelay {
   bool keep_first_field_ = false;
   bool gtids_are_clients_ = true;
   bool has_output_ = false;
-  bool has_begun_transaction_ = false;              // by the statement that the present OK answers
-  std::string_view told_transaction_ = "________";  // to clients that do not track transactions
+  bool has_begun_transaction_ = false;  // by the statement that the present OK answers
+  std::string_view told_transaction_ = kNoTransaction;  // to clients that do not track transactions
   UntoldChanges untold_;
   bool is_withheld_ = false;    // the present reply
   bool is_err_newest_ = false;  // nothing was OK since the last ERR

@@ -43,7 +43,7 @@ class UntoldChanges {
 
   bool has_any_ = false;
   Trackers kept_;
-  std::string told_state_ = "________";  // of the transaction, as the client knows it
+  std::string told_state_{kNoTransaction};  // of the transaction, as the client knows it
 };
 
 }  // namespace dorsal::mysql
