@@ -34,14 +34,6 @@ bool may_be_table_of_connections(const Token& token) {
                      [&](std::string_view table) { return equal_words(name, table); });
 }
 
-template <std::size_t N>
-bool is_one_of(const Token& token, const std::array<std::string_view, N>& words) {
-  for (std::string_view word : words) {
-    if (is_word(token, word)) return true;
-  }
-  return false;
-}
-
 bool is_alias(const Token& token) {
   return token.kind == TokenKind::QuotedIdentifier || token.kind == TokenKind::String ||
          (token.kind == TokenKind::Word && !is_one_of(token, kClauses) &&
@@ -108,8 +100,7 @@ class Parser {
     const Token name = cursor_.token();
     if (!identity_call(name, true)) return std::nullopt;
     advance();
-    const bool touches = name.text.data() + name.text.size() == cursor_.token().text.data();
-    const auto identity = identity_call(name, touches);
+    const auto identity = identity_call(name, touch(name, cursor_.token()));
     if (!identity || !cursor_.token().is('(')) return std::nullopt;
     advance();
     if (!cursor_.token().is(')')) return std::nullopt;

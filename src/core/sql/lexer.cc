@@ -407,4 +407,10 @@ bool is_word(const Token& token, std::string_view word) {
   return token.kind == TokenKind::Word && equal_words(token.text, word);
 }
 
+bool is_one_of(const Token& token, std::span<const std::string_view> words) {
+  return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+    return is_word(token, word);
+  });
+}
+
 }  // namespace dorsal::sql

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/sql/keyword.h"
@@ -130,5 +131,11 @@ bool names(const Token& token, std::string_view name);
 
 // True for an unquoted word, keyword or not.
 bool is_word(const Token& token, std::string_view word);
+bool is_one_of(const Token& token, std::span<const std::string_view> words);
+
+// Nothing stands between the two, of which `left` comes first in the same text.
+inline bool touch(const Token& left, const Token& right) {
+  return left.text.data() + left.text.size() == right.text.data();
+}
 
 }  // namespace dorsal::sql

@@ -12,10 +12,6 @@ bool is_identifier(const Token& token) {
   return token.kind == TokenKind::Word || token.kind == TokenKind::QuotedIdentifier;
 }
 
-bool touch(const Token& left, const Token& right) {
-  return left.text.data() + left.text.size() == right.text.data();
-}
-
 }  // namespace
 
 const Token Observer::kNoToken;

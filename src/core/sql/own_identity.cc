@@ -55,13 +55,6 @@ constexpr std::array<std::string_view, 4> kOtherRows = {"union", "except", "inte
 constexpr std::array<std::string_view, 8> kBeforeNames =
     {"into", "insert", "replace", "ignore", "low_priority", "delayed", "table", "call"};
 
-template <std::size_t N>
-bool is_one_of(const Token& token, const std::array<std::string_view, N>& words) {
-  return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-    return is_word(token, word);
-  });
-}
-
 bool is_plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
     return c >= ' ' && c <= '~' && c != '\'' && c != '\\' && c != '`';
@@ -207,7 +200,7 @@ class Rewriter {
     const bool is_name =
         at_ > 0 && (tokens_[at_ - 1].is('.') || is_one_of(tokens_[at_ - 1], kBeforeNames));
     if (is_name || !tokens_[at_ + 1].is('(') || !tokens_[at_ + 2].is(')')) return {};
-    return identity_call(token(), end_of(at_) == begin_of(at_ + 1));
+    return identity_call(token(), touch(token(), tokens_[at_ + 1]));
   }
 
   // Of the same type as the call. USER() is there for its character set and its coercibility, which

@@ -3,6 +3,7 @@
 #include <initializer_list>
 
 #include "core/sql/ascii.h"
+#include "core/sql/cursor.h"
 #include "core/sql/lexer.h"
 
 namespace dorsal::sql {
@@ -10,19 +11,14 @@ namespace dorsal::sql {
 SystemVariable read_system_variable(std::string_view text) {
   SystemVariable variable;
   variable.name = text.substr(2);
-  Lexer lexer(variable.name);
-  auto next = [&] {
-    Token token = lexer.next();
-    while (token.kind >= TokenKind::Comment) token = lexer.next();
-    return token;
-  };
-  const std::string_view first = unquoted(next().text);
-  if (next().is('.')) {
-    const char* behind = next().text.data();
+  Cursor cursor(variable.name, {});
+  const std::string_view first = unquoted(cursor.token().text);
+  cursor.advance();
+  if (cursor.accept('.')) {
     for (std::string_view scope : {"session", "local", "global", "persist", "persist_only"}) {
       if (!equal_words(first, scope)) continue;
       variable.scope = first;
-      variable.name.remove_prefix(static_cast<std::size_t>(behind - variable.name.data()));
+      variable.name.remove_prefix(cursor.offset());
       variable.is_session = scope == "session" || scope == "local";
       break;
     }
