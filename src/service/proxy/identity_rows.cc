@@ -79,8 +79,6 @@ bool set_number(Value& value, std::uint64_t number) {
   return true;
 }
 
-bool is_null(const Value& value) { return std::holds_alternative<std::monostate>(value); }
-
 }  // namespace
 
 IdentityRows::IdentityRows(sql::IdentityQuery query,
@@ -98,7 +96,7 @@ void IdentityRows::begin(std::uint64_t count, std::vector<mysql::Column> definit
   count_ = count;
   definitions_ = std::move(definitions);
   holders_.reset();
-  unlisted_ = sessions_;
+  listed_.clear();
   sees_others_ = false;
   find_places();
 }
@@ -156,7 +154,7 @@ void IdentityRows::edit(std::string& row) {
 bool IdentityRows::tell_of_client(BinaryRow& row) const {
   bool is_changed = false;
   for (const auto& [place, what] : query_.columns) {
-    if (place >= row.size() || is_null(row[place])) continue;
+    if (place >= row.size()) continue;
     auto* text = std::get_if<std::string>(&row[place]);
     if (what == What::ConnectionId) {
       is_changed |= set_number(row[place], client_.id);
@@ -182,7 +180,7 @@ bool IdentityRows::tell_of_session(BinaryRow& row, const Place& place) {
     const std::string& host = session->second.host;
     *address = place.has_port ? host : host.substr(0, host.rfind(':'));
   }
-  unlisted_.erase(session->first);
+  listed_.insert(session->first);
   return true;
 }
 
@@ -211,8 +209,9 @@ Value IdentityRows::number(std::size_t column, std::uint64_t value) const {
 std::vector<std::string> IdentityRows::more_rows() {
   std::vector<std::string> rows;
   if (!query_.lists_sessions || !has_listed_columns()) return rows;
-  for (const auto& [id, session] : std::exchange(unlisted_, {})) {
+  for (const auto& [id, session] : sessions_) {
     if (!sees_others_ && session.user != client_.user) continue;
+    if (!listed_.insert(id).second) continue;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(session.idle).count();
     BinaryRow row(kListed);
     row[kId] = number(kId, id);

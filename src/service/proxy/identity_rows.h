@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -84,7 +85,7 @@ class IdentityRows : public mysql::RowEditor {
   std::function<Holders()> find_holders_;
   std::optional<Holders> holders_;
   std::map<std::uint32_t, SessionInfo> sessions_;  // by their numbers
-  std::map<std::uint32_t, SessionInfo> unlisted_;  // those that no row was about
+  std::set<std::uint32_t> listed_;                 // those that a row was about
   std::uint64_t count_ = 0;
   std::vector<mysql::Column> definitions_;
   std::vector<Place> places_;

@@ -46,11 +46,11 @@ sql::IdentityQuery Session::identity_query_of(const sql::Statement& statement,
   return may_tell ? sql::parse_identity_query(sql, state_.lexer_mode()) : sql::IdentityQuery();
 }
 
-// Null when the rows are as they must be.
+// Of a query that is not empty. Null when the rows can only be left as they are.
 io::Task<std::shared_ptr<mysql::RowEditor>> Session::editor_of(sql::IdentityQuery query,
                                                                bool is_binary) {
   const std::string* charset = state_.variables().find("character_set_results");
-  if (query.is_empty() || (charset != nullptr && is_wide(*charset))) co_return nullptr;
+  if (charset != nullptr && is_wide(*charset)) co_return nullptr;
   const bool tells_of_sessions =
       query.lists_sessions || query.reads_connections ||
       std::any_of(query.columns.begin(), query.columns.end(), [](const auto& column) {
