@@ -17,7 +17,8 @@ void check_execute(std::string_view payload, std::size_t parameters, std::uint32
   std::string changed(payload);
   set_statement_id(changed, 0x01020304);
   require(view_execute(changed, parameters, capabilities)->statement_id == 0x01020304);
-  if (view->parameters == 0 || view->types_follow) {
+  require(view->own_types_length <= view->types_length);
+  if (view->parameters == 0 || view->types_follow || view->has_attributes) {
     require(with_types(payload, *view, "xx") == payload);
     return;
   }

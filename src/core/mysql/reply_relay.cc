@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "base/check.h"
 #include "core/mysql/lenenc.h"
 #include "core/mysql/packet.h"
 #include "core/mysql/protocol.h"
@@ -32,6 +31,10 @@ std::uint16_t status_between(std::uint16_t last) {
                                     (status::kInTransaction | status::kAutocommit |
                                      status::kNoBackslashEscapes | status::kInReadOnlyTransaction));
 }
+
+// States of a transaction that a statement has begun, as long as nothing else has happened in it.
+constexpr std::string_view kBegun = "T_______";
+constexpr std::string_view kSnapshot = "T_R_____";  // START TRANSACTION WITH CONSISTENT SNAPSHOT
 
 bool is_listed(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -387,6 +390,7 @@ Result<void> ReplyRelay::note_changes(std::string_view changes, std::string& wan
   has_begun_transaction_ &= tracking_.has_any();
   // Whether one has begun is told behind its state.
   if (has_state) note_boundary(*summary_.transaction_state, wanted);
+  if (told_transaction_ == kNoTransaction) hides_transaction_ = false;
   return {};
 }
 
@@ -421,6 +425,9 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
       const bool is_state = change.type == change_type::kTransactionState;
       has_begun_transaction_ |= !is_state && text->find("START TRANSACTION") != text->npos;
       (is_state ? summary_.transaction_state : summary_.characteristics) = std::string(*text);
+      const bool is_another = is_state && (*text == kBegun || *text == kSnapshot);
+      if (is_another) hides_transaction_ = false;
+      if (hides_transaction_) return false;
       return is_state ? tracking_.transaction_state : tracking_.characteristics;
     }
     default:
@@ -431,8 +438,6 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
 // Also without session_track_transaction_info a server tells where a transaction that a statement
 // began begins and ends, though nothing of what happens in it.
 void ReplyRelay::note_boundary(std::string_view state, std::string& wanted) {
-  constexpr std::string_view kBegun = "T_______";
-  constexpr std::string_view kSnapshot = "T_R_____";  // START TRANSACTION WITH CONSISTENT SNAPSHOT
   const bool is_begun = state.substr(0, 1) == "T";
   std::string_view told = told_transaction_;
   if (!is_begun) told = kNoTransaction;
@@ -442,7 +447,7 @@ void ReplyRelay::note_boundary(std::string_view state, std::string& wanted) {
   if (state == kBegun) told = kBegun;
   if (state == kSnapshot && has_begun_transaction_) told = kSnapshot;
   if (std::exchange(told_transaction_, told) == told || tracking_.transaction_state) return;
-  if (!tracking_.has_any()) return;
+  if (!tracking_.has_any() || hides_transaction_) return;
   std::string data;
   Writer writer(data);
   write_lenenc_string(writer, told);
@@ -504,10 +509,9 @@ Result<void> ReplyRelay::write_ok(const OkView& ok,
 
 std::string ReplyRelay::own_ok(const OkPacket& ok) {
   untold_.command_begins();
-  auto told = untold_.take(encode_trackers(ok.trackers));
-  DORSAL_CHECK(told);
-  OkView view = view_of(ok, told->changes);
-  if (told->has_flag) view.status |= status::kSessionStateChanged;
+  const auto told = untold_.take_own(ok.trackers);
+  OkView view = view_of(ok, told.changes);
+  if (told.has_flag) view.status |= status::kSessionStateChanged;
   return encode_ok(view, client_capabilities_);
 }
 
@@ -516,14 +520,21 @@ void ReplyRelay::end_transaction() {
       static_cast<std::uint16_t>(status::kInTransaction | status::kInReadOnlyTransaction);
   if ((last_status_ & status::kInTransaction) == 0) return;
   last_status_ = static_cast<std::uint16_t>(last_status_ & ~kOfTransaction);
+  const bool is_hidden = std::exchange(hides_transaction_, false);
+  const bool is_news = std::exchange(told_transaction_, kNoTransaction) != kNoTransaction;
+  if (is_hidden) return;
   Trackers ended;
   if (tracking_.characteristics) ended.characteristics = "";
-  const bool is_news = std::exchange(told_transaction_, kNoTransaction) != kNoTransaction;
   if (tracking_.transaction_state || (is_news && tracking_.has_any())) {
     ended.transaction_state = kNoTransaction;
   }
   if ((client_capabilities_ & capability::kSessionTrack) == 0) return;
-  DORSAL_CHECK(untold_.keep(encode_trackers(ended)));
+  untold_.keep_own(std::move(ended));
+}
+
+bool ReplyRelay::start_to_tell_transactions() {
+  hides_transaction_ = told_transaction_ != kNoTransaction;
+  return !hides_transaction_;
 }
 
 void ReplyRelay::write_held_eof(std::string& out) {

@@ -163,12 +163,16 @@ class ReplyRelay {
   std::size_t consumed() const { return consumed_; }
 
   // Between replies: an OK of the proxy's own, as the client gets it. It tells what the client is
-  // still to be told. Never fails, since what is kept was read before.
+  // still to be told.
   std::string own_ok(const OkPacket& ok);
 
   // Between replies: the client's transaction was ended by a statement of the proxy's own. The next
   // OK tells of it.
   void end_transaction();
+
+  // Between replies: the client asks to be told of transactions from now on. Of one that a
+  // statement has begun before, servers tell nothing any more, not even its end: false.
+  bool start_to_tell_transactions();
 
   // An error may have ended the transaction that the last OK said the session is in. Matters to
   // clients that get EOFs, which say so ahead of the next OK.
@@ -258,6 +262,7 @@ class ReplyRelay {
   bool has_output_ = false;
   bool has_begun_transaction_ = false;  // by the statement that the present OK answers
   std::string_view told_transaction_ = kNoTransaction;  // to clients that do not track transactions
+  bool hides_transaction_ = false;  // until it ends, see start_to_tell_transactions()
   UntoldChanges untold_;
   bool is_withheld_ = false;    // the present reply
   bool is_err_newest_ = false;  // nothing was OK since the last ERR

@@ -334,6 +334,43 @@ TEST(ReplyRelay, ASnapshotThatFollowsAnotherTransactionAtOnceIsTold) {
   EXPECT_EQ(told("T_R_____", "START TRANSACTION WITH CONSISTENT SNAPSHOT;"), "T_R_____");
 }
 
+// As servers have it, which forget with the SET that there is one.
+TEST(ReplyRelay, OfATransactionThatHadBegunBeforeNothingIsToldToWhoStartsToTrackThem) {
+  ClientTracking tracking;
+  ReplyRelay relay(kModern, kModern, tracking);
+  auto told = [&](std::string state, std::string start) {
+    std::string out;
+    relay.begin(ReplyShape::Results);
+    EXPECT_TRUE(relay.feed(state_and_start(std::move(state), std::move(start)), out));
+    const auto trackers = decode_ok(std::string_view(out).substr(kHeaderSize), kModern)->trackers;
+    return trackers.transaction_state.value_or("-") + trackers.characteristics.value_or("-");
+  };
+  EXPECT_EQ(told("T_______", "START TRANSACTION;"), "T_______-");
+  relay.start_to_tell_transactions();
+  tracking.transaction_state = tracking.characteristics = true;
+  EXPECT_EQ(told("T_R___S_", ""), "--");
+  EXPECT_EQ(told("________", ""), "--");
+  EXPECT_EQ(told("T_______", "START TRANSACTION;"), "T_______START TRANSACTION;");
+  EXPECT_EQ(told("T_R___S_", ""), "T_R___S_");
+}
+
+TEST(ReplyRelay, OfTheOneThatFollowsItAtOnceAllIsTold) {
+  ClientTracking tracking;
+  ReplyRelay relay(kModern, kModern, tracking);
+  auto told = [&](std::string state) {
+    std::string out;
+    relay.begin(ReplyShape::Results);
+    EXPECT_TRUE(relay.feed(state_and_start(std::move(state), "START TRANSACTION;"), out));
+    auto ok = decode_ok(std::string_view(out).substr(kHeaderSize), kModern);
+    return ok->trackers.transaction_state.value_or("nothing");
+  };
+  told("T_______");
+  relay.start_to_tell_transactions();
+  tracking.transaction_state = true;
+  EXPECT_EQ(told("T_______"), "T_______");
+  EXPECT_EQ(told("T_R___S_"), "T_R___S_");
+}
+
 TEST(ReplyRelay, AClientThatTracksNothingIsNotToldOfTransactions) {
   ClientTracking tracking;
   tracking.schema = false;

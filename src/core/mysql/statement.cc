@@ -1,5 +1,7 @@
 #include "core/mysql/statement.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "core/mysql/column.h"
 #include "core/mysql/lenenc.h"
@@ -171,16 +173,23 @@ Result<ExecuteView> view_execute(std::string_view payload,
   view.types_follow = block.types_follow;
   view.types_offset = block.types_offset;
   view.types_length = block.types_length;
+  view.has_attributes = block.count != parameters;
+  if (block.types_follow) {
+    Reader types(payload.substr(block.types_offset, block.types_length));
+    skip_types(types, std::min(block.count, parameters), named);
+    view.own_types_length = types.position();
+  }
   view.values_offset = block.values_offset;
   return view;
 }
 
 std::string_view types_of(std::string_view payload, const ExecuteView& view) {
-  return payload.substr(view.types_offset, view.types_length);
+  return payload.substr(view.types_offset, view.own_types_length);
 }
 
 std::string with_types(std::string_view payload, const ExecuteView& view, std::string_view types) {
-  if (view.parameters == 0 || view.types_follow) return std::string(payload);
+  const bool lacks_types = view.parameters > 0 && !view.types_follow;
+  if (!lacks_types || view.has_attributes || types.empty()) return std::string(payload);
   std::string out(payload.substr(0, view.types_offset - 1));
   out.push_back('\1');
   out += types;

@@ -63,6 +63,9 @@ struct ExecuteView {
   bool types_follow = false;
   std::size_t types_offset = 0;  // just behind the byte that says whether types follow
   std::size_t types_length = 0;  // 0 when they do not
+  // Of that, what belongs to the statement's own parameters; query attributes stand behind them.
+  std::size_t own_types_length = 0;
+  bool has_attributes = false;  // the block does not hold the statement's own parameters alone
   std::size_t values_offset = 0;
 };
 
@@ -72,11 +75,13 @@ Result<ExecuteView> view_execute(std::string_view payload,
                                  std::size_t parameters,
                                  std::uint32_t capabilities);
 
-// The raw types block, to be remembered for later executions that send none; empty if none follow.
+// The raw types of the statement's own parameters, to be remembered for later executions that send
+// none; empty if none follow.
 std::string_view types_of(std::string_view payload, const ExecuteView& view);
 
-// The payload with these types put in, when it has parameters and brings no types itself; otherwise
-// unchanged. A server that prepared the statement anew needs them.
+// The payload with these types put in, when it has the statement's parameters alone and brings no
+// types itself; otherwise unchanged, and so without any types. A server that prepared the statement
+// anew needs them.
 std::string with_types(std::string_view payload, const ExecuteView& view, std::string_view types);
 
 // Overwrites the statement id, which stands in the same place in EXECUTE, FETCH, CLOSE, RESET and

@@ -167,6 +167,25 @@ TEST(Execute, TypesAreNotPutInTwiceOrWithoutParameters) {
   EXPECT_EQ(with_types(bare, *view_execute(bare, 0, kPlain), "\x01\x00"sv), bare);
 }
 
+TEST(Execute, OnlyTypesOfTheStatementsOwnParametersAreRemembered) {
+  const auto with_attribute = execute(kCountingHead, "\x02\x00\x01\x0f\x00\x00\x03\x00\x01n"sv);
+  const auto view = view_execute(with_attribute, 1, kNamed);
+  EXPECT_EQ(types_of(with_attribute, *view), "\x0f\x00\x00"sv);
+}
+
+// Servers refuse both: they would take types of as many parameters as there are.
+TEST(Execute, TypesAreNotPutInBesideAttributesNorWhereNoneAreKnown) {
+  const auto with_attribute = execute(kCountingHead,
+                                      "\x02\x00\x00\x03"
+                                      "foo\x01"sv);
+  EXPECT_EQ(with_types(with_attribute, *view_execute(with_attribute, 1, kNamed), "\x0f\x00\x00"sv),
+            with_attribute);
+  const auto untyped = execute(kHead,
+                               "\x00\x00\x03"
+                               "bar"sv);
+  EXPECT_EQ(with_types(untyped, *view_execute(untyped, 1, kPlain), ""), untyped);
+}
+
 TEST(Execute, TheStatementIdIsOverwrittenInPlace) {
   auto payload = execute(kHead, "\x00\x00"sv);
   set_statement_id(payload, 0x01020304);

@@ -78,6 +78,63 @@ TEST(UntoldChanges, AStateThatIsKnownIsNotToldAgain) {
   EXPECT_EQ(told(untold), Trackers());
 }
 
+// Changes of so many variables, each with a value of so many bytes; their names begin with `first`.
+std::string variables(std::size_t first, std::size_t count, std::size_t bytes) {
+  Trackers trackers;
+  for (std::size_t i = first; i < first + count; ++i) {
+    trackers.variables.emplace_back("v" + std::to_string(i), std::string(bytes, 'x'));
+  }
+  return encode_trackers(trackers);
+}
+
+TEST(UntoldChanges, AServerThatMakesUpVariablesIsStopped) {
+  UntoldChanges untold;
+  std::size_t kept = 0;
+  while (kept < 2 * UntoldChanges::kMostVariables && untold.keep(variables(kept, 100, 1))) {
+    kept += 100;
+  }
+  EXPECT_GT(kept, UntoldChanges::kMostVariables - 200);
+  EXPECT_LE(kept, UntoldChanges::kMostVariables);
+  EXPECT_EQ(told(untold), Trackers());
+}
+
+TEST(UntoldChanges, AServerThatMakesUpLongValuesIsStopped) {
+  UntoldChanges untold;
+  std::size_t kept = 0;
+  while (kept < 20 && untold.keep(variables(kept, 1, UntoldChanges::kMostBytes / 10))) ++kept;
+  EXPECT_EQ(kept, 9U);
+  EXPECT_TRUE(untold.take("")->has_flag);
+}
+
+TEST(UntoldChanges, AnOkWithTooManyIsAnError) {
+  UntoldChanges untold;
+  ASSERT_TRUE(untold.keep(variables(0, 1, 1)));
+  EXPECT_FALSE(untold.take(variables(0, UntoldChanges::kMostVariables, 1)));
+}
+
+TEST(UntoldChanges, WhatChangesAgainAndAgainIsKeptOnce) {
+  UntoldChanges untold;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(untold.keep(variables(0, 1, UntoldChanges::kMostBytes / 10)));
+  }
+  EXPECT_EQ(told(untold).variables.size(), 1U);
+}
+
+TEST(UntoldChanges, TheProxysOwnJoinThem) {
+  UntoldChanges untold;
+  EXPECT_EQ(untold.take_own(with_state("T_______")).changes,
+            encode_trackers(with_state("T_______")));
+  Trackers schema;
+  schema.schema = "one";
+  ASSERT_TRUE(untold.keep(encode_trackers(schema)));
+  untold.keep_own(with_state("________"));
+  schema.transaction_state = "________";
+  const auto told = untold.take_own({});
+  EXPECT_EQ(told.changes, encode_trackers(schema));
+  EXPECT_TRUE(told.has_flag);
+  EXPECT_FALSE(untold.take_own({}).has_flag);
+}
+
 TEST(UntoldChanges, WhatIsMalformedIsAnError) {
   UntoldChanges untold;
   EXPECT_FALSE(untold.keep(std::string("\x01\x09short", 7)));

@@ -42,8 +42,8 @@ bool leaves_something_behind(sql::Pins pins) {
 }
 
 bool is_for_the_primary_alone(const sql::Statement& statement) {
-  return statement.rule == "select_for_share" || statement.rule == "administration" ||
-         leaves_something_behind(statement.pins);
+  return statement.rule == "select_for_share" || statement.rule == "select_lock_in_share_mode" ||
+         statement.rule == "administration" || leaves_something_behind(statement.pins);
 }
 
 }  // namespace
@@ -57,7 +57,8 @@ void ReadOnlyTransaction::note(Kind kind,
 }
 
 InReadOnly judge_in_read_only(const sql::Statement& statement, bool may_move) {
-  const bool is_temporary = statement.pins.has(Pin::TemporaryTable);
+  const bool is_temporary =
+      statement.pins.has(Pin::TemporaryTable) || statement.rule == "drop_temporary_table";
   if (ends_a_transaction(statement.kind) && !is_temporary) return InReadOnly::EndFirst;
   const bool is_at_home_anywhere =
       statement.place != sql::Place::Primary || statement.kind == Kind::Commit ||

@@ -83,6 +83,7 @@ TEST(JudgeInReadOnly, WhatNeedsThePrimaryTakesTheTransactionThere) {
 
 TEST(JudgeInReadOnly, OnceItHasReadOnlyWhatMeansNothingOnAReplicaIsRefused) {
   for (auto sql : {"SELECT a FROM t FOR SHARE",
+                   "SELECT a FROM t LOCK IN SHARE MODE",
                    "SELECT GET_LOCK('x', 1)",
                    "SHUTDOWN",
                    "SET ROLE NONE",
@@ -93,6 +94,7 @@ TEST(JudgeInReadOnly, OnceItHasReadOnlyWhatMeansNothingOnAReplicaIsRefused) {
   for (auto sql : {"INSERT INTO t VALUES (1)",
                    "SELECT a FROM t FOR UPDATE",
                    "CREATE TEMPORARY TABLE x (a INT)",
+                   "DROP TEMPORARY TABLE IF EXISTS x",
                    "SELECT @@server_id",
                    "SELECT my_function(1)",
                    "CALL p()",

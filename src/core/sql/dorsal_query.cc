@@ -12,6 +12,11 @@ namespace {
 constexpr std::string_view kOwnPrefix = "dorsal";
 constexpr std::string_view kTrackerPrefix = "session_track";
 
+// The prefix alone is the name of nothing.
+bool goes_on_behind(std::string_view pattern, std::string_view prefix) {
+  return pattern.size() > prefix.size() && starts_with_word(pattern, prefix);
+}
+
 bool is_name(const Token& token) {
   return token.kind == TokenKind::Word || token.kind == TokenKind::QuotedIdentifier ||
          token.kind == TokenKind::String;
@@ -66,8 +71,8 @@ std::optional<DorsalQuery> parse_show(Cursor& cursor, LexerMode mode) {
   if (!cursor.accept("like") || cursor.token().kind != TokenKind::String) return {};
   query.pattern = to_lower(literal_text(cursor.token().text, mode));
   const bool asks_trackers = query.what == DorsalQuery::What::Variables && !is_global &&
-                             starts_with_word(query.pattern, kTrackerPrefix);
-  if (!asks_trackers && !starts_with_word(query.pattern, kOwnPrefix)) return {};
+                             goes_on_behind(query.pattern, kTrackerPrefix);
+  if (!asks_trackers && !goes_on_behind(query.pattern, kOwnPrefix)) return {};
   cursor.advance();
   return query;
 }

@@ -61,6 +61,8 @@ TEST(DorsalQuery, AnythingMoreIsNotDorsals) {
                    "SHOW VARIABLES",
                    "SHOW VARIABLES LIKE 'd%'",
                    "SHOW VARIABLES LIKE 'dorsal%' 1",
+                   "SHOW VARIABLES LIKE 'dorsal'",
+                   "SHOW VARIABLES LIKE 'session_track'",
                    "SHOW TABLES LIKE 'dorsal%'",
                    "SELECT 1",
                    "",

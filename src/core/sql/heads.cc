@@ -16,7 +16,9 @@ struct ShowRule {
   std::string_view rule;
 };
 
-// Behind SHOW and its modifiers. What is not in the table shows the state of one server.
+// Behind SHOW and its modifiers. What is not in the table shows the state of one server, as SHOW
+// CREATE TABLE does: it has the next AUTO_INCREMENT, and no replica hears of those that a rollback
+// has used up.
 constexpr std::array kShowRules{
     ShowRule{"tables", "", Place::AnyReplica, "show_schema"},
     ShowRule{"columns", "", Place::AnyReplica, "show_schema"},
@@ -30,7 +32,6 @@ constexpr std::array kShowRules{
     ShowRule{"events", "", Place::AnyReplica, "show_schema"},
     ShowRule{"procedure", "status", Place::AnyReplica, "show_schema"},
     ShowRule{"function", "status", Place::AnyReplica, "show_schema"},
-    ShowRule{"create", "table", Place::AnyReplica, "show_schema"},
     ShowRule{"create", "view", Place::AnyReplica, "show_schema"},
     ShowRule{"create", "database", Place::AnyReplica, "show_schema"},
     ShowRule{"create", "schema", Place::AnyReplica, "show_schema"},
@@ -82,6 +83,7 @@ void Heads::alter(Recogniser& r) {
 }
 
 void Heads::drop(Recogniser& r) {
+  if (is_word(r.token(), "temporary")) r.statement_.rule = "drop_temporary_table";
   if (!is_word(r.token(), "prepare")) return;
   r.statement_.kind = Kind::Deallocate;
   r.statement_.may_write = false;

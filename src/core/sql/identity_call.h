@@ -13,7 +13,8 @@ namespace dorsal::sql {
 enum class Identity : std::uint8_t { User, ConnectionId };
 
 // Which of them a word calls that has an opening parenthesis behind it. With white space in front
-// of the parenthesis it may be a stored function instead.
+// of the parenthesis it may be a stored function instead, unless IGNORE_SPACE is set: then all
+// touch.
 inline std::optional<Identity> identity_call(const Token& word, bool touches_parenthesis) {
   switch (find_call(word.text)) {
     case Call::ClientUser:

@@ -42,7 +42,8 @@ bool is_alias(const Token& token) {
 
 class Parser {
  public:
-  Parser(std::string_view sql, LexerMode mode) : cursor_(sql, mode) {}
+  Parser(std::string_view sql, LexerMode mode)
+      : cursor_(sql, mode), ignores_space_(mode.ignore_space) {}
 
   IdentityQuery parse() {
     if (cursor_.accept("show")) {
@@ -100,7 +101,7 @@ class Parser {
     const Token name = cursor_.token();
     if (!identity_call(name, true)) return std::nullopt;
     advance();
-    const auto identity = identity_call(name, touch(name, cursor_.token()));
+    const auto identity = identity_call(name, ignores_space_ || touch(name, cursor_.token()));
     if (!identity || !cursor_.token().is('(')) return std::nullopt;
     advance();
     if (!cursor_.token().is(')')) return std::nullopt;
@@ -127,6 +128,7 @@ class Parser {
   }
 
   Cursor cursor_;
+  const bool ignores_space_;
   IdentityQuery query_;
   int depth_ = 0;
   bool is_counted_ = true;  // no column so far stands for several

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <vector>
 
 #include "core/sql/charset.h"
@@ -77,7 +78,7 @@ bool speaks_of_servers(const Token& token) {
 class Rewriter {
  public:
   Rewriter(std::string_view sql, LexerMode mode, const OwnIdentity& identity)
-      : sql_(sql), identity_(identity) {
+      : sql_(sql), identity_(identity), ignores_space_(mode.ignore_space) {
     Cursor cursor(sql, mode);
     for (; !cursor.at_end(); cursor.advance()) tokens_.push_back(cursor.token());
     tokens_.push_back(cursor.token());
@@ -87,10 +88,13 @@ class Rewriter {
 
   std::optional<std::string> rewrite() {
     if (!is_sure_) return std::nullopt;
-    rows_are_edited_ = is_word(token(), "select") &&
-                       std::none_of(tokens_.begin(), tokens_.end(), [](const Token& each) {
-                         return each.is(';') || is_one_of(each, kOtherRows);
-                       });
+    // The one that ends a single statement counts for nothing.
+    auto last = std::prev(tokens_.end());
+    if (last != tokens_.begin() && std::prev(last)->is(';')) --last;
+    rows_are_edited_ =
+        is_word(token(), "select") && std::none_of(tokens_.begin(), last, [](const Token& each) {
+          return each.is(';') || is_one_of(each, kOtherRows);
+        });
     while (!at_end()) read_statement();
     if (edits_.empty() || is_too_deep_) return std::nullopt;
     return edited();
@@ -200,7 +204,7 @@ class Rewriter {
     const bool is_name =
         at_ > 0 && (tokens_[at_ - 1].is('.') || is_one_of(tokens_[at_ - 1], kBeforeNames));
     if (is_name || !tokens_[at_ + 1].is('(') || !tokens_[at_ + 2].is(')')) return {};
-    return identity_call(token(), touch(token(), tokens_[at_ + 1]));
+    return identity_call(token(), ignores_space_ || touch(token(), tokens_[at_ + 1]));
   }
 
   // Of the same type as the call. USER() is there for its character set and its coercibility, which
@@ -224,6 +228,7 @@ class Rewriter {
 
   std::string_view sql_;
   const OwnIdentity& identity_;
+  const bool ignores_space_;
   std::vector<Token> tokens_;  // ends with End
   std::vector<Edit> edits_;    // in the order of the text
   std::size_t at_ = 0;

@@ -124,5 +124,18 @@ TEST(OwnIdentity, WhatATextCostsIsBounded) {
   expect_unchanged("DO USER() " + std::string(2'000'000, 'x'));
 }
 
+TEST(OwnIdentity, ASemicolonBehindASingleStatementChangesNothing) {
+  expect_unchanged("SELECT USER(), VERSION() LIMIT 1;");
+  EXPECT_EQ(rewritten("SELECT USER(), 1; SELECT 2;"),
+            "SELECT " USER_VALUE " AS `USER()`, 1; SELECT 2;");
+}
+
+TEST(OwnIdentity, WithIgnoreSpaceABlankMakesNoStoredFunctionOfACall) {
+  LexerMode mode;
+  EXPECT_EQ(rewritten("DO f(SESSION_USER ())", mode), "DO f(SESSION_USER ())");
+  mode.ignore_space = true;
+  EXPECT_EQ(rewritten("DO f(SESSION_USER ())", mode), "DO f(" USER_VALUE ")");
+}
+
 }  // namespace
 }  // namespace dorsal::sql

@@ -146,7 +146,8 @@ constexpr std::array kVerbs{
     Verb{Keyword::Kill, Place::Proxy, Kind::Kill, false, "kill"},
 
     primary(Keyword::Signal, Kind::Other, "signal"),
-    primary(Keyword::Resignal, Kind::Other, "signal"),
+    // Outside a handler it fails, and adds that to what the last statement has left.
+    Verb{Keyword::Resignal, Place::LastUsed, Kind::Other, false, "resignal"},
     write(Keyword::Binlog, Kind::Other, "administration", Heads::nothing, Pin::Hidden),
     write(Keyword::Cache, Kind::Other, "administration"),
     write(Keyword::Change, Kind::Other, "administration"),

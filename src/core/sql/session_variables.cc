@@ -99,6 +99,10 @@ std::string default_clause(const std::string& name, const InitialVariables& init
   if (name == "wait_timeout" && initial.is_interactive) {
     return "wait_timeout=@@GLOBAL.interactive_timeout";
   }
+  // With DEFAULT, a server of version 9.7 leaves the checks of foreign keys to the storage engine
+  // from then on, as after COM_RESET_CONNECTION, where a failed INSERT uses up AUTO_INCREMENT
+  // values; and it switches the checks of uniqueness off, whatever their default is.
+  if (name == "foreign_key_checks" || name == "unique_checks") return name + "=@@GLOBAL." + name;
   return name + "=DEFAULT";
 }
 

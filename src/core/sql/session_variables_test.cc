@@ -89,6 +89,13 @@ TEST(SessionVariables, WhatTheLogInAskedForComesBack) {
             "wait_timeout=@@GLOBAL.interactive_timeout");
 }
 
+TEST(SessionVariables, ChecksReturnToTheGlobalValueByName) {
+  EXPECT_EQ(set_clauses(with({{"unique_checks", "OFF"}}), {}, kInitial),
+            "unique_checks=@@GLOBAL.unique_checks");
+  EXPECT_EQ(set_clauses(with({{"foreign_key_checks", "OFF"}}), {}, kInitial),
+            "foreign_key_checks=@@GLOBAL.foreign_key_checks");
+}
+
 TEST(SessionVariables, ACopyKeepsItsValues) {
   auto variables = with({{"time_zone", "+02:00"}});
   const SessionVariables copy = variables;

@@ -103,6 +103,14 @@ std::optional<Names> parse_names(std::string_view value, LexerMode mode) {
   return names;
 }
 
+bool is_literal(std::string_view value, LexerMode mode) {
+  Lexer lexer(value, mode);
+  const Token token = lexer.next();
+  const bool is_one = token.kind == TokenKind::Word || token.kind == TokenKind::Number ||
+                      token.kind == TokenKind::String;
+  return is_one && lexer.next().kind == TokenKind::End && !lexer.doubtful();
+}
+
 std::string literal_text(std::string_view value, LexerMode mode) {
   Lexer lexer(value, mode);
   Token token = lexer.next();

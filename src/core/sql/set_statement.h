@@ -63,4 +63,7 @@ std::optional<Names> parse_names(std::string_view value, LexerMode mode);
 // is written, trimmed. \% and \_ stay two characters, as the server has it, for LIKE.
 std::string literal_text(std::string_view value, LexerMode mode);
 
+// A word, a number or a text, and nothing that would have to be computed.
+bool is_literal(std::string_view value, LexerMode mode);
+
 }  // namespace dorsal::sql

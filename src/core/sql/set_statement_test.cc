@@ -173,5 +173,13 @@ TEST(LiteralText, IsWhatTheServerWouldStore) {
   EXPECT_EQ(literal_text(R"('a\n')", plain), R"(a\n)");
 }
 
+TEST(SetStatement, LiteralsNeedNotBeComputed) {
+  for (auto value : {"on", "1", "'x'", " \"x\" ", "DEFAULT"})
+    EXPECT_TRUE(is_literal(value, {})) << value;
+  for (auto value : {"@x", "@@x", "1 + 1", "f()", "(1)", "'a' 'b'", "-1", "", "'a"}) {
+    EXPECT_FALSE(is_literal(value, {})) << value;
+  }
+}
+
 }  // namespace
 }  // namespace dorsal::sql
