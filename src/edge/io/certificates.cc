@@ -10,10 +10,14 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <array>
+#include <ctime>
 #include <memory>
+#include <utility>
 
 #include "edge/io/files.h"
 #include "edge/io/tls_error.h"
+#include "edge/io/x509_names.h"
 
 namespace dorsal::io {
 namespace {
@@ -141,16 +145,26 @@ bool is_address(const std::string& name) {
 
 // The notation of OpenSSL's configuration: "DNS:db1,IP:10.0.0.1". Its separators would let a name
 // add others.
-Result<std::string> alternative_names(const std::vector<std::string>& names) {
+Result<std::string> alternative_names(const std::vector<std::string>& names,
+                                      const std::string& uri) {
+  std::vector<std::pair<const char*, std::string>> all;
+  all.reserve(names.size() + 1);
+  for (const auto& name : names) all.emplace_back(is_address(name) ? "IP:" : "DNS:", name);
+  if (!uri.empty()) all.emplace_back("URI:", uri);
   std::string list;
-  for (const auto& name : names) {
+  for (const auto& [kind, name] : all) {
     if (name.empty() || name.find_first_of(",;=\n ") != std::string::npos) {
       return invalid("not a name for a certificate: \"" + name + "\"");
     }
-    if (!list.empty()) list += ",";
-    list += (is_address(name) ? "IP:" : "DNS:") + name;
+    list += (list.empty() ? "" : ",") + (kind + name);
   }
   return list;
+}
+
+std::int64_t seconds_of(const ASN1_TIME* time) {
+  tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+  return ::timegm(&parts);
 }
 
 Result<Key> new_key() {
@@ -161,16 +175,22 @@ Result<Key> new_key() {
 
 }  // namespace
 
-Result<void> create_authority(const AuthorityFiles& files, const std::string& common_name) {
+Result<void> create_authority(const AuthorityFiles& files,
+                              const std::string& common_name,
+                              const std::string& uri) {
   for (const auto& path : {files.certificate, files.key}) {
     if (exists(path)) return conflict(path + " exists already");
   }
+  DORSAL_TRY(auto names, alternative_names({}, uri));
   DORSAL_TRY(auto key, new_key());
   DORSAL_TRY(auto certificate, draft(key, common_name, kAuthorityDays));
   DORSAL_TRY_VOID(
       extend(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE,pathlen:0"));
   DORSAL_TRY_VOID(extend(certificate, certificate, NID_key_usage, "critical,keyCertSign,cRLSign"));
   DORSAL_TRY_VOID(extend(certificate, certificate, NID_subject_key_identifier, "hash"));
+  if (!names.empty()) {
+    DORSAL_TRY_VOID(extend(certificate, certificate, NID_subject_alt_name, names));
+  }
   DORSAL_TRY_VOID(sign(certificate, certificate, key));
   DORSAL_TRY(auto key_pem, key_text(key));
   DORSAL_TRY(auto certificate_pem, certificate_text(certificate));
@@ -181,7 +201,7 @@ Result<void> create_authority(const AuthorityFiles& files, const std::string& co
 Result<void> issue_certificate(const AuthorityFiles& authority, const CertificateRequest& request) {
   DORSAL_TRY(auto issuer, load_certificate(authority.certificate));
   DORSAL_TRY(auto issuer_key, load_key(authority.key));
-  DORSAL_TRY(auto names, alternative_names(request.names));
+  DORSAL_TRY(auto names, alternative_names(request.names, request.uri));
   DORSAL_TRY(auto key, new_key());
   DORSAL_TRY(auto certificate, draft(key, request.common_name, request.days));
   DORSAL_TRY_VOID(extend(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE"));
@@ -194,6 +214,37 @@ Result<void> issue_certificate(const AuthorityFiles& authority, const Certificat
   DORSAL_TRY(auto certificate_pem, certificate_text(certificate));
   DORSAL_TRY_VOID(write_file_atomically(request.key_file, key_pem, kKeyMode));
   return write_file_atomically(request.certificate_file, certificate_pem, kCertificateMode);
+}
+
+Result<CertificateFacts> read_certificate(const std::string& certificate_file) {
+  DORSAL_TRY(auto certificate, load_certificate(certificate_file));
+  CertificateFacts facts;
+  std::array<char, 256> name{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()),
+                            NID_commonName,
+                            name.data(),
+                            static_cast<int>(name.size()));
+  facts.common_name = name.data();
+  facts.uris = uris_of(certificate.get());
+  facts.valid_from_s = seconds_of(X509_get0_notBefore(certificate.get()));
+  facts.valid_until_s = seconds_of(X509_get0_notAfter(certificate.get()));
+  return facts;
+}
+
+Result<void> check_issuer(const std::string& certificate_file, const std::string& authority_file) {
+  DORSAL_TRY(auto certificate, load_certificate(certificate_file));
+  DORSAL_TRY(auto text, read_file(authority_file));
+  Buffer buffer(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  bool is_issued = false;
+  while (!is_issued) {
+    Certificate authority(PEM_read_bio_X509(buffer.get(), nullptr, nullptr, nullptr));
+    if (authority == nullptr) break;
+    is_issued = X509_check_issued(authority.get(), certificate.get()) == X509_V_OK &&
+                X509_verify(certificate.get(), X509_get0_pubkey(authority.get())) == 1;
+  }
+  ERR_clear_error();
+  if (is_issued) return {};
+  return invalid(certificate_file + " is not a certificate of the authority " + authority_file);
 }
 
 }  // namespace dorsal::io

@@ -4,6 +4,7 @@
 // have mode 0644. Files are written atomically: a reader sees the old file or the new one.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,14 +26,33 @@ struct CertificateRequest {
   std::string key_file;
   std::string common_name;         // at most 64 bytes
   std::vector<std::string> names;  // DNS names or IP addresses: the subject alternative names
+  std::string uri = {};            // another of them, if it is not empty
   int days = 3650;                 // valid from an hour ago, for clocks that differ
 };
 
-// A new authority, valid for 20 years. Fails Conflict when one of the two files exists: replacing
-// it would void every certificate that it has issued.
-Result<void> create_authority(const AuthorityFiles& files, const std::string& common_name);
+// What is written in a certificate. Moments are seconds since 1970.
+struct CertificateFacts {
+  std::string common_name;
+  std::vector<std::string> uris;
+  std::int64_t valid_from_s = 0;
+  std::int64_t valid_until_s = 0;
+};
+
+// A new authority, valid for 20 years; the URI, if it is not empty, says for what. Fails Conflict
+// when one of the two files exists: replacing it would void every certificate that it has issued.
+Result<void> create_authority(const AuthorityFiles& files,
+                              const std::string& common_name,
+                              const std::string& uri = {});
 
 // A new key and a certificate for it, for both servers and clients; replaces the files.
 Result<void> issue_certificate(const AuthorityFiles& authority, const CertificateRequest& request);
+
+// The first certificate of the file. NotFound when there is no such file, Invalid when it holds no
+// certificate.
+Result<CertificateFacts> read_certificate(const std::string& certificate_file);
+
+// Invalid, naming both files, when no authority of that file has issued the certificate. Its end
+// does not count.
+Result<void> check_issuer(const std::string& certificate_file, const std::string& authority_file);
 
 }  // namespace dorsal::io

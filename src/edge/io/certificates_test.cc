@@ -69,6 +69,49 @@ TEST(Certificates, AuthorityIsNeverReplaced) {
   EXPECT_EQ(again.error().kind, ErrorKind::Conflict);
 }
 
+TEST(Certificates, WhatIsWrittenInThemIsReadBack) {
+  ScratchFolder folder;
+  auto files = AuthorityFiles::in(folder.path());
+  ASSERT_TRUE(create_authority(files, "cluster", "test://cluster"));
+  EXPECT_EQ(read_certificate(files.certificate)->uris, std::vector<std::string>{"test://cluster"});
+  CertificateRequest request;
+  request.certificate_file = folder / "cert.pem";
+  request.key_file = folder / "key.pem";
+  request.common_name = "db1";
+  request.names = {"db1"};
+  request.uri = "test://db1";
+  request.days = 30;
+  ASSERT_TRUE(issue_certificate(files, request));
+  auto facts = read_certificate(request.certificate_file);
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_EQ(facts->common_name, "db1");
+  EXPECT_EQ(facts->uris, std::vector<std::string>{"test://db1"});
+  EXPECT_EQ(facts->valid_until_s - facts->valid_from_s, 30 * 86400 + 3600);
+}
+
+TEST(Certificates, TheIssuerIsToldFromAnAuthorityOfTheSameName) {
+  ScratchFolder folder;
+  ScratchFolder elsewhere;
+  testing::Certificates files(folder.path());
+  auto other = AuthorityFiles::in(elsewhere.path());
+  ASSERT_TRUE(create_authority(other, "test authority"));
+  EXPECT_TRUE(check_issuer(files.certificate, files.authority.certificate));
+  auto refused = check_issuer(files.certificate, other.certificate);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            files.certificate + " is not a certificate of the authority " + other.certificate);
+}
+
+TEST(Certificates, WhatIsNoneIsNamed) {
+  ScratchFolder folder;
+  EXPECT_EQ(read_certificate(folder / "none.pem").error().kind, ErrorKind::NotFound);
+  ASSERT_TRUE(write_file_atomically(folder / "bad.pem", "nonsense", 0600));
+  auto bad = read_certificate(folder / "bad.pem");
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().kind, ErrorKind::Invalid);
+  EXPECT_NE(bad.error().message.find("bad.pem"), std::string::npos);
+}
+
 TEST(Certificates, NamesCannotSmuggleInOthers) {
   ScratchFolder folder;
   auto files = AuthorityFiles::in(folder.path());

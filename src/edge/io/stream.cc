@@ -463,6 +463,11 @@ std::string Stream::tls_cipher() const { return is_tls() ? state_->layers.tls()-
 
 TlsPeer Stream::tls_peer() const { return is_tls() ? state_->layers.tls()->peer() : TlsPeer(); }
 
+TlsRefusal Stream::tls_refusal() const {
+  if (state_ == nullptr || state_->layers.tls() == nullptr) return TlsRefusal::None;
+  return state_->layers.tls()->refusal();
+}
+
 void Stream::shutdown_write() {
   if (!is_open()) return;
   if (is_tls()) {
@@ -470,6 +475,21 @@ void Stream::shutdown_write() {
     (void)state_->try_flush();
   }
   ::shutdown(native_handle(), SHUT_WR);
+}
+
+Task<> Stream::linger(Deadline deadline) {
+  constexpr std::size_t kMost = std::size_t{256} << 10;
+  if (!is_open()) co_return;
+  shutdown_write();
+  std::array<char, 4096> unwanted;
+  for (std::size_t total = 0; total < kMost;) {
+    auto count = co_await state_->wait_and_read(unwanted.data(),
+                                                unwanted.size(),
+                                                deadline,
+                                                Precision::Coarse);
+    if (!count) co_return;
+    total += *count;
+  }
 }
 
 void Stream::close() {

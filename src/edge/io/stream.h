@@ -36,6 +36,7 @@ namespace dorsal::io {
 
 class TlsContext;
 struct TlsPeer;
+enum class TlsRefusal;
 
 enum class Precision { Coarse, Exact };
 
@@ -109,8 +110,16 @@ class Stream {
 
   TlsPeer tls_peer() const;  // empty without TLS
 
+  TlsRefusal tls_refusal() const;  // why start_tls_*() has failed; None if it has not, or timed out
+
   // Tells the other side that no more bytes will come; reading goes on.
   void shutdown_write();
+
+  // shutdown_write(), and then throws away what the other side still sends, until it closes, the
+  // deadline passes or 256 KiB have come. Closing with unread bytes would reset the connection, and
+  // the other side might never see what was sent last: why it is refused, say. Nothing else is
+  // under way, and close() is all that may follow.
+  Task<> linger(Deadline deadline);
 
   // At once, also with operations under way: they end with Unavailable. May be called again.
   void close();

@@ -7,6 +7,7 @@
 
 #include <utility>
 
+#include "base/check.h"
 #include "edge/io/files.h"
 #include "edge/io/tls_error.h"
 
@@ -88,6 +89,20 @@ Result<TlsContext> TlsContext::server(const std::string& certificate_file,
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   }
   return TlsContext(std::move(context), true, TlsVerify::None);
+}
+
+Result<TlsContext> TlsContext::mutual_server(const std::string& certificate_file,
+                                             const std::string& key_file,
+                                             const std::string& authority_file) {
+  DORSAL_TRY(auto made, server(certificate_file, key_file, authority_file));
+  DORSAL_CHECK(!authority_file.empty());
+  SSL_CTX* context = made.native_handle();
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  // A resumed session would carry its certificate past the certificate's end.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context, 0);
+  return made;
 }
 
 Result<TlsContext> TlsContext::client(TlsVerify verify,

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -27,6 +28,20 @@ struct TlsPeer {
   // "/C=SE/O=Example/CN=app".
   std::string subject;
   std::string issuer;
+  std::vector<std::string> uris;  // among its alternative names
+};
+
+// Why TLS could not be started, as far as this side can tell.
+enum class TlsRefusal {
+  None,
+  NoCertificate,   // the other side shows none, and has to
+  Expired,         // its certificate was good until some moment in the past
+  NotYetValid,     // or will be from some moment on
+  OtherAuthority,  // it comes from an authority that does not count here
+  BadCertificate,  // anything else that is wrong with it
+  OldVersion,      // the other side knows only versions of TLS that are not allowed
+  NotTls,          // what it sends is no TLS
+  ByOtherSide,     // it has refused us
 };
 
 class TlsContext {
@@ -37,6 +52,12 @@ class TlsContext {
   static Result<TlsContext> server(const std::string& certificate_file,
                                    const std::string& key_file,
                                    const std::string& authority_file = {});
+
+  // The same, for a server that lets nobody in who does not show a certificate of that authority.
+  // Every connection shows it anew: none is resumed.
+  static Result<TlsContext> mutual_server(const std::string& certificate_file,
+                                          const std::string& key_file,
+                                          const std::string& authority_file);
 
   // Without an authority file the system's authorities count. The certificate and key with which
   // this client identifies itself are optional.

@@ -11,8 +11,50 @@
 
 #include "base/check.h"
 #include "edge/io/tls_error.h"
+#include "edge/io/x509_names.h"
 
 namespace dorsal::io {
+namespace {
+
+TlsRefusal refusal_of_certificate(long verify_result) {
+  switch (verify_result) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return TlsRefusal::Expired;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return TlsRefusal::NotYetValid;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+      return TlsRefusal::OtherAuthority;
+    default:
+      return TlsRefusal::BadCertificate;
+  }
+}
+
+// OpenSSL numbers the alerts that the other side sends from 1000 on.
+bool is_alert(unsigned long code) {
+  const int reason = ERR_GET_REASON(code);
+  return ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET &&
+         reason < SSL_AD_REASON_OFFSET + 256;
+}
+
+TlsRefusal refusal_for(unsigned long code) {
+  if (is_alert(code)) return TlsRefusal::ByOtherSide;
+  switch (ERR_GET_REASON(code)) {
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+      return TlsRefusal::NoCertificate;
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW:
+      return TlsRefusal::OldVersion;
+    default:
+      return TlsRefusal::NotTls;
+  }
+}
+
+}  // namespace
 
 // OpenSSL's way to the two strings of an engine.
 struct TlsEngineBio {
@@ -177,30 +219,30 @@ TlsPeer TlsEngine::peer() const {
   TlsPeer peer;
   X509* certificate = SSL_get0_peer_certificate(ssl_);
   if (certificate == nullptr) return peer;
-  auto text = [](X509_NAME* name) {
-    char* line = X509_NAME_oneline(name, nullptr, 0);
-    std::string copy = line == nullptr ? "" : line;
-    OPENSSL_free(line);
-    return copy;
-  };
   peer.is_verified = SSL_get_verify_result(ssl_) == X509_V_OK;
-  peer.subject = text(X509_get_subject_name(certificate));
-  peer.issuer = text(X509_get_issuer_name(certificate));
+  peer.subject = one_line(X509_get_subject_name(certificate));
+  peer.issuer = one_line(X509_get_issuer_name(certificate));
+  peer.uris = uris_of(certificate);
   return peer;
 }
 
-Error TlsEngine::failure(int outcome) const {
+Error TlsEngine::failure(int outcome) {
   int reason = SSL_get_error(ssl_, outcome);
   auto code = ERR_peek_error();
   auto text = take_tls_errors();
-  if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
-    text = X509_verify_cert_error_string(SSL_get_verify_result(ssl_));
-    return invalid((is_server_ ? "the client's certificate is refused: "
-                               : "the server's certificate is refused: ") +
-                   text);
+  const char* whose = is_server_ ? "client" : "server";
+  // The queue begins with what went wrong inside of the verification, a bad signature say.
+  const long verdict = SSL_get_verify_result(ssl_);
+  if (SSL_get_verify_mode(ssl_) != SSL_VERIFY_NONE && verdict != X509_V_OK) {
+    refusal_ = refusal_of_certificate(verdict);
+    text = X509_verify_cert_error_string(verdict);
+    return invalid(std::string("the ") + whose + "'s certificate is refused: " + text);
   }
-  // OpenSSL numbers the alerts that the other side sends from 1000 on.
-  if (reason == SSL_ERROR_SSL && ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET) {
+  refusal_ = refusal_for(code);
+  if (refusal_ == TlsRefusal::NoCertificate) {
+    return invalid(std::string("the ") + whose + " shows no certificate");
+  }
+  if (reason == SSL_ERROR_SSL && refusal_ == TlsRefusal::ByOtherSide) {
     return unavailable("the other side ended TLS: " + text);
   }
   return corrupt("not valid TLS: " + text);

@@ -54,16 +54,18 @@ class TlsEngine {
   std::string version() const;
   std::string cipher() const;
   TlsPeer peer() const;
+  TlsRefusal refusal() const { return refusal_; }  // after handshake() has failed
 
  private:
   friend struct TlsEngineBio;
 
   explicit TlsEngine(ssl_st* ssl, bool is_server);
   Result<void> expect_name(const std::string& name);
-  Error failure(int outcome) const;
+  Error failure(int outcome);
 
   ssl_st* ssl_;
   bool is_server_;
+  TlsRefusal refusal_ = TlsRefusal::None;
   std::string input_;
   std::size_t input_begin_ = 0;
   std::string output_;

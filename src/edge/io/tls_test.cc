@@ -1,7 +1,11 @@
 #include "edge/io/tls.h"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
 
 #include "edge/io/scope.h"
 #include "edge/io/testing.h"
@@ -289,6 +293,142 @@ TEST_F(Tls, EndDeadlineAndReadinessWorkAsWithoutTls) {
   auto both = block_on(loop_, shake_hands(loop_, client(TlsVerify::CaOnly), server(), ""));
   ASSERT_TRUE(both.client && both.server);
   block_on(loop_, test(loop_, both));
+}
+
+// What a server that demands certificates of its authority makes of a client.
+class MutualTls : public Tls {
+ protected:
+  struct Shown {
+    std::string certificate;
+    std::string key;
+  };
+
+  Shown issue(const AuthorityFiles& authority, const std::string& name, int days) {
+    CertificateRequest request;
+    request.certificate_file = *folder_ / name + ".pem";
+    request.key_file = *folder_ / name + "-key.pem";
+    request.common_name = name;
+    request.uri = "test://" + name;
+    request.days = days;
+    DORSAL_CHECK(issue_certificate(authority, request));
+    return {request.certificate_file, request.key_file};
+  }
+  TlsContext client_with(const Shown& shown) {
+    return *TlsContext::client(TlsVerify::CaOnly,
+                               files_->authority.certificate,
+                               shown.certificate,
+                               shown.key);
+  }
+  TlsContext demanding_server() {
+    return *TlsContext::mutual_server(files_->certificate,
+                                      files_->key,
+                                      files_->authority.certificate);
+  }
+  Handshake meet(const TlsContext& client) {
+    return block_on(loop_, shake_hands(loop_, client, demanding_server(), ""));
+  }
+};
+
+TEST_F(MutualTls, WhoShowsACertificateOfTheAuthorityIsKnownByItsUris) {
+  auto both = meet(client_with(issue(files_->authority, "guest", 1)));
+  ASSERT_TRUE(both.server) << both.server.error().message;
+  EXPECT_TRUE(both.pair.server.tls_peer().is_verified);
+  EXPECT_EQ(both.pair.server.tls_peer().uris, std::vector<std::string>{"test://guest"});
+  EXPECT_EQ(both.pair.server.tls_refusal(), TlsRefusal::None);
+}
+
+TEST_F(MutualTls, WhoShowsNoneIsRefused) {
+  auto both = meet(client(TlsVerify::CaOnly));
+  ASSERT_FALSE(both.server);
+  EXPECT_EQ(both.server.error().message, "the client shows no certificate");
+  EXPECT_EQ(both.server.error().kind, ErrorKind::Invalid);
+  EXPECT_EQ(both.pair.server.tls_refusal(), TlsRefusal::NoCertificate);
+}
+
+TEST_F(MutualTls, AnExpiredOneIsRefused) {
+  auto both = meet(client_with(issue(files_->authority, "late", -1)));
+  ASSERT_FALSE(both.server);
+  EXPECT_EQ(both.server.error().message,
+            "the client's certificate is refused: certificate has expired");
+  EXPECT_EQ(both.pair.server.tls_refusal(), TlsRefusal::Expired);
+}
+
+TEST_F(MutualTls, OneOfAnotherAuthorityOfTheSameNameIsRefused) {
+  testing::ScratchFolder elsewhere;
+  auto other = AuthorityFiles::in(elsewhere.path());
+  ASSERT_TRUE(create_authority(other, "test authority"));
+  auto both = meet(client_with(issue(other, "foreign", 1)));
+  ASSERT_FALSE(both.server);
+  EXPECT_EQ(both.pair.server.tls_refusal(), TlsRefusal::OtherAuthority)
+      << both.server.error().message;
+}
+
+// Without the authority's key identifier, only the signature tells the two authorities apart.
+void remove_key_identifier(const std::string& certificate_file, const AuthorityFiles& authority) {
+  std::unique_ptr<BIO, decltype(&BIO_free_all)> in(BIO_new_file(certificate_file.c_str(), "r"),
+                                                   &BIO_free_all);
+  std::unique_ptr<BIO, decltype(&BIO_free_all)> key_in(BIO_new_file(authority.key.c_str(), "r"),
+                                                       &BIO_free_all);
+  std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr),
+      &X509_free);
+  std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      PEM_read_bio_PrivateKey(key_in.get(), nullptr, nullptr, nullptr),
+      &EVP_PKEY_free);
+  const int place = X509_get_ext_by_NID(certificate.get(), NID_authority_key_identifier, -1);
+  X509_EXTENSION_free(X509_delete_ext(certificate.get(), place));
+  ASSERT_GT(X509_sign(certificate.get(), key.get(), EVP_sha256()), 0);
+  std::unique_ptr<BIO, decltype(&BIO_free_all)> out(BIO_new_file(certificate_file.c_str(), "w"),
+                                                    &BIO_free_all);
+  ASSERT_EQ(PEM_write_bio_X509(out.get(), certificate.get()), 1);
+}
+
+TEST_F(MutualTls, AForgedSignatureIsToldFromBrokenTls) {
+  testing::ScratchFolder elsewhere;
+  auto other = AuthorityFiles::in(elsewhere.path());
+  ASSERT_TRUE(create_authority(other, "test authority"));
+  const auto shown = issue(other, "forged", 1);
+  remove_key_identifier(shown.certificate, other);
+  auto both = meet(client_with(shown));
+  ASSERT_FALSE(both.server);
+  EXPECT_EQ(both.pair.server.tls_refusal(), TlsRefusal::OtherAuthority)
+      << both.server.error().message;
+  EXPECT_EQ(both.server.error().message,
+            "the client's certificate is refused: certificate signature failure");
+}
+
+TEST_F(MutualTls, OldVersionsOfTlsAreRefused) {
+  auto old = client_with(issue(files_->authority, "old", 1));
+  SSL_CTX_set_security_level(old.native_handle(), 0);
+  SSL_CTX_set_min_proto_version(old.native_handle(), TLS1_1_VERSION);
+  SSL_CTX_set_max_proto_version(old.native_handle(), TLS1_1_VERSION);
+  SSL_CTX_set_cipher_list(old.native_handle(), "ALL");
+  auto both = meet(old);
+  ASSERT_FALSE(both.server);
+  EXPECT_EQ(both.pair.server.tls_refusal(), TlsRefusal::OldVersion) << both.server.error().message;
+}
+
+TEST_F(MutualTls, NoSessionIsResumed) {
+  auto context = client_with(issue(files_->authority, "again", 1));
+  auto first = meet(context);
+  ASSERT_TRUE(first.server);
+  block_on(loop_, exchange(loop_, first, "so that a ticket would have come"));
+  EXPECT_EQ(SSL_CTX_sess_number(context.native_handle()), 0);
+}
+
+TEST_F(MutualTls, WhatWasSaidLastIsHeardBeforeTheConnectionEnds) {
+  auto test = [](Loop& loop) -> Task<> {
+    auto pair = co_await connected_pair(loop);
+    auto deadline = loop.after(seconds(20));
+    EXPECT_TRUE(co_await pair.client.write_all(std::string(100'000, 'x'), deadline));
+    EXPECT_TRUE(co_await pair.server.write_all("no", deadline));
+    Scope scope(loop);
+    scope.spawn(pair.server.linger(deadline));
+    EXPECT_EQ(co_await read_exactly(pair.client, 3, deadline), "no");
+    pair.client.close();
+    co_await scope.join();
+  };
+  block_on(loop_, test(loop_));
 }
 
 TEST_F(Tls, UnusableFilesAreNamed) {
