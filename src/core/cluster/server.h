@@ -52,8 +52,10 @@ struct CloneProgress {
   int percent = 0;
 };
 
-// What a running server said. Read in the order of the members, and all of it after `executed`.
+// What a running server said. Read in the order of the members, so that what is in neither set of
+// the first two is of later.
 struct ServerFacts {
+  mysql::GtidSet in_flight;  // in the binlog, and not executed yet: they wait for acknowledgements
   mysql::GtidSet executed;
   mysql::GtidSet purged;
   std::string uuid;
@@ -64,6 +66,7 @@ struct ServerFacts {
   bool replica_semi_sync = false;         // it offers acknowledgements
   bool replica_semi_sync_active = false;  // its receiver gives them now
   std::int64_t waiting_for_acks = 0;      // clients inside a commit
+  std::int64_t acknowledged = 0;          // commits so far, since it started
   std::int64_t acknowledging = 0;         // replicas connected that give acknowledgements
   std::optional<Following> following;     // empty: no source is configured
   CloneProgress clone;
@@ -80,6 +83,7 @@ struct Server {
   // why it could not be asked.
   std::string last_words;
   std::optional<ServerFacts> facts;  // only when it answers
+  mysql::GtidSet saved_strays;       // transactions that were put aside for people
 };
 
 }  // namespace dorsal::cluster

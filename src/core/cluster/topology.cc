@@ -10,6 +10,8 @@ std::string_view to_string(Mode mode) {
   switch (mode) {
     case Mode::SemiSync:
       return "semi-sync";
+    case Mode::Available:
+      return "available";
     case Mode::Async:
       return "async";
   }
@@ -30,11 +32,34 @@ std::string_view to_string(Role role) {
   return "unknown";
 }
 
+std::string_view to_string(Vote::State state) {
+  switch (state) {
+    case Vote::State::Counts:
+      return "counts";
+    case Vote::State::Leaving:
+      return "leaving";
+    case Vote::State::Withdrawn:
+      return "withdrawn";
+    case Vote::State::Lost:
+      return "lost";
+  }
+  return "unknown";
+}
+
+Result<Vote::State> parse_vote_state(std::string_view text) {
+  using State = Vote::State;
+  for (auto state : {State::Counts, State::Leaving, State::Withdrawn, State::Lost}) {
+    if (text == to_string(state)) return state;
+  }
+  return invalid(fmt::format("vote '{}' is not one of counts, leaving, withdrawn, lost", text));
+}
+
 Result<Mode> parse_mode(std::string_view text) {
-  for (Mode mode : {Mode::SemiSync, Mode::Async}) {
+  for (Mode mode : {Mode::SemiSync, Mode::Available, Mode::Async}) {
     if (text == to_string(mode)) return mode;
   }
-  return invalid(fmt::format("mode '{}' is not one of semi-sync, async", text));
+  if (text == "strict") return Mode::SemiSync;  // as opposed to available
+  return invalid(fmt::format("mode '{}' is not one of semi-sync, available, async", text));
 }
 
 Result<Role> parse_role(std::string_view text) {
@@ -53,6 +78,21 @@ const Node* Topology::find(const NodeName& name) const {
 
 const Node* Topology::primary() const {
   return leadership.term == Term() ? nullptr : find(leadership.primary);
+}
+
+const Vote* Topology::vote_of(const NodeName& name) const {
+  auto found = leadership.votes.find(name);
+  return found == leadership.votes.end() ? nullptr : &found->second;
+}
+
+bool Topology::is_voter(const NodeName& name) const {
+  const Vote* vote = vote_of(name);
+  return vote != nullptr && vote->state == Vote::State::Counts;
+}
+
+bool Topology::holds_statements() const {
+  const auto& switchover = leadership.switchover;
+  return switchover && switchover->is_under_way() && switchover->holding;
 }
 
 Topology without_expired(Topology topology, std::int64_t now_ms) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,8 +24,9 @@ using Term = NamedType<std::uint64_t, struct TermTag>;          // 0: nobody has
 
 // How many replicas must hold a write before its client is told of it.
 enum class Mode {
-  SemiSync,  // `acks` replicas, lossless (AFTER_SYNC), never falling back
-  Async,     // none: a lost primary may lose acknowledged writes
+  SemiSync,   // `acks` replicas, lossless (AFTER_SYNC), never falling back
+  Available,  // the same, but when too few replicas are there for a while, none until they are back
+  Async,      // none: a lost primary may lose acknowledged writes
 };
 
 enum class Role {
@@ -45,6 +47,8 @@ struct Charter {
   std::string uuid;  // tells this cluster from every other; also in each node's folder
   Mode mode = Mode::SemiSync;
   std::uint32_t acks = 1;
+
+  bool wants_acks() const { return mode != Mode::Async; }
 };
 
 // A node that has been admitted. Its server_id is never given to another node again.
@@ -53,7 +57,63 @@ struct Member {
   ServerId server_id;
   std::string address;  // host:port of its mysqld
   bool joined = false;  // has held the cluster's data and been caught up at least once
-  bool voter = false;   // its semi-sync acknowledgements count
+  // What operators have asked of it, each by the wall clock then; 0: nothing.
+  std::int64_t restart_asked_ms = 0;  // its mysqld is to be started anew
+  std::int64_t rebuild_asked_ms = 0;  // its data is to be dropped and cloned anew
+  std::int64_t removal_asked_ms = 0;  // it is to leave the cluster
+};
+
+// What a node's acknowledgements are worth. A write that was acknowledged is on the primary and on
+// `acks` others that have a vote; so a vote is not taken away before enough of the others have all
+// that it stood for.
+struct Vote {
+  enum class State {
+    Counts,
+    Leaving,    // the node is to give no more acknowledgements
+    Withdrawn,  // it gives none, and has all that it ever acknowledged
+    Lost,       // it gives none, and may have lost what it acknowledged
+  };
+  State state = State::Counts;
+  // Of one that is withdrawn or lost: the GTID set that others must have before it is taken out.
+  // Empty: the primary has not said yet.
+  std::optional<std::string> needed;
+
+  bool operator==(const Vote&) const = default;
+};
+
+std::string_view to_string(Vote::State state);
+Result<Vote::State> parse_vote_state(std::string_view text);
+
+using Votes = std::map<NodeName, Vote>;  // whoever is not in it has none
+
+// A change of primary that is under way. It ends when somebody leads with its term.
+struct Election {
+  Term term;  // above every other so far
+  NodeName begun_by;
+  std::string reason;         // for people to read
+  std::int64_t begun_ms = 0;  // wall clock, for people to read
+  // Who is meant to lead, if nothing speaks against it. Empty: whoever can.
+  std::optional<NodeName> candidate = std::nullopt;
+  // Of a switchover: the GTID set with which the old primary stopped. The candidate receives from
+  // it until it has all of that.
+  std::optional<std::string> barrier = std::nullopt;
+  // An operator has allowed that acknowledged writes are lost: the candidate leads with what it
+  // has, whatever the others have.
+  bool may_lose_writes = false;
+};
+
+// A change of primary that somebody asked for while the present one is at work. It ends with a new
+// term, or is given up.
+struct Switchover {
+  NodeName to;
+  std::string reason;         // for people to read
+  std::int64_t begun_ms = 0;  // wall clock; tells it from the one before
+  std::int64_t drain_ms = 0;  // how long transactions that are open may take to end
+  bool holding = false;       // proxies begin nothing new on the primary
+  std::string given_up;       // why it was given up; empty: it is under way
+
+  bool is_under_way() const { return given_up.empty(); }
+  bool operator==(const Switchover&) const = default;
 };
 
 // Who may write. Terms only grow; a new primary always has a new term.
@@ -62,6 +122,28 @@ struct Leadership {
   NodeName primary;
   std::uint64_t renewals = 0;   // the lease is alive while this number keeps changing
   std::int64_t renewed_ms = 0;  // wall clock at the last renewal, for people to read
+  std::int64_t lease_ms = 0;    // it runs out when it was not renewed for so long; 0: not said
+  // Its primary's own agent says that it takes no more writes, so nobody waits for the lease.
+  bool handed_over = false;
+  std::optional<Election> election;
+  std::optional<Switchover> switchover;  // the newest since the term began
+  // The GTID set that its primary promised; empty if it was not elected but was the first.
+  std::optional<std::string> elected_with;
+  // Mode Available: the primary goes on without acknowledgements, so whoever takes over may lack
+  // writes. Recorded before the first such write, and until the voters have them all.
+  bool unprotected = false;
+  // Here, so that no election is counted with votes that change meanwhile. The primary's own says
+  // that acknowledgements are required.
+  Votes votes;
+};
+
+// A node's word that it takes part in nothing of an older term any more: it receives from no
+// primary of one, and if it was the primary it takes no writes. What it had then is all that it
+// will ever have of those terms.
+struct Promise {
+  Term term;
+  std::string received;  // the GTID set that it has: executed, or received and to be applied yet
+  bool may_lead = true;  // false: it has strays besides, which are not in `received`
 };
 
 // What a node's agent last said of its mysqld.
@@ -71,11 +153,18 @@ struct NodeState {
   std::string server_uuid;          // as in its GTIDs; empty until known
   std::string server_version;
   std::string gtid_executed;
-  std::string zone;  // where it stands: a rack, a site; empty: not said
+  std::string agent_address;  // host:port of its agent's API; empty: it has none
+  std::string zone;           // where it stands: a rack, a site; empty: not said
   static constexpr std::uint32_t kUsualReadWeight = 100;
   std::uint32_t read_weight =
       kUsualReadWeight;                // its share of the reads, beside the others'; 0: none
   std::optional<std::int64_t> lag_ms;  // behind the primary; empty when it cannot be told
+  static constexpr std::uint32_t kUsualPriority = 50;
+  std::uint32_t priority =
+      kUsualPriority;  // of those that could lead the highest does; 0: never, and it has no vote
+  // The newest request that it has carried out, see Member.
+  std::int64_t restarted_ms = 0;
+  std::int64_t rebuilt_ms = 0;
   bool semi_sync = false;  // primary: acknowledgements are required now; replica: it gives them
   bool healthy = false;
   std::string activity;  // what it is doing, or what is wrong, in a few words; may be empty
@@ -85,16 +174,28 @@ struct NodeState {
 struct Node {
   Member member;
   NodeState state;
+  std::optional<Promise> promise;  // its newest
+};
+
+// The operator wants nothing decided without them: no fail-over happens by itself.
+struct Pause {
+  std::string reason;         // for people to read; may be empty
+  std::int64_t begun_ms = 0;  // wall clock
 };
 
 struct Topology {
   Charter charter;
+  std::optional<Pause> pause;
   Leadership leadership;    // term 0 while nobody leads
   std::vector<Node> nodes;  // sorted by name
 
   // Null when there is none of that name. Valid as long as the Topology.
   const Node* find(const NodeName& name) const;
   const Node* primary() const;
+  const Vote* vote_of(const NodeName& name) const;
+  bool is_voter(const NodeName& name) const;  // its acknowledgements count from now on, too
+  // A switchover is about to take place: statements for the primary are held back.
+  bool holds_statements() const;
 };
 
 // A state that its agent has not renewed for this long counts as Down.

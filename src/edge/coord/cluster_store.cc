@@ -15,6 +15,8 @@ constexpr std::string_view kCharter = "cluster";
 constexpr std::string_view kLeadership = "leadership";
 constexpr std::string_view kMember = "member/";
 constexpr std::string_view kState = "state/";
+constexpr std::string_view kPause = "pause";
+constexpr std::string_view kPromise = "promise/";
 constexpr std::string_view kServerId = "server-id/";
 
 // A write that meets conflicts again and again has a rival that writes without end; give up then.
@@ -41,15 +43,30 @@ cluster::Node& node_of(std::vector<cluster::Node>& nodes, const cluster::Member&
   return nodes.emplace_back(std::move(node));
 }
 
-Result<void> add_states(Snapshot& snapshot, const std::vector<Entry>& entries) {
+// What nodes say stands behind the members that it is about.
+Result<void> add_words(Snapshot& snapshot, const std::vector<Entry>& entries) {
   for (const auto& entry : entries) {
-    if (!entry.key.starts_with(kState)) continue;
+    const bool is_state = entry.key.starts_with(kState);
+    if (!is_state && !entry.key.starts_with(kPromise)) continue;
+    const std::string name = entry.key.substr(is_state ? kState.size() : kPromise.size());
     for (auto& node : snapshot.topology.nodes) {
-      if (entry.key.substr(kState.size()) != node.member.name.value()) continue;
-      DORSAL_TRY(node.state, decode(entry, decode_state));
+      if (name != node.member.name.value()) continue;
+      if (is_state) {
+        DORSAL_TRY(node.state, decode(entry, decode_state));
+      } else {
+        DORSAL_TRY(node.promise, decode(entry, decode_promise));
+      }
     }
   }
   return {};
+}
+
+// Votes stood with the members once.
+void add_former_votes(Snapshot& snapshot, const std::vector<Entry>& entries) {
+  for (const auto& entry : entries) {
+    if (!entry.key.starts_with(kMember) || !had_vote(entry.value)) continue;
+    snapshot.topology.leadership.votes[cluster::NodeName(entry.key.substr(kMember.size()))] = {};
+  }
 }
 
 Result<Snapshot> read_snapshot(const std::vector<Entry>& entries) {
@@ -62,12 +79,15 @@ Result<Snapshot> read_snapshot(const std::vector<Entry>& entries) {
     } else if (entry.key == kLeadership) {
       DORSAL_TRY(snapshot.topology.leadership, decode(entry, decode_leadership));
       snapshot.leadership_revision = entry.revision;
+    } else if (entry.key == kPause) {
+      DORSAL_TRY(snapshot.topology.pause, decode(entry, decode_pause));
     } else if (entry.key.starts_with(kMember)) {
       DORSAL_TRY(auto member, decode(entry, decode_member));
       node_of(snapshot.topology.nodes, member);
     }
   }
-  DORSAL_TRY_VOID(add_states(snapshot, entries));
+  DORSAL_TRY_VOID(add_words(snapshot, entries));
+  if (snapshot.topology.leadership.votes.empty()) add_former_votes(snapshot, entries);
   return snapshot;
 }
 
@@ -241,23 +261,55 @@ io::Task<Result<cluster::Member>> ClusterStore::admit(cluster::NodeName name,
   co_return co_await settle(std::move(member), deadline);
 }
 
-io::Task<Result<void>> ClusterStore::update_member(cluster::Member member, Deadline deadline) {
-  auto key = member_key(member.name);
+io::Task<Result<void>> ClusterStore::change_member(cluster::NodeName name,
+                                                   std::function<void(cluster::Member&)> change,
+                                                   Deadline deadline) {
+  auto key = member_key(name);
   for (int tries = 0; tries < kMostTries; ++tries) {
     DORSAL_CO_TRY(auto entry, co_await store_.get(key, deadline));
     if (!entry) {
-      co_return not_found(fmt::format("node {} is no member of the cluster", member.name.value()));
+      co_return not_found(fmt::format("node {} is no member of the cluster", name.value()));
     }
     DORSAL_CO_TRY(auto known, decode(*entry, decode_member));
-    if (known.joined == member.joined && known.voter == member.voter) co_return Result<void>();
-    known.joined = member.joined;
-    known.voter = member.voter;
-    auto written = co_await store_.put(key, encode(known), entry->revision, deadline);
+    change(known);
+    std::string changed = encode(known);
+    if (changed == entry->value) co_return Result<void>();
+    auto written = co_await store_.put(key, std::move(changed), entry->revision, deadline);
     if (written) co_return Result<void>();
     if (!is_conflict(written.error())) co_return written.error();
   }
-  co_return unavailable(
-      fmt::format("member {} changes too fast to be updated", member.name.value()));
+  co_return unavailable(fmt::format("member {} changes too fast to be updated", name.value()));
+}
+
+io::Task<Result<void>> ClusterStore::update_member(cluster::Member member, Deadline deadline) {
+  std::function<void(cluster::Member&)> change = [joined = member.joined](cluster::Member& known) {
+    known.joined = joined;
+  };
+  co_return co_await change_member(std::move(member.name), std::move(change), deadline);
+}
+
+io::Task<Result<void>> ClusterStore::ask_member(cluster::NodeName name,
+                                                std::int64_t cluster::Member::*asked_ms,
+                                                std::int64_t wall_ms,
+                                                Deadline deadline) {
+  std::function<void(cluster::Member&)> change = [=](cluster::Member& known) {
+    known.*asked_ms = wall_ms;
+  };
+  co_return co_await change_member(std::move(name), std::move(change), deadline);
+}
+
+// The member last: what stands without one is passed over, and goes with the next attempt.
+io::Task<Result<void>> ClusterStore::forget_member(cluster::NodeName name, Deadline deadline) {
+  for (const std::string_view kind : {kState, kPromise, kMember}) {
+    const auto key = fmt::format("{}{}", kind, name.value());
+    for (int tries = 0; tries < kMostTries; ++tries) {
+      DORSAL_CO_TRY(auto entry, co_await store_.get(key, deadline));
+      if (!entry) break;
+      auto erased = co_await store_.erase(key, entry->revision, deadline);
+      if (!erased && !is_conflict(erased.error())) co_return erased;
+    }
+  }
+  co_return Result<void>();
 }
 
 io::Task<Result<Revision>> ClusterStore::lead(cluster::Leadership leadership,
@@ -265,6 +317,49 @@ io::Task<Result<Revision>> ClusterStore::lead(cluster::Leadership leadership,
                                               Deadline deadline) {
   std::string key(kLeadership);
   co_return co_await store_.put(std::move(key), encode(leadership), expected, deadline);
+}
+
+io::Task<Result<void>> ClusterStore::promise(cluster::NodeName name,
+                                             cluster::Promise promise,
+                                             Deadline deadline) {
+  const auto key = fmt::format("{}{}", kPromise, name.value());
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    DORSAL_CO_TRY(auto entry, co_await store_.get(key, deadline));
+    if (entry) {
+      DORSAL_CO_TRY(auto before, decode(*entry, decode_promise));
+      if (before.term > promise.term) {
+        co_return conflict(
+            fmt::format("node {} has promised term {} already, and cannot promise {}",
+                        name.value(),
+                        before.term.value(),
+                        promise.term.value()));
+      }
+    }
+    const auto expected = entry ? entry->revision : Revision();
+    auto written = co_await store_.put(key, encode(promise), expected, deadline);
+    if (written) co_return Result<void>();
+    if (!is_conflict(written.error())) co_return written.error();
+  }
+  co_return unavailable(fmt::format("another agent writes the promise of node {}", name.value()));
+}
+
+io::Task<Result<bool>> ClusterStore::pause(cluster::Pause pause, Deadline deadline) {
+  const std::string key(kPause);
+  auto written = co_await store_.put(key, encode(pause), Revision(), deadline);
+  if (written) co_return true;
+  if (is_conflict(written.error())) co_return false;
+  co_return written.error();
+}
+
+io::Task<Result<bool>> ClusterStore::resume(Deadline deadline) {
+  const std::string key(kPause);
+  DORSAL_CO_TRY(auto entry, co_await store_.get(key, deadline));
+  if (!entry) co_return false;
+  auto erased = co_await store_.erase(key, entry->revision, deadline);
+  if (erased) co_return true;
+  // Somebody else ended it.
+  if (is_conflict(erased.error())) co_return false;
+  co_return erased.error();
 }
 
 io::Task<Result<void>> ClusterStore::publish(cluster::NodeName name,

@@ -1,9 +1,11 @@
 // The cluster's nouns in the coordination store, one key each, as JSON.
 //
 //   cluster            Charter
-//   leadership         Leadership: term, primary, lease renewals
-//   member/<node>      Member: address, server_id, voter
+//   leadership         Leadership: term, primary, lease renewals, votes
+//   member/<node>      Member: address, server_id, joined
 //   state/<node>       NodeState: written about once a second by that node's agent alone
+//   promise/<node>     Promise: written by that node's agent alone; its term only grows
+//   pause              Pause: while it is there
 //   server-id/<n>      the node that owns server_id n, so that none is given twice
 //
 // All writes are compare-and-swapped; that of state/ is repeated on a conflict, as the newest word
@@ -12,6 +14,7 @@
 // or with Corrupt, naming the key, when a record makes no sense.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -50,13 +53,31 @@ class ClusterStore {
                                           std::optional<cluster::ServerId> wanted,
                                           Deadline deadline);
 
-  // Changes joined and voter of a member that exists; NotFound when it does not.
+  // Changes joined of a member that exists; NotFound when it does not.
   io::Task<Result<void>> update_member(cluster::Member member, Deadline deadline);
+
+  // Notes what an operator asks of a member. NotFound when there is none of that name.
+  io::Task<Result<void>> ask_member(cluster::NodeName name,
+                                    std::int64_t cluster::Member::*asked_ms,
+                                    std::int64_t wall_ms,
+                                    Deadline deadline);
+
+  // It is no member any more; its server_id stays its own. Started again, it is admitted anew.
+  io::Task<Result<void>> forget_member(cluster::NodeName name, Deadline deadline);
 
   // Compare-and-swap on the revision that a Snapshot carried. Conflict: somebody else was first.
   io::Task<Result<Revision>> lead(cluster::Leadership leadership,
                                   Revision expected,
                                   Deadline deadline);
+
+  // Conflict when the node has promised a later term already.
+  io::Task<Result<void>> promise(cluster::NodeName name,
+                                 cluster::Promise promise,
+                                 Deadline deadline);
+
+  // Whether there was none, or one, before.
+  io::Task<Result<bool>> pause(cluster::Pause pause, Deadline deadline);
+  io::Task<Result<bool>> resume(Deadline deadline);
 
   io::Task<Result<void>> publish(cluster::NodeName name,
                                  cluster::NodeState state,
@@ -66,6 +87,9 @@ class ClusterStore {
   struct Roll;  // the members and server_ids as of one moment
 
   io::Task<Result<Roll>> read_roll(Deadline deadline);
+  io::Task<Result<void>> change_member(cluster::NodeName name,
+                                       std::function<void(cluster::Member&)> change,
+                                       Deadline deadline);
   io::Task<Result<cluster::ServerId>> claim_server_id(cluster::NodeName name,
                                                       std::optional<cluster::ServerId> wanted,
                                                       Deadline deadline);

@@ -81,12 +81,12 @@ TEST_F(ClusterStoreTest, AnAddressBelongsToOneNode) {
 
 TEST_F(ClusterStoreTest, ANodeMayMoveToAnotherAddress) {
   ASSERT_TRUE(admit("a", "h:1"));
-  Member joined{NodeName("a"), ServerId(1), "h:1", true, true};
+  Member joined{NodeName("a"), ServerId(1), "h:1", true};
   ASSERT_TRUE(wait(cluster_.update_member(joined, never_)));
   auto moved = admit("a", "h:9");
   ASSERT_TRUE(moved);
   EXPECT_EQ(moved->address, "h:9");
-  EXPECT_TRUE(load().topology.nodes[0].member.voter);
+  EXPECT_TRUE(load().topology.nodes[0].member.joined);
 }
 
 TEST_F(ClusterStoreTest, AnAdmissionThatWasCutShortIsFinishedByTheNext) {
@@ -96,13 +96,55 @@ TEST_F(ClusterStoreTest, AnAdmissionThatWasCutShortIsFinishedByTheNext) {
   EXPECT_EQ(admit("a", "h:1")->server_id, ServerId(1));
 }
 
+TEST_F(ClusterStoreTest, VotesThatStoodWithTheMembersCountUntilVotesAreWritten) {
+  ASSERT_TRUE(admit("b", "h:2"));
+  const std::string former =
+      R"({"name":"a","server_id":1,"address":"h:1","joined":true,"voter":true})";
+  ASSERT_TRUE(wait(store_.put("member/a", former, Revision(), never_)));
+  auto topology = load().topology;
+  EXPECT_TRUE(topology.is_voter(NodeName("a")));
+  EXPECT_FALSE(topology.is_voter(NodeName("b")));
+  cluster::Leadership leadership = topology.leadership;
+  leadership.votes = {{NodeName("b"), {}}};
+  ASSERT_TRUE(wait(cluster_.lead(leadership, Revision(), never_)));
+  topology = load().topology;
+  EXPECT_FALSE(topology.is_voter(NodeName("a")));
+  EXPECT_TRUE(topology.is_voter(NodeName("b")));
+}
+
 TEST_F(ClusterStoreTest, OnlyMembersAreUpdated) {
-  Member stranger{NodeName("x"), ServerId(1), "h:1", true, true};
+  Member stranger{NodeName("x"), ServerId(1), "h:1", true};
   EXPECT_EQ(wait(cluster_.update_member(stranger, never_)).error().kind, ErrorKind::NotFound);
 }
 
+TEST_F(ClusterStoreTest, PromisesAreKeptAndOnlyGrow) {
+  ASSERT_TRUE(wait(cluster_.admit(NodeName("a"), "h:1", {}, never_)));
+  EXPECT_FALSE(load().topology.nodes[0].promise);
+  ASSERT_TRUE(wait(cluster_.promise(NodeName("a"), {cluster::Term(3), "x", true}, never_)));
+  ASSERT_TRUE(wait(cluster_.promise(NodeName("a"), {cluster::Term(4), "y", true}, never_)));
+  EXPECT_EQ(
+      wait(cluster_.promise(NodeName("a"), {cluster::Term(3), "z", true}, never_)).error().kind,
+      ErrorKind::Conflict);
+  const auto promise = load().topology.nodes[0].promise;
+  ASSERT_TRUE(promise);
+  EXPECT_EQ(promise->term, cluster::Term(4));
+  EXPECT_EQ(promise->received, "y");
+}
+
+TEST_F(ClusterStoreTest, APauseLastsUntilItIsEnded) {
+  EXPECT_FALSE(load().topology.pause);
+  EXPECT_TRUE(*wait(cluster_.pause({"new switches", 7}, never_)));
+  EXPECT_FALSE(*wait(cluster_.pause({"again", 8}, never_)));
+  EXPECT_EQ(load().topology.pause->reason, "new switches");
+  EXPECT_TRUE(*wait(cluster_.resume(never_)));
+  EXPECT_FALSE(*wait(cluster_.resume(never_)));
+  EXPECT_FALSE(load().topology.pause);
+}
+
 TEST_F(ClusterStoreTest, OfTwoLeadersTheSecondMeetsAConflict) {
-  cluster::Leadership leadership{cluster::Term(1), NodeName("a"), 0, 0};
+  cluster::Leadership leadership;
+  leadership.term = cluster::Term(1);
+  leadership.primary = NodeName("a");
   ASSERT_TRUE(wait(cluster_.lead(leadership, Revision(), never_)));
   EXPECT_EQ(wait(cluster_.lead(leadership, Revision(), never_)).error().kind, ErrorKind::Conflict);
   auto snapshot = load();

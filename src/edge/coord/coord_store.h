@@ -2,9 +2,9 @@
 //
 // The cluster's only shared memory. Every write names the revision it was decided on, so two
 // writers cannot both win; a lock in such a store is no mutual exclusion by itself (etcd #11457).
-// Engines: SQLite in one file for one machine (sqlite_store.h); an in-memory twin for tests
-// (memory_store.h). All methods must be called on one event loop, and any error class of the store
-// comes back as Timeout or Unavailable: the caller must not conclude anything about the key.
+// Engines: SQLite in a file (sqlite_store.h), etcd (etcd_store.h), memory for tests
+// (memory_store.h). All methods are called on one event loop. Failures are Timeout or Unavailable,
+// and tell nothing about the key; Invalid says that the whole store is another cluster's.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,9 @@ class CoordStore {
   // Empty when there is no such key.
   virtual io::Task<Result<std::optional<Entry>>> get(std::string key, Deadline deadline) = 0;
 
-  // Every entry whose key begins with prefix, as of one moment, sorted by key.
+  // Every entry whose key begins with prefix, as of one moment, sorted by key. An empty prefix
+  // means all but those that begin with kAside: what is not needed at every look stands there.
+  static constexpr char kAside = '~';
   virtual io::Task<Result<std::vector<Entry>>> list(std::string prefix, Deadline deadline) = 0;
 
   // Writes value if the key's revision is still `expected` (zero: it must not exist yet), else

@@ -45,6 +45,7 @@ io::Task<Result<std::vector<Entry>>> MemoryStore::list(std::string prefix, Deadl
   for (auto at = entries_.lower_bound(prefix);
        at != entries_.end() && at->first.starts_with(prefix);
        ++at) {
+    if (prefix.empty() && at->first.front() == kAside) break;
     entries.push_back(at->second);
   }
   co_return entries;

@@ -17,12 +17,16 @@ std::string dump(const Json& json) {
 // Reads the fields of one object and remembers the first that is wrong.
 class Fields {
  public:
-  explicit Fields(const std::string& text) : json_(Json::parse(text, nullptr, false)) {
+  explicit Fields(const std::string& text) : Fields(Json::parse(text, nullptr, false)) {}
+  explicit Fields(Json json) : json_(std::move(json)) {
     if (!json_.is_object()) wrong_ = "it is no JSON object";
   }
 
   // Keeps the value as it is when the field is not there: it was written by an older version.
   void text(const char* name, std::string& out) {
+    if (const auto* field = find(name, &Json::is_string)) out = field->get<std::string>();
+  }
+  void text(const char* name, std::optional<std::string>& out) {
     if (const auto* field = find(name, &Json::is_string)) out = field->get<std::string>();
   }
   void flag(const char* name, bool& out) {
@@ -37,6 +41,9 @@ class Fields {
     if (json_.is_object() && json_.contains(name) && json_[name].is_null()) return;
     if (const auto* field = find(name, &Json::is_number_integer)) out = field->get<T>();
   }
+
+  // Null when there is no such object.
+  const Json* object(const char* name) { return find(name, &Json::is_object); }
 
   // For names of enumerations: `parse` judges the text.
   template <class T>
@@ -90,14 +97,50 @@ std::string encode(const cluster::Member& member) {
                    {"server_id", member.server_id.value()},
                    {"address", member.address},
                    {"joined", member.joined},
-                   {"voter", member.voter}});
+                   {"restart_asked_ms", member.restart_asked_ms},
+                   {"rebuild_asked_ms", member.rebuild_asked_ms},
+                   {"removal_asked_ms", member.removal_asked_ms}});
 }
 
 std::string encode(const cluster::Leadership& leadership) {
-  return dump(Json{{"term", leadership.term.value()},
-                   {"primary", leadership.primary.value()},
-                   {"renewals", leadership.renewals},
-                   {"renewed_ms", leadership.renewed_ms}});
+  Json json{{"term", leadership.term.value()},
+            {"primary", leadership.primary.value()},
+            {"renewals", leadership.renewals},
+            {"renewed_ms", leadership.renewed_ms},
+            {"lease_ms", leadership.lease_ms},
+            {"handed_over", leadership.handed_over},
+            {"unprotected", leadership.unprotected}};
+  if (const auto& election = leadership.election) {
+    json["election"] = Json{{"term", election->term.value()},
+                            {"begun_by", election->begun_by.value()},
+                            {"reason", election->reason},
+                            {"begun_ms", election->begun_ms},
+                            {"may_lose_writes", election->may_lose_writes}};
+    if (election->candidate) json["election"]["candidate"] = election->candidate->value();
+    if (election->barrier) json["election"]["barrier"] = *election->barrier;
+  }
+  if (const auto& switchover = leadership.switchover) {
+    json["switchover"] = Json{{"to", switchover->to.value()},
+                              {"reason", switchover->reason},
+                              {"begun_ms", switchover->begun_ms},
+                              {"drain_ms", switchover->drain_ms},
+                              {"holding", switchover->holding},
+                              {"given_up", switchover->given_up}};
+  }
+  if (leadership.elected_with) json["elected_with"] = *leadership.elected_with;
+  json["votes"] = Json::object();
+  for (const auto& [node, vote] : leadership.votes) {
+    Json& seat = json["votes"][node.value()];
+    seat["state"] = cluster::to_string(vote.state);
+    if (vote.needed) seat["needed"] = *vote.needed;
+  }
+  return dump(json);
+}
+
+std::string encode(const cluster::Promise& promise) {
+  return dump(Json{{"term", promise.term.value()},
+                   {"received", promise.received},
+                   {"may_lead", promise.may_lead}});
 }
 
 std::string encode(const cluster::NodeState& state) {
@@ -106,13 +149,49 @@ std::string encode(const cluster::NodeState& state) {
                    {"server_uuid", state.server_uuid},
                    {"server_version", state.server_version},
                    {"gtid_executed", state.gtid_executed},
+                   {"agent_address", state.agent_address},
                    {"zone", state.zone},
                    {"read_weight", state.read_weight},
+                   {"priority", state.priority},
+                   {"restarted_ms", state.restarted_ms},
+                   {"rebuilt_ms", state.rebuilt_ms},
                    {"lag_ms", or_null(state.lag_ms)},
                    {"semi_sync", state.semi_sync},
                    {"healthy", state.healthy},
                    {"activity", state.activity},
                    {"published_ms", state.published_ms}});
+}
+
+std::string encode(const cluster::Pause& pause) {
+  return dump(Json{{"reason", pause.reason}, {"begun_ms", pause.begun_ms}});
+}
+
+std::string encode(const cluster::Event& event) {
+  return dump(Json{{"at_ms", event.at_ms},
+                   {"by", event.by},
+                   {"rule", event.rule},
+                   {"what", event.what},
+                   {"term", event.term.value()},
+                   {"gtids", event.gtids},
+                   {"took_ms", event.took_ms},
+                   {"failed", event.failed}});
+}
+
+Result<cluster::Event> decode_event(const std::string& json) {
+  Fields fields(json);
+  cluster::Event event;
+  std::uint64_t term = 0;
+  fields.number("at_ms", event.at_ms);
+  fields.text("by", event.by);
+  fields.text("rule", event.rule);
+  fields.text("what", event.what);
+  fields.number("term", term);
+  fields.text("gtids", event.gtids);
+  fields.number("took_ms", event.took_ms);
+  fields.text("failed", event.failed);
+  DORSAL_TRY_VOID(fields.outcome());
+  event.term = cluster::Term(term);
+  return event;
 }
 
 Result<cluster::Charter> decode_charter(const std::string& json) {
@@ -135,12 +214,79 @@ Result<cluster::Member> decode_member(const std::string& json) {
   fields.number("server_id", server_id);
   fields.text("address", member.address);
   fields.flag("joined", member.joined);
-  fields.flag("voter", member.voter);
+  fields.number("restart_asked_ms", member.restart_asked_ms);
+  fields.number("rebuild_asked_ms", member.rebuild_asked_ms);
+  fields.number("removal_asked_ms", member.removal_asked_ms);
   DORSAL_TRY_VOID(fields.outcome());
   if (name.empty() || server_id == 0) return corrupt("name or server_id is missing");
   member.name = cluster::NodeName(std::move(name));
   member.server_id = cluster::ServerId(server_id);
   return member;
+}
+
+namespace {
+
+Result<cluster::Election> decode_election(const Json& json) {
+  Fields fields(json);
+  cluster::Election election;
+  std::uint64_t term = 0;
+  std::string begun_by;
+  fields.number("term", term);
+  fields.text("begun_by", begun_by);
+  std::optional<std::string> candidate;
+  fields.text("reason", election.reason);
+  fields.number("begun_ms", election.begun_ms);
+  fields.text("candidate", candidate);
+  fields.text("barrier", election.barrier);
+  fields.flag("may_lose_writes", election.may_lose_writes);
+  DORSAL_TRY_VOID(fields.outcome());
+  if (candidate) election.candidate = cluster::NodeName(*std::move(candidate));
+  if (term == 0) return corrupt("an election has no term");
+  election.term = cluster::Term(term);
+  election.begun_by = cluster::NodeName(std::move(begun_by));
+  return election;
+}
+
+Result<cluster::Switchover> decode_switchover(const Json& json) {
+  Fields fields(json);
+  cluster::Switchover switchover;
+  std::string to;
+  fields.text("to", to);
+  fields.text("reason", switchover.reason);
+  fields.number("begun_ms", switchover.begun_ms);
+  fields.number("drain_ms", switchover.drain_ms);
+  fields.flag("holding", switchover.holding);
+  fields.text("given_up", switchover.given_up);
+  DORSAL_TRY_VOID(fields.outcome());
+  if (to.empty()) return corrupt("a switchover names no node");
+  switchover.to = cluster::NodeName(std::move(to));
+  return switchover;
+}
+
+Result<cluster::Vote> decode_vote(const Json& json) {
+  Fields fields(json);
+  cluster::Vote vote;
+  fields.name("state", vote.state, cluster::parse_vote_state);
+  fields.text("needed", vote.needed);
+  DORSAL_TRY_VOID(fields.outcome());
+  return vote;
+}
+
+Result<cluster::Votes> decode_votes(const Json& json) {
+  cluster::Votes votes;
+  for (const auto& [node, vote] : json.items()) {
+    DORSAL_TRY(votes[cluster::NodeName(node)], decode_vote(vote));
+  }
+  return votes;
+}
+
+}  // namespace
+
+bool had_vote(const std::string& member) {
+  Fields fields(member);
+  bool voter = false;
+  fields.flag("voter", voter);
+  return voter;
 }
 
 Result<cluster::Leadership> decode_leadership(const std::string& json) {
@@ -152,10 +298,45 @@ Result<cluster::Leadership> decode_leadership(const std::string& json) {
   fields.text("primary", primary);
   fields.number("renewals", leadership.renewals);
   fields.number("renewed_ms", leadership.renewed_ms);
+  fields.number("lease_ms", leadership.lease_ms);
+  fields.flag("handed_over", leadership.handed_over);
+  fields.flag("unprotected", leadership.unprotected);
+  if (const Json* election = fields.object("election")) {
+    DORSAL_TRY(leadership.election, decode_election(*election));
+  }
+  if (const Json* switchover = fields.object("switchover")) {
+    DORSAL_TRY(leadership.switchover, decode_switchover(*switchover));
+  }
+  fields.text("elected_with", leadership.elected_with);
+  if (const Json* votes = fields.object("votes")) {
+    DORSAL_TRY(leadership.votes, decode_votes(*votes));
+  }
   DORSAL_TRY_VOID(fields.outcome());
   leadership.term = cluster::Term(term);
   leadership.primary = cluster::NodeName(std::move(primary));
   return leadership;
+}
+
+Result<cluster::Promise> decode_promise(const std::string& json) {
+  Fields fields(json);
+  cluster::Promise promise;
+  std::uint64_t term = 0;
+  fields.number("term", term);
+  fields.text("received", promise.received);
+  fields.flag("may_lead", promise.may_lead);
+  DORSAL_TRY_VOID(fields.outcome());
+  if (term == 0) return corrupt("a promise has no term");
+  promise.term = cluster::Term(term);
+  return promise;
+}
+
+Result<cluster::Pause> decode_pause(const std::string& json) {
+  Fields fields(json);
+  cluster::Pause pause;
+  fields.text("reason", pause.reason);
+  fields.number("begun_ms", pause.begun_ms);
+  DORSAL_TRY_VOID(fields.outcome());
+  return pause;
 }
 
 Result<cluster::NodeState> decode_state(const std::string& json) {
@@ -166,8 +347,12 @@ Result<cluster::NodeState> decode_state(const std::string& json) {
   fields.text("server_uuid", state.server_uuid);
   fields.text("server_version", state.server_version);
   fields.text("gtid_executed", state.gtid_executed);
+  fields.text("agent_address", state.agent_address);
   fields.text("zone", state.zone);
   fields.number("read_weight", state.read_weight);
+  fields.number("priority", state.priority);
+  fields.number("restarted_ms", state.restarted_ms);
+  fields.number("rebuilt_ms", state.rebuilt_ms);
   fields.number("lag_ms", state.lag_ms);
   fields.flag("semi_sync", state.semi_sync);
   fields.flag("healthy", state.healthy);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "core/cluster/event.h"
 #include "core/cluster/topology.h"
 
 namespace dorsal::coord {
@@ -15,10 +16,19 @@ std::string encode(const cluster::Charter& charter);
 std::string encode(const cluster::Member& member);
 std::string encode(const cluster::Leadership& leadership);
 std::string encode(const cluster::NodeState& state);
+std::string encode(const cluster::Promise& promise);
+std::string encode(const cluster::Pause& pause);
+std::string encode(const cluster::Event& event);
 
 Result<cluster::Charter> decode_charter(const std::string& json);
 Result<cluster::Member> decode_member(const std::string& json);
 Result<cluster::Leadership> decode_leadership(const std::string& json);
 Result<cluster::NodeState> decode_state(const std::string& json);
+Result<cluster::Promise> decode_promise(const std::string& json);
+Result<cluster::Pause> decode_pause(const std::string& json);
+Result<cluster::Event> decode_event(const std::string& json);
+
+// Whether a member of a version that kept votes with the members had one.
+bool had_vote(const std::string& member);
 
 }  // namespace dorsal::coord

@@ -12,6 +12,7 @@ TEST(Records, AStateReadsBackAsItWasWritten) {
   state.gtid_executed = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-9";
   state.semi_sync = true;
   state.zone = "north";
+  state.agent_address = "db1:6051";
   state.read_weight = 0;
   state.activity = "quotes \" and lines\n";
   state.published_ms = 1234567890123;
@@ -26,14 +27,69 @@ TEST(Records, AStateReadsBackAsItWasWritten) {
 TEST(Records, TheOthersReadBackToo) {
   cluster::Charter charter{"shop", "a-b-c", cluster::Mode::Async, 2};
   EXPECT_EQ(encode(*decode_charter(encode(charter))), encode(charter));
-  cluster::Member member{cluster::NodeName("node1"),
-                         cluster::ServerId(7),
-                         "10.0.0.1:3306",
-                         true,
-                         true};
+  cluster::Member member{cluster::NodeName("node1"), cluster::ServerId(7), "10.0.0.1:3306", true};
   EXPECT_EQ(encode(*decode_member(encode(member))), encode(member));
-  cluster::Leadership leadership{cluster::Term(3), cluster::NodeName("node1"), 99, 5};
+  cluster::Leadership leadership;
+  leadership.term = cluster::Term(3);
+  leadership.primary = cluster::NodeName("node1");
+  leadership.renewals = 99;
+  leadership.renewed_ms = 5;
+  leadership.lease_ms = 2500;
   EXPECT_EQ(encode(*decode_leadership(encode(leadership))), encode(leadership));
+  EXPECT_FALSE(decode_leadership(encode(leadership))->election);
+}
+
+TEST(Records, WhatOperatorsAskForReadsBackToo) {
+  cluster::Leadership leadership;
+  leadership.term = cluster::Term(3);
+  leadership.unprotected = true;
+  leadership.switchover =
+      cluster::Switchover{cluster::NodeName("node2"), "new disks", 77, 500, true, "it died"};
+  leadership.election =
+      cluster::Election{cluster::Term(4), cluster::NodeName("node1"), "switchover", 78};
+  leadership.election->candidate = cluster::NodeName("node2");
+  leadership.election->barrier = "a:1-4";
+  leadership.election->may_lose_writes = true;
+  const auto read = decode_leadership(encode(leadership));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->switchover, leadership.switchover);
+  EXPECT_EQ(read->election->candidate, leadership.election->candidate);
+  EXPECT_EQ(encode(*read), encode(leadership));
+  EXPECT_EQ(decode_leadership(R"({"switchover":{}})").error().kind, ErrorKind::Corrupt);
+  cluster::Member member;
+  member.restart_asked_ms = 1;
+  member.rebuild_asked_ms = 2;
+  member.removal_asked_ms = 3;
+  member.name = cluster::NodeName("node1");
+  member.server_id = cluster::ServerId(7);
+  EXPECT_EQ(encode(*decode_member(encode(member))), encode(member));
+}
+
+TEST(Records, AnElectionAndAPromiseReadBackToo) {
+  cluster::Leadership leadership;
+  leadership.handed_over = true;
+  leadership.election =
+      cluster::Election{cluster::Term(4), cluster::NodeName("node2"), "mysqld died", 77};
+  const auto read = decode_leadership(encode(leadership));
+  ASSERT_TRUE(read && read->election);
+  EXPECT_EQ(read->election->term, cluster::Term(4));
+  EXPECT_EQ(encode(*read), encode(leadership));
+  leadership.elected_with = "a:1-4";
+  leadership.votes[cluster::NodeName("node1")] = {};
+  leadership.votes[cluster::NodeName("node2")] = {cluster::Vote::State::Withdrawn, "a:1-5"};
+  leadership.votes[cluster::NodeName("node3")] = {cluster::Vote::State::Leaving, {}};
+  leadership.votes[cluster::NodeName("node4")] = {cluster::Vote::State::Lost, {}};
+  EXPECT_EQ(decode_leadership(encode(leadership))->votes, leadership.votes);
+  cluster::Promise promise{cluster::Term(4), "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-9", false};
+  EXPECT_EQ(encode(*decode_promise(encode(promise))), encode(promise));
+  cluster::Pause pause{"new switches", 7};
+  EXPECT_EQ(encode(*decode_pause(encode(pause))), encode(pause));
+  EXPECT_EQ(decode_promise("{}").error().kind, ErrorKind::Corrupt);
+  EXPECT_EQ(decode_leadership(R"({"election":{}})").error().kind, ErrorKind::Corrupt);
+  EXPECT_EQ(decode_leadership(R"({"votes":{"node1":{"state":"doubts"}}})").error().kind,
+            ErrorKind::Corrupt);
+  EXPECT_EQ(decode_leadership(R"({"votes":{"node1":7}})").error().kind, ErrorKind::Corrupt);
+  EXPECT_EQ(decode_leadership(R"({"election":7})").error().kind, ErrorKind::Corrupt);
 }
 
 TEST(Records, FieldsOfANewerVersionArePassedOver) {

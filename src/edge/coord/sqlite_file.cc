@@ -199,6 +199,7 @@ Result<void> SqliteFile::prepare_statements() {
       {&get_, "SELECT value, revision FROM entry WHERE key = ?1"},
       {&list_,
        "SELECT key, value, revision FROM entry WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1"
+       " AND (?1 <> '' OR key < '~')"
        " ORDER BY key"},
       {&put_, "INSERT OR REPLACE INTO entry (key, value, revision) VALUES (?1, ?2, ?3)"},
       {&erase_, "DELETE FROM entry WHERE key = ?1"},
