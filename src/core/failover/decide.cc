@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "base/check.h"
 #include "core/failover/questions.h"
@@ -23,8 +25,30 @@ constexpr Rule kRules[] = {
      "from "
      "the moment when its newest renewal was sent, has not run out.",
      rules::fence_without_lease},
+    {"fence_for_election",
+     "While another primary is being elected nobody takes writes: they could not be acknowledged.",
+     rules::fence_for_election},
+    {"kill_hung_server",
+     "A primary's server that answers nothing for two seconds is killed where another node can "
+     "take over.",
+     rules::kill_hung_server},
+    {"hand_over",
+     "A primary whose server died, or whose data is gone, says so, and nobody waits for its lease "
+     "to "
+     "run out.",
+     rules::hand_over},
+    {"begin_election",
+     "A voter begins an election when the primary handed over or its lease ran out, and enough "
+     "voters can be asked for it to come to an end.",
+     rules::begin_election},
+    {"ask_members",
+     "While the store is out of reach the primary goes on for as long as every other member, asked "
+     "directly five times in the length of the lease, agrees.",
+     rules::ask_members},
     {"renew_lease",
-     "The recorded primary renews its lease every second, also while its server is being started.",
+     "The recorded primary renews its lease five times in its length, also while its server is "
+     "being "
+     "started.",
      rules::renew_lease},
     {"wait_for_admission",
      "A node that the store does not know has no server id, so it does nothing.",
@@ -37,15 +61,19 @@ constexpr Rule kRules[] = {
      "first primary.",
      rules::lead_empty_cluster},
     {"wait_for_job",
-     "Initialising, removing and cloning run beside the ticks, one at a time.",
+     "Initialising, putting aside, removing and cloning run beside the ticks, one at a time.",
      rules::wait_for_job},
     {"refuse_primary_without_data",
      "A primary whose data is gone must not come back empty: its replicas would follow it into "
      "nothing.",
      rules::refuse_primary_without_data},
     {"forget_member_without_data",
-     "A replica that lost what it had acknowledged loses its vote before it gets new data.",
+     "A replica that lost its data is none until it has been cloned anew.",
      rules::forget_member_without_data},
+    {"leave_without_data",
+     "A vote that stands for data which is gone is marked as leaving.",
+     rules::leave_without_data},
+    {"withdraw", "Who is marked and gives no acknowledgements any more says so.", rules::withdraw},
     {"initialise_empty_folder",
      "Every node initialises a data folder of its own at once; a clone needs a running server.",
      rules::initialise_empty_folder},
@@ -56,6 +84,9 @@ constexpr Rule kRules[] = {
      "A server that keeps dying is started at growing intervals, and the last error of its log is "
      "shown.",
      rules::rest_before_next_start},
+    {"stay_away",
+     "A node that was asked to leave, and whose vote is gone, starts no server any more.",
+     rules::stay_away},
     {"start_server",
      "A server that is not there is started: at the beginning, after its death, and at once when "
      "it "
@@ -71,6 +102,35 @@ constexpr Rule kRules[] = {
     {"start_over_broken_clone",
      "A folder in which a clone was begun and not completed holds nothing of value.",
      rules::start_over_broken_clone},
+    {"receive_up_to_barrier",
+     "The candidate of a switchover goes on until it has all that the old primary wrote.",
+     rules::receive_up_to_barrier},
+    {"stop_receiving_for_election",
+     "Who takes part receives nothing more from the old primary, so that it gets no "
+     "acknowledgements.",
+     rules::stop_receiving_for_election},
+    {"promise",
+     "Then it promises so for good, with all that it has received; the old primary promises too, "
+     "once it takes no writes.",
+     rules::promise},
+    {"apply_for_election",
+     "Everything received is applied: a relay log with unapplied transactions is never thrown "
+     "away.",
+     rules::apply_for_election},
+    {"wait_for_candidate",
+     "Who could lead as well leaves the candidate of a switchover some time.",
+     rules::wait_for_candidate},
+    {"lead_as_elected",
+     "Once all voters but one fewer than a write needs have promised, whatever was acknowledged is "
+     "held by one of them; the one that has all that any of them has takes the new term.",
+     rules::lead_as_elected},
+    {"wait_for_election", "Until then nobody follows or leads anything.", rules::wait_for_election},
+    {"refuse_old_store",
+     "A node keeps its promise also when the store has forgotten the term.",
+     rules::refuse_old_store},
+    {"forget_source",
+     "A new primary forgets its old source before it takes a write.",
+     rules::forget_source},
     {"accept_own_data",
      "The first primary's empty data becomes the cluster's, on disk before in the store.",
      rules::accept_own_data},
@@ -79,6 +139,10 @@ constexpr Rule kRules[] = {
      "then "
      "on.",
      rules::record_primary_as_joined},
+    {"give_up_switchover",
+     "Before anything has changed, whatever speaks against a switchover ends it, and all stays as "
+     "it was.",
+     rules::give_up_switchover},
     {"refuse_lost_transactions",
      "A primary whose executed set does not hold all that its voters have has lost data, and takes "
      "no "
@@ -88,6 +152,17 @@ constexpr Rule kRules[] = {
      "Semi-sync is switched on before writes are allowed: switched on late it lets flushed commits "
      "through unacknowledged.",
      rules::require_acks_before_writes},
+    {"go_unprotected",
+     "In mode available a primary that has waited for acknowledgements for ten seconds goes on "
+     "without them; the store knows it before the first such write.",
+     rules::go_unprotected},
+    {"stop_acks_unprotected", "Only then are they switched off.", rules::stop_acks_unprotected},
+    {"require_acks_again",
+     "When enough voters are back, acknowledgements are required again.",
+     rules::require_acks_again},
+    {"end_unprotected",
+     "Once they have all that was written meanwhile, writes are protected again.",
+     rules::end_unprotected},
     {"fence_without_replicas",
      "When the replicas that acknowledged have lost their data, nobody can acknowledge a write any "
      "more; "
@@ -100,10 +175,22 @@ constexpr Rule kRules[] = {
      "Whether acknowledgements are really demanded is read back, never assumed.",
      rules::alarm_on_fall_back},
     {"wait_for_lease", "A primary without its lease takes no writes.", rules::wait_for_lease},
+    {"elect_for_switchover",
+     "Once the primary takes no more writes, what it has is all that the candidate must have.",
+     rules::elect_for_switchover},
+    {"close_for_switchover",
+     "Transactions that are open may end, for a while; then nothing more is written.",
+     rules::close_for_switchover},
+    {"hold_for_switchover",
+     "When the candidate is close, proxies hold back what would begin on the primary.",
+     rules::hold_for_switchover},
     {"open_for_writes",
      "Everything before this rule holds: the recorded primary, with its lease, with all data, and "
      "with acknowledgements required if they ever were.",
      rules::open_for_writes},
+    {"alarm_unprotected",
+     "Until then nobody takes over by itself, and that is said.",
+     rules::alarm_unprotected},
     {"require_first_acks",
      "As soon as enough replicas have joined to give them, acknowledgements are required, for "
      "ever.",
@@ -112,7 +199,24 @@ constexpr Rule kRules[] = {
      "The primary's own vote in the store says that acknowledgements are required; replicas become "
      "voters only after it.",
      rules::record_required_acks},
+    {"say_what_others_need",
+     "Whatever a vote that was withdrawn may have stood for is in the primary's binlog by then.",
+     rules::say_what_others_need},
+    {"take_out",
+     "Once as many others as a write needs have all of that, the vote is gone and elections are "
+     "counted without it.",
+     rules::take_out},
+    {"forget_removed",
+     "The primary makes the store forget a node that was asked to leave, once it is gone and has "
+     "no vote.",
+     rules::forget_removed},
     {"lead", "The primary has nothing else to do.", rules::lead},
+    {"leave_for_good",
+     "A node that was asked to leave stops its server once it has no vote.",
+     rules::leave_for_good},
+    {"restart_on_request",
+     "A replica's server is started anew when an operator asks for it; a primary hands over first.",
+     rules::restart_on_request},
     {"wait_for_primary", "Without a primary there is nobody to follow.", rules::wait_for_primary},
     {"clone_fresh_node",
      "A new node is cloned from a healthy replica, so that the primary is spared, else from the "
@@ -125,10 +229,32 @@ constexpr Rule kRules[] = {
      "A replica with transactions that the primary never had must not acknowledge.",
      rules::stop_acks_of_strays},
     {"stop_receiver_of_strays", "Nor does it receive.", rules::stop_receiver_of_strays},
-    {"take_vote_of_strays",
-     "Its vote ends in the store only after its acknowledgements have become impossible.",
-     rules::take_vote_of_strays},
+    {"leave_for_rebuild",
+     "Who is to be cloned anew is marked as leaving its vote first.",
+     rules::leave_for_rebuild},
+    {"leave_on_request",
+     "So is who was asked to leave, or never is to lead, where enough others give "
+     "acknowledgements.",
+     rules::leave_on_request},
+    {"save_strays",
+     "What only this node has is put aside, as binlog and as SQL, before anything is dropped.",
+     rules::save_strays},
+    {"give_up_data",
+     "A vote that nobody can take over is recorded as lost before what it stood for is dropped.",
+     rules::give_up_data},
+    {"rebuild",
+     "A replica with strays, or left behind by purged binlogs, is cloned anew by itself, one at a "
+     "time and only from a primary at work.",
+     rules::rebuild},
     {"refuse_strays", "It says so, and serves nothing.", rules::refuse_strays},
+    {"kill_waiting_clients",
+     "A primary that is none any more and whose clients still wait for acknowledgements is killed: "
+     "nothing else keeps them from being told of writes that may be lost.",
+     rules::kill_waiting_clients},
+    {"stop_requiring_acks",
+     "Without such clients it requires no acknowledgements any more: its applier would wait for "
+     "them.",
+     rules::stop_requiring_acks},
     {"stop_receiving_from_other_source",
      "A change of source begins with the receiver.",
      rules::stop_receiving_from_other_source},
@@ -162,6 +288,9 @@ constexpr Rule kRules[] = {
      "Once acknowledgements are required, every replica that has joined gives them.",
      rules::become_voter},
     {"catch_up", "Until it has caught up a node serves nothing.", rules::catch_up},
+    {"refuse_election",
+     "Where a fail-over could lose acknowledged writes there is none, and what is missing is said.",
+     rules::refuse_election},
     {"wait_for_source",
      "A replica whose source is out of reach keeps serving what it has; MySQL tries to reconnect "
      "every "
@@ -173,15 +302,15 @@ constexpr Rule kRules[] = {
 bool primary_is_healthy(const View& view, const Policy& policy) {
   const auto& facts = *view.server.facts;
   if (!facts.writable || !holds_lease(view, policy)) return false;
-  return facts.source_semi_sync ? facts.source_semi_sync_active : !acks_are_required(view);
+  if (facts.source_semi_sync) return facts.source_semi_sync_active;
+  return !acks_are_required(view) || view.topology.leadership.unprotected;
 }
 
-// True when this replica gives acknowledgements, or none are wanted of anybody.
+// True when this replica gives acknowledgements, or none are wanted of it or of anybody.
 bool acks_are_settled(const View& view) {
-  if (acks_are_required(view)) {
-    return own_member(view)->voter && view.server.facts->replica_semi_sync;
-  }
-  return !acks_are_possible(view);
+  if (!acks_are_required(view)) return !acks_are_possible(view);
+  const bool gives_acks = view.server.facts->replica_semi_sync;
+  return may_vote(view) ? is_voter(view) && gives_acks : !gives_acks;
 }
 
 // A replica stays healthy when its primary is gone, since it still serves reads.
@@ -201,24 +330,52 @@ std::string_view to_string(Action action) {
       return "keep";
     case Action::Fence:
       return "fence";
+    case Action::Kill:
+      return "kill";
     case Action::Renew:
       return "renew";
     case Action::Lead:
       return "lead";
+    case Action::HandOver:
+      return "hand_over";
+    case Action::Elect:
+      return "elect";
+    case Action::AskMembers:
+      return "ask_members";
+    case Action::ChangeProtection:
+      return "change_protection";
+    case Action::ChangeSwitchover:
+      return "change_switchover";
+    case Action::CloseForWrites:
+      return "close_for_writes";
+    case Action::Promise:
+      return "promise";
     case Action::UpdateMember:
       return "update_member";
+    case Action::ForgetMember:
+      return "forget_member";
+    case Action::ChangeVotes:
+      return "change_votes";
     case Action::Initialise:
       return "initialise";
     case Action::StartOver:
       return "start_over";
+    case Action::SaveStrays:
+      return "save_strays";
+    case Action::DropData:
+      return "drop_data";
     case Action::Start:
       return "start";
+    case Action::Restart:
+      return "restart";
     case Action::Clone:
       return "clone";
     case Action::AcceptData:
       return "accept_data";
     case Action::RequireAcks:
       return "require_acks";
+    case Action::StopRequiringAcks:
+      return "stop_requiring_acks";
     case Action::OpenForWrites:
       return "open_for_writes";
     case Action::GiveAcks:
@@ -231,6 +388,10 @@ std::string_view to_string(Action action) {
       return "start_applier";
     case Action::StopApplier:
       return "stop_applier";
+    case Action::AwaitApplier:
+      return "await_applier";
+    case Action::ForgetSource:
+      return "forget_source";
     case Action::ChangeSource:
       return "change_source";
     case Action::StartReplication:
@@ -239,8 +400,12 @@ std::string_view to_string(Action action) {
   DORSAL_CHECK(false);
 }
 
-Step decide(const View& view, const Policy& policy) {
-  for (const Rule& rule : kRules) {
+std::span<const Rule> rule_table() { return kRules; }
+
+Step decide(const View& view, const Policy& policy) { return decide_by(kRules, view, policy); }
+
+Step decide_by(std::span<const Rule> rules, const View& view, const Policy& policy) {
+  for (const Rule& rule : rules) {
     if (auto step = rule.match(view, policy)) {
       step->rule = rule.name;
       return *std::move(step);
@@ -249,9 +414,105 @@ Step decide(const View& view, const Policy& policy) {
   DORSAL_CHECK(false);
 }
 
+bool changes_leadership(Action action) {
+  return action == Action::Renew || action == Action::Lead || action == Action::HandOver ||
+         action == Action::Elect || action == Action::ChangeVotes ||
+         action == Action::ChangeSwitchover || action == Action::ChangeProtection;
+}
+
+cluster::Leadership leadership_after(const Step& step,
+                                     const View& view,
+                                     const Policy& policy,
+                                     std::int64_t wall_ms) {
+  cluster::Leadership next = view.topology.leadership;
+  switch (step.action) {
+    case Action::Lead:
+      next.term = next.election ? next.election->term : cluster::Term(1);
+      next.primary = view.self;
+      next.election.reset();
+      next.switchover.reset();
+      next.elected_with = step.elected_with;
+      // What the old primary said that others need may be lost with it: nobody was told of that.
+      for (auto& [name, vote] : next.votes) vote.needed.reset();
+      [[fallthrough]];
+    case Action::Renew:
+      next.handed_over = false;
+      next.renewals += 1;
+      next.renewed_ms = wall_ms;
+      next.lease_ms =
+          std::chrono::duration_cast<std::chrono::milliseconds>(policy.lease_ttl).count();
+      break;
+    case Action::HandOver:
+      next.handed_over = true;
+      break;
+    case Action::Elect:
+      next.election =
+          cluster::Election{cluster::Term(next.term.value() + 1), view.self, step.reason, wall_ms};
+      next.election->candidate = step.candidate;
+      next.election->barrier = step.barrier;
+      // A primary itself begins none before it takes no more writes.
+      next.handed_over = next.handed_over || is_recorded_primary(view);
+      break;
+    case Action::ChangeSwitchover:
+      next.switchover = step.switchover;
+      break;
+    case Action::ChangeProtection:
+      next.unprotected = step.unprotected;
+      break;
+    case Action::ChangeVotes:
+      next.votes = *step.votes;
+      break;
+    default:
+      DORSAL_CHECK(false);
+  }
+  return next;
+}
+
+bool is_news(const cluster::Topology& before, const cluster::Topology& after) {
+  const auto who_leads = [](const cluster::Leadership& each) {
+    const cluster::Term election = each.election ? each.election->term : cluster::Term();
+    return std::make_tuple(each.term,
+                           each.primary,
+                           each.handed_over,
+                           election,
+                           each.votes,
+                           each.switchover,
+                           each.unprotected);
+  };
+  const auto how_it_is = [](const cluster::Node& each) {
+    const cluster::Term promised = each.promise ? each.promise->term : cluster::Term();
+    return std::make_tuple(each.member.name,
+                           each.member.address,
+                           each.member.joined,
+                           each.member.restart_asked_ms,
+                           each.member.rebuild_asked_ms,
+                           each.member.removal_asked_ms,
+                           each.state.role,
+                           each.state.healthy,
+                           promised);
+  };
+  if (who_leads(before.leadership) != who_leads(after.leadership)) return true;
+  if (before.pause.has_value() != after.pause.has_value()) return true;
+  return !std::equal(before.nodes.begin(),
+                     before.nodes.end(),
+                     after.nodes.begin(),
+                     after.nodes.end(),
+                     [&](const cluster::Node& left, const cluster::Node& right) {
+                       return how_it_is(left) == how_it_is(right);
+                     });
+}
+
+bool is_another_phase(const cluster::Leadership& before, const cluster::Leadership& after) {
+  const auto phase = [](const cluster::Leadership& each) {
+    const cluster::Term election = each.election ? each.election->term : cluster::Term();
+    return std::make_tuple(each.term, election, each.switchover);
+  };
+  return phase(before) != phase(after);
+}
+
 bool holds_lease(const View& view, const Policy& policy) {
   return is_recorded_primary(view) && view.lease &&
-         view.now < view.lease->sent + policy.lease_ttl - policy.lease_margin;
+         view.now < view.lease->sent + policy.lease_ttl - policy.lease_margin();
 }
 
 Role role_of(const View& view, const Policy& policy) {

@@ -1,5 +1,6 @@
 #include "core/failover/decide.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -18,14 +19,18 @@ using cluster::Node;
 using cluster::NodeName;
 using cluster::Process;
 using cluster::Receiver;
+using cluster::Vote;
 
 std::string show(const View& view) {
   const Step step = decide(view, Policy());
   std::string text = std::string(step.rule) + " -> " + std::string(to_string(step.action));
   if (step.peer) text += " " + step.peer->value();
-  if (step.member) {
-    text += std::string(" joined=") + (step.member->joined ? "yes" : "no");
-    text += std::string(" voter=") + (step.member->voter ? "yes" : "no");
+  if (step.member) text += std::string(" joined=") + (step.member->joined ? "yes" : "no");
+  if (step.votes) {
+    for (const auto& [name, vote] : *step.votes) {
+      text += fmt::format(" {}={}", name.value(), cluster::to_string(vote.state));
+      if (vote.needed) text += " needed " + *vote.needed;
+    }
   }
   return text;
 }
@@ -36,7 +41,7 @@ struct Case {
   const char* claim;
   View (*view)();
   Change change;
-  const char* expected;
+  std::string expected;
 };
 
 void expect_all(const std::vector<Case>& cases) {
@@ -54,11 +59,11 @@ TEST(Decide, WhoMayWrite) {
       {"a primary at work has nothing to do", primary_view, nothing, "lead -> keep"},
       {"a primary whose lease ran out is fenced",
        primary_view,
-       [](View& v) { v.lease->sent = kNow - std::chrono::seconds(9); },
+       [](View& v) { v.lease->sent = kNow - std::chrono::seconds(2); },
        "fence_without_lease -> fence"},
       {"a primary stays until just before that",
        primary_view,
-       [](View& v) { v.lease->sent = kNow - std::chrono::milliseconds(8999); },
+       [](View& v) { v.lease->sent = kNow - std::chrono::milliseconds(1999); },
        "lead -> keep"},
       {"a silent store alone fences nobody",
        primary_view,
@@ -83,9 +88,9 @@ TEST(Decide, WhoMayWrite) {
        replica_view,
        [](View& v) { v.server.may_be_writable = true; },
        "fence_without_lease -> fence"},
-      {"the lease is renewed every second",
+      {"the lease is renewed five times in its length",
        primary_view,
-       [](View& v) { v.renewal_tried = kNow - std::chrono::seconds(1); },
+       [](View& v) { v.renewal_tried = kNow - std::chrono::milliseconds(500); },
        "renew_lease -> renew"},
       {"a fenced primary gets its lease back first",
        booted_primary_view,
@@ -123,15 +128,17 @@ TEST(Decide, AnEmptyClusterGetsItsFirstPrimaryOnce) {
        booted_primary_view,
        [](View& v) {
          v.server.stage = DataStage::Fresh;
-         for (Node& each : v.topology.nodes) each.member.joined = each.member.voter = false;
+         v.topology.leadership.votes.clear();
+         for (Node& each : v.topology.nodes) each.member.joined = false;
        },
        "accept_own_data -> accept_data"},
       {"it joins before it takes writes",
        booted_primary_view,
        [](View& v) {
-         for (Node& each : v.topology.nodes) each.member.joined = each.member.voter = false;
+         v.topology.leadership.votes.clear();
+         for (Node& each : v.topology.nodes) each.member.joined = false;
        },
-       "record_primary_as_joined -> update_member joined=yes voter=no"},
+       "record_primary_as_joined -> update_member joined=yes"},
   });
 }
 
@@ -155,14 +162,40 @@ TEST(Decide, FoldersAndProcesses) {
          v.job = Job::Initialise;
        },
        "wait_for_job -> keep"},
-      {"a primary without data does not come back empty",
+      {"a primary without data does not come back empty where nobody can take over",
        booted_primary_view,
-       [](View& v) { v.server = cluster::Server(); },
+       [](View& v) {
+         v.server = cluster::Server();
+         take_vote(v, "node1");
+       },
        "refuse_primary_without_data -> keep"},
-      {"a replica without data loses its vote first",
+      {"a replica without data is none",
        replica_view,
        [](View& v) { v.server = cluster::Server(); },
-       "forget_member_without_data -> update_member joined=no voter=no"},
+       "forget_member_without_data -> update_member joined=no"},
+      {"then its vote is marked",
+       replica_view,
+       [](View& v) {
+         v.server = cluster::Server();
+         own(v).joined = false;
+       },
+       "leave_without_data -> change_votes node1=counts node2=leaving node3=counts"},
+      {"then recorded as lost",
+       replica_view,
+       [](View& v) {
+         v.server = cluster::Server();
+         own(v).joined = false;
+         mark(v, "node2", Vote::State::Leaving);
+       },
+       "withdraw -> change_votes node1=counts node2=lost node3=counts"},
+      {"and then it gets a new folder",
+       replica_view,
+       [](View& v) {
+         v.server = cluster::Server();
+         own(v).joined = false;
+         mark(v, "node2", Vote::State::Lost);
+       },
+       "initialise_empty_folder -> initialise"},
       {"a server that is not there is started",
        replica_view,
        [](View& v) {
@@ -212,7 +245,7 @@ TEST(Decide, ThePrimaryOpensForWritesLast) {
        booted_primary_view,
        [](View& v) {
          v.topology.nodes[1].state.gtid_executed = from_one("1-101");
-         v.topology.nodes[1].member.voter = false;
+         take_vote(v, "node2");
        },
        "require_acks_before_writes -> require_acks"},
       {"acknowledgements are required before it opens",
@@ -228,8 +261,8 @@ TEST(Decide, ThePrimaryOpensForWritesLast) {
       {"without replicas it opens unprotected",
        booted_primary_view,
        [](View& v) {
+         v.topology.leadership.votes.clear();
          for (Node& each : v.topology.nodes) {
-           each.member.voter = false;
            each.member.joined = each.member.name == v.self;
          }
        },
@@ -255,7 +288,7 @@ TEST(Decide, ThePrimaryOpensForWritesLast) {
        primary_view,
        [](View& v) {
          v.server.facts->source_semi_sync = v.server.facts->source_semi_sync_active = false;
-         for (Node& each : v.topology.nodes) each.member.voter = false;
+         v.topology.leadership.votes.clear();
          v.topology.nodes[2].member.joined = false;
        },
        "require_first_acks -> require_acks"},
@@ -263,22 +296,20 @@ TEST(Decide, ThePrimaryOpensForWritesLast) {
        primary_view,
        [](View& v) {
          v.server.facts->source_semi_sync = v.server.facts->source_semi_sync_active = false;
-         for (Node& each : v.topology.nodes) each.member.voter = false;
+         v.topology.leadership.votes.clear();
          v.topology.nodes[2].member.joined = false;
          v.topology.charter.acks = 2;
        },
        "lead -> keep"},
       {"that they are required is recorded after they are",
        primary_view,
-       [](View& v) {
-         for (Node& each : v.topology.nodes) each.member.voter = false;
-       },
-       "record_required_acks -> update_member joined=yes voter=yes"},
+       [](View& v) { v.topology.leadership.votes.clear(); },
+       "record_required_acks -> change_votes node1=counts"},
       {"in asynchronous mode none are",
        booted_primary_view,
        [](View& v) {
          v.topology.charter.mode = Mode::Async;
-         for (Node& each : v.topology.nodes) each.member.voter = false;
+         v.topology.leadership.votes.clear();
        },
        "open_for_writes -> open_for_writes"},
   });
@@ -346,7 +377,7 @@ TEST(Decide, ANewcomerJoinsWhenItHasCaughtUp) {
       {"with the goal reached it joins",
        newcomer_view,
        [](View& v) { v.goal = gtids(from_one("1-100")); },
-       "join_when_caught_up -> update_member joined=yes voter=no"},
+       "join_when_caught_up -> update_member joined=yes"},
       {"not while it lacks any of the goal",
        newcomer_view,
        [](View& v) { v.goal = gtids(from_one("1-101")); },
@@ -365,7 +396,7 @@ TEST(Decide, ANewcomerJoinsWhenItHasCaughtUp) {
          v.goal = gtids(from_one("1-100"));
          v.lag_ms.reset();
        },
-       "join_when_caught_up -> update_member joined=yes voter=no"},
+       "join_when_caught_up -> update_member joined=yes"},
       {"no vote before acknowledgements are required",
        newcomer_view,
        [](View& v) { own(v).joined = true; },
@@ -374,19 +405,20 @@ TEST(Decide, ANewcomerJoinsWhenItHasCaughtUp) {
        newcomer_view,
        [](View& v) {
          own(v).joined = true;
-         v.topology.nodes[0].member.voter = true;
+         give_vote(v, "node1");
        },
-       "become_voter -> update_member joined=yes voter=yes"},
+       "become_voter -> change_votes node1=counts node2=counts"},
       {"acknowledgements after the vote",
        newcomer_view,
        [](View& v) {
-         own(v).joined = own(v).voter = true;
-         v.topology.nodes[0].member.voter = true;
+         own(v).joined = true;
+         give_vote(v, "node2");
+         give_vote(v, "node1");
        },
        "give_acks_as_voter -> give_acks"},
       {"none without it",
        replica_view,
-       [](View& v) { own(v).voter = false; },
+       [](View& v) { take_vote(v, "node2"); },
        "stop_acks_without_vote -> stop_acks"},
   });
 }
@@ -440,9 +472,16 @@ TEST(Decide, ASourceIsChangedOnlyWhenNothingIsLeftToApply) {
   });
 }
 
-TEST(Decide, AReplicaWithStraysServesNothing) {
+TEST(Decide, AReplicaWithStraysServesNothingAndIsRebuilt) {
   const auto strayed = [](View& v) {
     v.server.facts->executed = gtids(from_one("1-100") + "," + from_two("1"));
+  };
+  const auto put_aside = [&](View& v) {
+    strayed(v);
+    v.server.facts->replica_semi_sync = v.server.facts->replica_semi_sync_active = false;
+    v.server.facts->following->receiver = Receiver::Off;
+    v.server.saved_strays = gtids(from_two("1"));
+    take_vote(v, "node2");
   };
   expect_all({
       {"it stops acknowledging", replica_view, strayed, "stop_acks_of_strays -> stop_acks"},
@@ -453,27 +492,225 @@ TEST(Decide, AReplicaWithStraysServesNothing) {
          v.server.facts->replica_semi_sync = false;
        },
        "stop_receiver_of_strays -> stop_receiver"},
-      {"then voting",
+      {"then it is marked",
        replica_view,
        [&](View& v) {
          strayed(v);
          v.server.facts->replica_semi_sync = false;
          v.server.facts->following->receiver = Receiver::Off;
        },
-       "take_vote_of_strays -> update_member joined=yes voter=no"},
+       "leave_for_rebuild -> change_votes node1=counts node2=leaving node3=counts"},
+      {"then withdraws",
+       replica_view,
+       [&](View& v) {
+         strayed(v);
+         v.server.facts->replica_semi_sync = v.server.facts->replica_semi_sync_active = false;
+         v.server.facts->following->receiver = Receiver::Off;
+         mark(v, "node2", Vote::State::Leaving);
+       },
+       "withdraw -> change_votes node1=counts node2=withdrawn node3=counts"},
       {"and says so",
        replica_view,
        [&](View& v) {
          strayed(v);
-         v.server.facts->replica_semi_sync = false;
+         v.server.facts->replica_semi_sync = v.server.facts->replica_semi_sync_active = false;
          v.server.facts->following->receiver = Receiver::Off;
-         own(v).voter = false;
+         mark(v, "node2", Vote::State::Withdrawn);
+       },
+       "save_strays -> save_strays"},
+      {"what is put aside is dropped",
+       replica_view,
+       [&](View& v) { put_aside(v); },
+       "rebuild -> drop_data"},
+      {"not while its vote is to be taken out",
+       replica_view,
+       [&](View& v) {
+         put_aside(v);
+         mark(v, "node2", Vote::State::Withdrawn);
        },
        "refuse_strays -> keep"},
+      {"where nobody can take it over it is recorded as lost",
+       replica_view,
+       [&](View& v) {
+         put_aside(v);
+         mark(v, "node2", Vote::State::Withdrawn);
+         take_vote(v, "node3");
+       },
+       "give_up_data -> change_votes node1=counts node2=lost"},
+      {"and then dropped",
+       replica_view,
+       [&](View& v) {
+         put_aside(v);
+         mark(v, "node2", Vote::State::Lost);
+       },
+       "rebuild -> drop_data"},
+      {"nor while there is no primary at work",
+       replica_view,
+       [&](View& v) {
+         put_aside(v);
+         v.topology.nodes[0].state.healthy = false;
+       },
+       "refuse_strays -> keep"},
+      {"nor during a pause",
+       replica_view,
+       [&](View& v) {
+         put_aside(v);
+         v.topology.pause.emplace();
+       },
+       "refuse_strays -> keep"},
+      {"nor while another is being made",
+       replica_view,
+       [&](View& v) {
+         put_aside(v);
+         v.topology.nodes[2].member.joined = false;
+       },
+       "refuse_strays -> keep"},
+      {"of two that wait the first in the order of names begins",
+       replica_view,
+       [&](View& v) {
+         put_aside(v);
+         mark(v, "node3", Vote::State::Withdrawn);
+         v.topology.nodes[2].state.healthy = false;
+       },
+       "rebuild -> drop_data"},
       {"the primary's newest writes are no strays",
        replica_view,
        [](View& v) { v.server.facts->executed = gtids(from_one("1-105")); },
        "follow -> keep"},
+  });
+}
+
+TEST(Decide, AReplicaWhoseBinlogsArePurgedIsRebuilt) {
+  const auto left_behind = [](View& v) {
+    v.server.facts->following->receiver = Receiver::Off;
+    v.server.facts->following->receiver_error = 13114;
+    v.server.facts->following->error_text =
+        "Cannot replicate because the source purged required logs";
+  };
+  expect_all({
+      {"it leaves its vote",
+       replica_view,
+       left_behind,
+       "leave_for_rebuild -> change_votes node1=counts node2=leaving node3=counts"},
+      {"gives no acknowledgements",
+       replica_view,
+       [&](View& v) {
+         left_behind(v);
+         mark(v, "node2", Vote::State::Leaving);
+       },
+       "stop_acks_without_vote -> stop_acks"},
+      {"and is dropped",
+       replica_view,
+       [&](View& v) {
+         left_behind(v);
+         v.server.facts->replica_semi_sync = v.server.facts->replica_semi_sync_active = false;
+         take_vote(v, "node2");
+       },
+       "rebuild -> drop_data"},
+      {"another error is tried again",
+       replica_view,
+       [&](View& v) {
+         left_behind(v);
+         v.server.facts->following->error_text = "binlog truncated in the middle of event";
+       },
+       "start_replication -> start_replication"},
+  });
+}
+
+TEST(Decide, OnlyWhatMattersIsNews) {
+  const cluster::Topology before = settled();
+  const auto is_news_after = [&](const std::function<void(cluster::Topology&)>& change) {
+    cluster::Topology after = before;
+    change(after);
+    return is_news(before, after);
+  };
+  using cluster::Topology;
+  EXPECT_FALSE(is_news_after([](Topology& t) {
+    t.leadership.renewals++;
+    t.leadership.renewed_ms++;
+    t.nodes[1].state.gtid_executed = from_one("1-200");
+    t.nodes[1].state.lag_ms = 7;
+    t.nodes[1].state.published_ms++;
+  }));
+  EXPECT_TRUE(is_news_after([](Topology& t) { t.leadership.handed_over = true; }));
+  EXPECT_TRUE(is_news_after([](Topology& t) { t.leadership.term = cluster::Term(2); }));
+  EXPECT_TRUE(is_news_after([](Topology& t) {
+    t.leadership.election = cluster::Election{cluster::Term(2), NodeName("node2"), "", 0};
+  }));
+  EXPECT_TRUE(is_news_after([](Topology& t) { t.leadership.votes.clear(); }));
+  EXPECT_TRUE(is_news_after([](Topology& t) { t.pause.emplace(); }));
+  EXPECT_TRUE(is_news_after([](Topology& t) {
+    t.nodes[2].promise = cluster::Promise{cluster::Term(2), "", true};
+  }));
+  EXPECT_TRUE(is_news_after([](Topology& t) { t.nodes[2].state.healthy = false; }));
+  EXPECT_TRUE(is_news_after([](Topology& t) { t.nodes.pop_back(); }));
+}
+
+TEST(Decide, AVoteThatWasWithdrawnIsTakenOutWhenOthersHaveAll) {
+  const auto withdrawn = [](View& v) { mark(v, "node3", Vote::State::Withdrawn); };
+  const auto needs = [](View& v, const std::string& needed) {
+    mark(v, "node3", Vote::State::Lost);
+    v.topology.leadership.votes.at(NodeName("node3")).needed = needed;
+  };
+  expect_all({
+      {"the primary says what that is, with what has no acknowledgement yet",
+       primary_view,
+       [&](View& v) {
+         withdrawn(v);
+         v.server.facts->in_flight = gtids(from_one("101"));
+       },
+       "say_what_others_need -> change_votes node1=counts node2=counts node3=withdrawn needed " +
+           from_one("1-101")},
+      {"another has it",
+       primary_view,
+       [&](View& v) { needs(v, from_one("1-100")); },
+       "take_out -> change_votes node1=counts node2=counts"},
+      {"nobody has it yet",
+       primary_view,
+       [&](View& v) { needs(v, from_one("1-101")); },
+       "lead -> keep"},
+      {"one is too few where two are needed",
+       primary_view,
+       [&](View& v) {
+         needs(v, from_one("1-100"));
+         v.topology.charter.acks = 2;
+       },
+       "lead -> keep"},
+      {"another that leaves does not count",
+       primary_view,
+       [&](View& v) {
+         needs(v, from_one("1-100"));
+         mark(v, "node2", Vote::State::Leaving);
+       },
+       "lead -> keep"},
+      {"it comes back by itself once it has all",
+       replica_view,
+       [&](View& v) {
+         needs(v, from_one("1-100"));
+         v.self = NodeName("node3");
+         v.server.facts->replica_semi_sync = v.server.facts->replica_semi_sync_active = false;
+       },
+       "become_voter -> change_votes node1=counts node2=counts node3=counts"},
+      {"not before that",
+       replica_view,
+       [&](View& v) {
+         needs(v, from_one("1-101"));
+         v.self = NodeName("node3");
+         v.server.facts->replica_semi_sync = v.server.facts->replica_semi_sync_active = false;
+       },
+       "follow -> keep"},
+      {"nor before the primary has said what it is",
+       replica_view,
+       [&](View& v) {
+         mark(v, "node3", Vote::State::Lost);
+         v.self = NodeName("node3");
+         v.server.facts->replica_semi_sync = v.server.facts->replica_semi_sync_active = false;
+       },
+       "follow -> keep"},
+      {"who is marked stops to acknowledge",
+       replica_view,
+       [](View& v) { mark(v, "node2", Vote::State::Leaving); },
+       "stop_acks_without_vote -> stop_acks"},
   });
 }
 

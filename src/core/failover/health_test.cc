@@ -29,10 +29,12 @@ TEST(Decide, StraysAreNamed) {
   view.server.facts->executed = gtids(from_one("1-100") + "," + from_two("7"));
   view.server.facts->following->receiver = Receiver::Off;
   view.server.facts->replica_semi_sync = false;
-  own(view).voter = false;
+  view.server.saved_strays = gtids(from_two("7"));
+  view.topology.pause.emplace();
+  take_vote(view, "node2");
   EXPECT_EQ(decide(view, Policy()).activity,
             "it has transactions that the primary node1 never had (" + from_two("7") +
-                "), so it serves nothing; rebuild it");
+                "), so it serves nothing until it is cloned anew");
   EXPECT_FALSE(is_healthy(view, Policy()));
 }
 

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/failover/election.h"
+
 namespace dorsal::failover {
 
-using cluster::Mode;
 using cluster::Node;
 using cluster::Role;
 
@@ -19,18 +20,26 @@ std::optional<mysql::GtidSet> position_of(const Node& node) {
   return *std::move(set);
 }
 
-// With every transaction that came from the server of this UUID taken out.
-mysql::GtidSet without_source(const mysql::GtidSet& set, const std::string& uuid_text) {
-  auto uuid = mysql::parse_uuid(uuid_text);
-  if (!uuid) return set;
-  mysql::GtidSet others;
+// What came from the server of this UUID, or what did not.
+mysql::GtidSet by_source(const mysql::GtidSet& set, const mysql::Uuid& uuid, bool wanted) {
+  mysql::GtidSet chosen;
   for (const mysql::GtidMember& member : set.members()) {
-    if (member.source.uuid == *uuid) continue;
+    if ((member.source.uuid == uuid) != wanted) continue;
     for (const mysql::GtidInterval& interval : member.intervals) {
-      others.add(member.source.uuid, member.source.tag, interval.first, interval.last);
+      chosen.add(member.source.uuid, member.source.tag, interval.first, interval.last);
     }
   }
-  return others;
+  return chosen;
+}
+
+mysql::GtidSet without_source(const mysql::GtidSet& set, const std::string& uuid_text) {
+  const auto uuid = mysql::parse_uuid(uuid_text);
+  return uuid ? by_source(set, *uuid, false) : set;
+}
+
+mysql::GtidSet only_source(const mysql::GtidSet& set, const std::string& uuid_text) {
+  const auto uuid = mysql::parse_uuid(uuid_text);
+  return uuid ? by_source(set, *uuid, true) : mysql::GtidSet();
 }
 
 bool can_be_donor(const View& view, const Node& node, Role role) {
@@ -62,48 +71,128 @@ bool anyone_has_joined(const View& view) {
 std::size_t joined_replicas(const View& view) {
   std::size_t count = 0;
   for (const Node& node : view.topology.nodes) {
-    if (node.member.joined && node.member.name != view.topology.leadership.primary) ++count;
+    if (node.member.name == view.topology.leadership.primary) continue;
+    if (node.member.joined && may_vote(node)) ++count;
   }
   return count;
 }
 
+bool may_vote(const Node& node) {
+  return node.state.priority > 0 && node.member.removal_asked_ms == 0;
+}
+
+bool may_vote(const View& view) {
+  const Node* own = view.topology.find(view.self);
+  return own != nullptr && may_vote(*own);
+}
+
+bool has_left_for_good(const View& view) {
+  const cluster::Member* own = own_member(view);
+  return own != nullptr && own->removal_asked_ms != 0 && own_vote(view) == nullptr &&
+         !is_recorded_primary(view);
+}
+
+bool is_voter(const View& view) { return view.topology.is_voter(view.self); }
+
+bool enough_voters(const View& view,
+                   const cluster::NodeName& left_out,
+                   const std::function<bool(const Node&)>& predicate) {
+  std::size_t count = 0;
+  for (const Node& node : view.topology.nodes) {
+    const cluster::NodeName& name = node.member.name;
+    if (name == left_out || name == view.topology.leadership.primary) continue;
+    if (view.topology.is_voter(name) && predicate(node)) ++count;
+  }
+  return count >= view.topology.charter.acks;
+}
+
+bool has_executed(const Node& node, const mysql::GtidSet& transactions) {
+  const auto position = mysql::parse_gtid_set(node.state.gtid_executed);
+  return position && position->contains(transactions);
+}
+
+const cluster::Vote* own_vote(const View& view) { return view.topology.vote_of(view.self); }
+
 bool acks_are_required(const View& view) {
   const Node* primary = view.topology.primary();
-  return view.topology.charter.mode == Mode::SemiSync && primary != nullptr &&
-         primary->member.voter;
+  return view.topology.charter.wants_acks() && primary != nullptr &&
+         view.topology.vote_of(primary->member.name) != nullptr;
+}
+
+bool writes_are_protected(const View& view) {
+  return acks_are_required(view) && !view.topology.leadership.unprotected;
 }
 
 bool acks_are_possible(const View& view) {
   const cluster::Charter& charter = view.topology.charter;
-  return charter.mode == Mode::SemiSync && joined_replicas(view) >= charter.acks;
+  return charter.wants_acks() && joined_replicas(view) >= charter.acks;
 }
 
 bool lacks_replicas_for_acks(const View& view) {
-  return is_recorded_primary(view) && acks_are_required(view) && !acks_are_possible(view);
+  return is_recorded_primary(view) && writes_are_protected(view) && !acks_are_possible(view);
 }
 
 std::optional<mysql::GtidSet> primary_position(const View& view) {
   const Node* primary = view.topology.primary();
-  return primary == nullptr ? std::nullopt : position_of(*primary);
+  if (primary == nullptr) return std::nullopt;
+  auto position = position_of(*primary);
+  // What it was elected with is newer than what it last said as a replica.
+  const auto& elected_with = view.topology.leadership.elected_with;
+  if (position && elected_with) {
+    const auto set = mysql::parse_gtid_set(*elected_with);
+    if (!set) return std::nullopt;
+    position->unite(*set);
+  }
+  return position;
 }
 
 mysql::GtidSet strays(const View& view) {
   const Node* primary = view.topology.primary();
   const auto known = primary_position(view);
   if (!known || !view.server.facts) return {};
-  mysql::GtidSet surplus = view.server.facts->executed;
+  mysql::GtidSet surplus = received(view);
   surplus.subtract(*known);
   return without_source(surplus, primary->state.server_uuid);
 }
 
+std::string reason_to_rebuild(const View& view, const Policy& policy) {
+  if (!strays(view).empty()) return "it has stray transactions";
+  if (own_member(view)->rebuild_asked_ms > view.rebuilt_ms) return "an operator asked for it";
+  // ER_SERVER_SOURCE_FATAL_ERROR_READING_BINLOG, which has several causes.
+  const bool is_broken = view.broken_since && view.now - *view.broken_since >= policy.broken_after;
+  if (is_broken) return "its applier has stopped with an error";
+  constexpr std::uint32_t kFatal = 13114;
+  const auto& following = view.server.facts->following;
+  const bool is_left_behind = following && follows_primary(view) &&
+                              following->receiver_error == kFatal &&
+                              following->error_text.find("purged") != std::string::npos;
+  return is_left_behind ? "its primary has purged the binlogs that it needs" : std::string();
+}
+
+std::optional<mysql::GtidSet> owed_by_primary(const View& view, const Node& node) {
+  auto held = position_of(node);
+  const Node* primary = view.topology.primary();
+  if (held && primary != nullptr && view.topology.leadership.elected_with) {
+    return only_source(*held, primary->state.server_uuid);
+  }
+  return held;
+}
+
 std::optional<Missing> missing_here(const View& view) {
+  const auto& leadership = view.topology.leadership;
+  const mysql::GtidSet& executed = view.server.facts->executed;
+  if (leadership.elected_with) {
+    auto promised = mysql::parse_gtid_set(*leadership.elected_with);
+    if (promised) promised->subtract(executed);
+    if (promised && !promised->empty()) return Missing{leadership.primary, *std::move(promised)};
+  }
   const bool required = acks_are_required(view);
   for (const Node& node : view.topology.nodes) {
-    if (node.member.name == view.self) continue;
-    if (required ? !node.member.voter : !node.member.joined) continue;
-    auto held = position_of(node);
+    const bool has_vote = view.topology.vote_of(node.member.name) != nullptr;
+    if (node.member.name == view.self || (required ? !has_vote : !node.member.joined)) continue;
+    auto held = owed_by_primary(view, node);
     if (!held) continue;
-    held->subtract(view.server.facts->executed);
+    held->subtract(executed);
     // Without acknowledgements nothing takes the word from a replica with strays of its own.
     if (!required) *held = without_source(*held, node.state.server_uuid);
     if (!held->empty()) return Missing{node.member.name, *std::move(held)};
@@ -153,6 +242,20 @@ Step keep(std::string activity) {
 Step act(Action action, std::string activity) {
   Step step = keep(std::move(activity));
   step.action = action;
+  return step;
+}
+
+Step await(mysql::GtidSet transactions, const View& view, std::string activity) {
+  if (is_resting(view, Action::AwaitApplier)) return keep(std::move(activity));
+  Step step = act(Action::AwaitApplier, std::move(activity));
+  step.awaited = std::move(transactions);
+  return step;
+}
+
+Step change_own_vote(const View& view, cluster::Vote::State state, std::string activity) {
+  Step step = act(Action::ChangeVotes, std::move(activity));
+  step.votes = view.topology.leadership.votes;
+  (*step.votes)[view.self] = cluster::Vote{state, {}};
   return step;
 }
 

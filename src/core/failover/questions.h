@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -17,13 +18,39 @@ bool is_resting(const View& view, Action action);
 
 bool anyone_has_joined(const View& view);
 
-// Replicas that have joined; the primary is not among them.
+// Replicas that have joined and may vote; the primary is not among them.
 std::size_t joined_replicas(const View& view);
 
-// True once the primary's own record says that acknowledgements are required for every commit. That
-// record is written after semi-sync was switched on there, and is never taken back, so it also
+// This node's acknowledgements count, from now on too.
+bool is_voter(const View& view);
+
+// It is meant to have a vote: it could lead, and is not about to leave.
+bool may_vote(const View& view);
+bool may_vote(const cluster::Node& node);
+
+// It was asked to leave the cluster, and nothing depends on it any more.
+bool has_left_for_good(const View& view);
+
+// Whether as many voters as a write needs, beside the primary and the one that is left out, are
+// such that the predicate holds.
+bool enough_voters(const View& view,
+                   const cluster::NodeName& left_out,
+                   const std::function<bool(const cluster::Node&)>& predicate);
+
+// It has last said that it has executed all of these. False when what it said cannot be read.
+bool has_executed(const cluster::Node& node, const mysql::GtidSet& transactions);
+
+// Null when this node has no vote.
+const cluster::Vote* own_vote(const View& view);
+
+// True once the primary's own vote says that acknowledgements are required for every commit. That
+// vote is given after semi-sync was switched on there, and is never taken back, so it also
 // holds for a primary that is down or restarting.
 bool acks_are_required(const View& view);
+
+// True while every acknowledged write is on as many voters as it must be: they are required, and
+// the primary does not go on without them.
+bool writes_are_protected(const View& view);
 
 // True when the mode asks for acknowledgements and enough replicas to give them have joined.
 bool acks_are_possible(const View& view);
@@ -32,12 +59,22 @@ bool acks_are_possible(const View& view);
 // their data. A replica that is only down does not count as lost.
 bool lacks_replicas_for_acks(const View& view);
 
-// Transactions that this replica has and the primary lacks. The primary's own newest ones do not
-// count, as its published position is older than ours. Empty while the primary's is not known.
+// Transactions that this replica has, applied or not, and the primary lacks. The primary's own
+// newest ones do not count, as its published position is older than ours. Empty while the primary's
+// is not known.
 mysql::GtidSet strays(const View& view);
+
+// Why this replica can never become what the primary is by replication; empty when it can.
+std::string reason_to_rebuild(const View& view, const Policy& policy);
 
 // What the recorded primary has executed as it last said; empty when it never did.
 std::optional<mysql::GtidSet> primary_position(const View& view);
+
+// What this node has and the recorded primary must have, too; empty when nothing can be said. Of
+// what others have of older terms an elected primary may lack some, which nobody was told of; but
+// nothing that it sent itself. Whoever has strays is cloned, and then has a UUID that it never had
+// before.
+std::optional<mysql::GtidSet> owed_by_primary(const View& view, const cluster::Node& node);
 
 struct Missing {
   cluster::NodeName holder;
@@ -64,5 +101,9 @@ std::string shorten(const mysql::GtidSet& set);
 Step keep(std::string activity = {});
 Step act(Action action, std::string activity);
 Step update_member(cluster::Member member, std::string activity);
+// Waits for the applier to have it, unless that was found to be impossible a moment ago.
+Step await(mysql::GtidSet transactions, const View& view, std::string activity);
+// With this node's vote as it is to be.
+Step change_own_vote(const View& view, cluster::Vote::State state, std::string activity);
 
 }  // namespace dorsal::failover

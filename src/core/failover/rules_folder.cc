@@ -17,6 +17,12 @@ Match wait_for_job(const View& view, const Policy&) {
       return keep("initialising a data folder");
     case Job::StartOver:
       return keep("removing an unfinished data folder");
+    case Job::SaveStrays:
+      return keep("putting its stray transactions aside");
+    case Job::DropData:
+      return keep("dropping its data to be cloned anew");
+    case Job::CloseForWrites:
+      return keep("taking no more writes, for a switchover");
     case Job::Clone:
       break;
   }
@@ -33,15 +39,12 @@ Match refuse_primary_without_data(const View& view, const Policy&) {
 
 Match forget_member_without_data(const View& view, const Policy&) {
   const cluster::Member& member = *own_member(view);
-  if (view.server.stage == DataStage::Member || (!member.joined && !member.voter)) {
-    return std::nullopt;
-  }
+  if (view.server.stage == DataStage::Member || !member.joined) return std::nullopt;
   if (!view.store_answers || is_resting(view, Action::UpdateMember)) {
     return keep("its data folder is gone; waiting for the store to record that");
   }
   cluster::Member without = member;
   without.joined = false;
-  without.voter = false;
   return update_member(without, "its data folder is gone; it will be cloned anew");
 }
 
@@ -64,6 +67,11 @@ Match rest_before_next_start(const View& view, const Policy&) {
   }
   return keep(view.server.last_words.empty() ? "mysqld could not be started"
                                              : view.server.last_words);
+}
+
+Match stay_away(const View& view, const Policy&) {
+  if (view.server.process != Process::Stopped || !has_left_for_good(view)) return std::nullopt;
+  return keep("it has left the cluster; stop its agent");
 }
 
 Match start_server(const View& view, const Policy&) {

@@ -1,3 +1,4 @@
+#include "core/failover/election.h"
 #include "core/failover/questions.h"
 #include "core/failover/rules.h"
 
@@ -14,10 +15,24 @@ Match fence_without_lease(const View& view, const Policy& policy) {
 
 Match renew_lease(const View& view, const Policy& policy) {
   if (!is_recorded_primary(view) || !view.store_answers) return std::nullopt;
-  if (is_resting(view, Action::Renew)) return std::nullopt;
-  if (view.renewal_tried && view.now - *view.renewal_tried < policy.renew_every)
+  if (election_is_pending(view) || is_resting(view, Action::Renew)) return std::nullopt;
+  // Nobody came to take over: it goes on as soon as its server is back.
+  if (view.topology.leadership.handed_over && !view.server.facts) return std::nullopt;
+  if (view.renewal_tried && view.now - *view.renewal_tried < policy.renew_every()) {
     return std::nullopt;
+  }
   return act(Action::Renew, {});
+}
+
+Match ask_members(const View& view, const Policy& policy) {
+  // A store may be read and still take no writes.
+  const bool is_renewed = view.store_answers && !view.renewal_failed;
+  if (!is_recorded_primary(view) || is_renewed || !view.can_ask_members) return std::nullopt;
+  if (election_is_pending(view) || view.topology.leadership.handed_over) return std::nullopt;
+  if (view.renewal_tried && view.now - *view.renewal_tried < policy.renew_every()) {
+    return std::nullopt;
+  }
+  return act(Action::AskMembers, {});
 }
 
 Match wait_for_admission(const View& view, const Policy&) {

@@ -6,7 +6,6 @@
 namespace dorsal::failover::rules {
 
 using cluster::DataStage;
-using cluster::Mode;
 
 namespace {
 
@@ -43,7 +42,7 @@ Match refuse_lost_transactions(const View& view, const Policy&) {
 }
 
 Match require_acks_before_writes(const View& view, const Policy&) {
-  if (!is_recorded_primary(view) || !acks_are_required(view)) return std::nullopt;
+  if (!is_recorded_primary(view) || !writes_are_protected(view)) return std::nullopt;
   if (view.server.facts->source_semi_sync) return std::nullopt;
   if (is_resting(view, Action::RequireAcks)) return keep("acknowledgements could not be required");
   return act(Action::RequireAcks, "requiring acknowledgements");
@@ -85,26 +84,28 @@ Match open_for_writes(const View& view, const Policy&) {
 
 Match require_first_acks(const View& view, const Policy&) {
   if (!is_recorded_primary(view) || !acks_are_possible(view)) return std::nullopt;
-  if (view.server.facts->source_semi_sync) return std::nullopt;
+  if (view.server.facts->source_semi_sync || view.topology.leadership.unprotected) {
+    return std::nullopt;
+  }
   if (is_resting(view, Action::RequireAcks)) return keep("acknowledgements could not be required");
   return act(Action::RequireAcks, "requiring acknowledgements");
 }
 
 Match record_required_acks(const View& view, const Policy&) {
-  if (!is_recorded_primary(view) || !acks_are_possible(view) || own_member(view)->voter) {
+  if (!is_recorded_primary(view) || !acks_are_possible(view) || is_voter(view)) {
     return std::nullopt;
   }
-  cluster::Member member = *own_member(view);
-  member.voter = true;
   return unless_store_rests(view,
-                            update_member(member, "recording that acknowledgements are required"));
+                            change_own_vote(view,
+                                            cluster::Vote::State::Counts,
+                                            "recording that acknowledgements are required"));
 }
 
 Match lead(const View& view, const Policy&) {
   if (!is_recorded_primary(view)) return std::nullopt;
   const auto& facts = *view.server.facts;
   const cluster::Charter& charter = view.topology.charter;
-  if (charter.mode == Mode::SemiSync && !facts.source_semi_sync) {
+  if (charter.wants_acks() && !facts.source_semi_sync) {
     return keep(fmt::format("writes are not acknowledged by replicas yet: {} of {} have joined",
                             joined_replicas(view),
                             charter.acks));

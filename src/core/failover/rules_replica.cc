@@ -35,6 +35,20 @@ bool runs(const Following& state) { return state.receiver != Receiver::Off && st
 
 }  // namespace
 
+Match leave_for_good(const View& view, const Policy&) {
+  if (!has_left_for_good(view)) return std::nullopt;
+  return unless_resting(view, act(Action::Restart, "leaving the cluster"));
+}
+
+Match restart_on_request(const View& view, const Policy&) {
+  if (is_recorded_primary(view) || own_member(view)->restart_asked_ms <= view.restarted_ms) {
+    return std::nullopt;
+  }
+  Step step = act(Action::Restart, "restarting mysqld, as was asked for");
+  step.asked_ms = own_member(view)->restart_asked_ms;
+  return unless_resting(view, std::move(step));
+}
+
 Match wait_for_primary(const View& view, const Policy&) {
   if (view.topology.primary() != nullptr) return std::nullopt;
   return keep("waiting for a primary");
@@ -68,22 +82,27 @@ Match stop_receiver_of_strays(const View& view, const Policy&) {
                         act(Action::StopReceiver, "it has stray transactions; following no more"));
 }
 
-Match take_vote_of_strays(const View& view, const Policy&) {
-  if (!own_member(view)->voter || strays(view).empty()) return std::nullopt;
-  cluster::Member member = *own_member(view);
-  member.voter = false;
-  return unless_resting(view,
-                        update_member(member, "it has stray transactions; giving up its vote"));
-}
-
 Match refuse_strays(const View& view, const Policy&) {
   const mysql::GtidSet surplus = strays(view);
   if (surplus.empty()) return std::nullopt;
   return keep(
-      fmt::format("it has transactions that the primary {} never had ({}), so it serves nothing; "
-                  "rebuild it",
+      fmt::format("it has transactions that the primary {} never had ({}), so it serves nothing "
+                  "until it is cloned anew",
                   primary_name(view),
                   shorten(surplus)));
+}
+
+Match kill_waiting_clients(const View& view, const Policy&) {
+  const auto& facts = *view.server.facts;
+  if (!facts.source_semi_sync || facts.waiting_for_acks == 0) return std::nullopt;
+  return act(Action::Kill, "clients wait for acknowledgements that do not count; killing mysqld");
+}
+
+// It is read-only, so that nobody begins to wait meanwhile.
+Match stop_requiring_acks(const View& view, const Policy&) {
+  if (!view.server.facts->source_semi_sync || view.server.may_be_writable) return std::nullopt;
+  return unless_resting(view,
+                        act(Action::StopRequiringAcks, "requiring no acknowledgements any more"));
 }
 
 Match stop_receiving_from_other_source(const View& view, const Policy&) {
@@ -114,12 +133,12 @@ Match change_source(const View& view, const Policy&) {
 }
 
 Match give_acks_as_voter(const View& view, const Policy&) {
-  if (!own_member(view)->voter || view.server.facts->replica_semi_sync) return std::nullopt;
+  if (!is_voter(view) || view.server.facts->replica_semi_sync) return std::nullopt;
   return unless_resting(view, act(Action::GiveAcks, "giving acknowledgements"));
 }
 
 Match stop_acks_without_vote(const View& view, const Policy&) {
-  if (own_member(view)->voter || !view.server.facts->replica_semi_sync) return std::nullopt;
+  if (is_voter(view) || !view.server.facts->replica_semi_sync) return std::nullopt;
   return unless_resting(view,
                         act(Action::StopAcks, "giving no acknowledgements, as it has no vote"));
 }
@@ -141,15 +160,6 @@ Match join_when_caught_up(const View& view, const Policy& policy) {
   cluster::Member member = *own_member(view);
   member.joined = true;
   return unless_resting(view, update_member(member, "caught up; joining"));
-}
-
-Match become_voter(const View& view, const Policy&) {
-  if (!own_member(view)->joined || own_member(view)->voter || !acks_are_required(view)) {
-    return std::nullopt;
-  }
-  cluster::Member member = *own_member(view);
-  member.voter = true;
-  return unless_resting(view, update_member(member, "becoming a voter"));
 }
 
 Match catch_up(const View& view, const Policy&) {

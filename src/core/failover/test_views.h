@@ -25,7 +25,6 @@ inline cluster::Node node(const std::string& name, const std::string& address) {
   node.member.name = cluster::NodeName(name);
   node.member.address = address;
   node.member.joined = true;
-  node.member.voter = true;
   node.state.healthy = true;
   return node;
 }
@@ -44,6 +43,7 @@ inline cluster::Topology settled() {
                              : i == 2 ? kUuidTwo
                                       : "33333333-3333-3333-3333-333333333333";
     each.state.gtid_executed = from_one("1-100");
+    topology.leadership.votes[each.member.name] = {};
     topology.nodes.push_back(each);
   }
   return topology;
@@ -53,7 +53,7 @@ inline const TimePoint kNow = TimePoint(std::chrono::hours(1));
 
 inline View base_view(const std::string& self) {
   View view;
-  view.now = kNow;
+  view.now = view.renewal_seen = kNow;
   view.self = cluster::NodeName(self);
   view.store_answers = true;
   view.topology = settled();
@@ -108,8 +108,8 @@ inline View replica_view() {
 inline View newcomer_view() {
   View view = replica_view();
   view.server.facts->replica_semi_sync = view.server.facts->replica_semi_sync_active = false;
+  view.topology.leadership.votes.clear();
   for (cluster::Node& each : view.topology.nodes) {
-    each.member.voter = false;
     each.member.joined = each.member.name == cluster::NodeName("node1");
     if (!each.member.joined) each.state = cluster::NodeState();
   }
@@ -125,6 +125,40 @@ inline View empty_cluster_view() {
   }
   view.server = cluster::Server();
   return view;
+}
+
+inline cluster::Node& find(View& view, const std::string& name) {
+  for (cluster::Node& each : view.topology.nodes) {
+    if (each.member.name == cluster::NodeName(name)) return each;
+  }
+  std::abort();
+}
+
+// node2, while another primary is to be found for node1, whose server died.
+inline View election_view() {
+  View view = replica_view();
+  view.topology.leadership.handed_over = true;
+  view.topology.leadership.election =
+      cluster::Election{cluster::Term(2), cluster::NodeName("node3"), "mysqld died", 0};
+  view.server.facts->following->receiver = cluster::Receiver::Off;
+  find(view, "node1").state.role = cluster::Role::Down;
+  return view;
+}
+
+inline void promise(View& view, const std::string& name, const std::string& received) {
+  find(view, name).promise = cluster::Promise{cluster::Term(2), received, true};
+}
+
+inline void take_vote(View& view, const std::string& name) {
+  view.topology.leadership.votes.erase(cluster::NodeName(name));
+}
+
+inline void give_vote(View& view, const std::string& name) {
+  view.topology.leadership.votes[cluster::NodeName(name)] = {};
+}
+
+inline void mark(View& view, const std::string& name, cluster::Vote::State state) {
+  view.topology.leadership.votes[cluster::NodeName(name)].state = state;
 }
 
 inline cluster::Member& own(View& view) {

@@ -1,0 +1,100 @@
+#include "core/failover/manual_failover.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/failover/election.h"
+
+namespace dorsal::failover {
+
+using cluster::Node;
+using cluster::NodeName;
+using cluster::Role;
+using cluster::Topology;
+
+namespace {
+
+// An unreadable position is none.
+mysql::GtidSet position_of(const Node& node) {
+  auto set = mysql::parse_gtid_set(node.state.gtid_executed);
+  if (!set) return {};
+  return *std::move(set);
+}
+
+std::string why_not(const Topology& topology, const Node& node) {
+  const std::string& name = node.member.name.value();
+  if (node.member.name == topology.leadership.primary) {
+    return name + " is the primary that is to be replaced";
+  }
+  if (node.state.role == Role::Down) return name + " is down";
+  if (!node.member.joined) return name + " has not joined the cluster yet";
+  return {};
+}
+
+Result<const Node*> choose(const Topology& topology) {
+  const Node* best = nullptr;
+  for (const Node& node : topology.nodes) {
+    if (!why_not(topology, node).empty()) continue;
+    if (best == nullptr || position_of(node).count() > position_of(*best).count()) best = &node;
+  }
+  if (best == nullptr) return conflict("there is no node that could take over: none is up");
+  return best;
+}
+
+Result<const Node*> find(const Topology& topology, const NodeName& name) {
+  const Node* node = topology.find(name);
+  if (node == nullptr) return not_found(fmt::format("there is no node {}", name.value()));
+  const std::string reason = why_not(topology, *node);
+  if (!reason.empty()) return conflict(reason);
+  return node;
+}
+
+std::string obstacle_to(const Topology& topology, const Node& chosen) {
+  View view;
+  view.self = chosen.member.name;
+  view.topology = topology;
+  std::string obstacle = why_not_electable(view);
+  const bool has_no_vote = topology.vote_of(chosen.member.name) == nullptr;
+  if (obstacle.empty() && has_no_vote) obstacle = chosen.member.name.value() + " has no vote";
+  return obstacle;
+}
+
+}  // namespace
+
+Result<ManualFailover> plan_failover(const Topology& topology,
+                                     const std::optional<NodeName>& wish,
+                                     std::string reason,
+                                     std::int64_t wall_ms) {
+  const Node* primary = topology.primary();
+  if (primary == nullptr) return conflict("the cluster has no primary yet");
+  if (primary->state.role == Role::Primary && primary->state.healthy) {
+    return conflict(fmt::format("{} is at work as the primary; use 'dorsal switchover'",
+                                primary->member.name.value()));
+  }
+  DORSAL_TRY(const Node* chosen, wish ? find(topology, *wish) : choose(topology));
+  ManualFailover planned;
+  const auto& leadership = topology.leadership;
+  planned.election.term = cluster::Term(leadership.term.value() + 1);
+  if (leadership.election) {
+    planned.election.term = std::max(planned.election.term, leadership.election->term);
+  }
+  planned.election.begun_by = chosen->member.name;
+  planned.election.reason = "an operator asked for it";
+  if (!reason.empty()) planned.election.reason += ": " + reason;
+  planned.election.begun_ms = wall_ms;
+  planned.election.candidate = chosen->member.name;
+  planned.obstacle = obstacle_to(topology, *chosen);
+  if (planned.obstacle.empty()) return planned;
+  planned.election.may_lose_writes = true;
+  for (const Node& node : topology.nodes) {
+    planned.lost.unite(position_of(node));
+    const bool is_silent = node.state.role == Role::Down && node.member.joined;
+    if (is_silent) planned.unknown.push_back(node.member.name.value());
+  }
+  planned.lost.subtract(position_of(*chosen));
+  return planned;
+}
+
+}  // namespace dorsal::failover

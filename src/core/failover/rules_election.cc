@@ -1,0 +1,156 @@
+#include <fmt/core.h>
+
+#include "core/failover/election.h"
+#include "core/failover/questions.h"
+#include "core/failover/rules.h"
+
+namespace dorsal::failover::rules {
+
+using cluster::DataStage;
+using cluster::Process;
+using cluster::Receiver;
+
+namespace {
+
+bool may_elect(const View& view) {
+  return !view.topology.pause && view.store_answers && !election_is_pending(view);
+}
+
+// Why there should be another primary; empty when there should not.
+std::string reason_to_elect(const View& view, const Policy& policy) {
+  const std::string& primary = view.topology.leadership.primary.value();
+  if (view.topology.leadership.handed_over) return primary + " handed over";
+  if (lease_is_over(view, policy)) return "the lease of " + primary + " ran out";
+  return {};
+}
+
+// A voter that could take part at once.
+bool can_stand(const View& view) {
+  const cluster::Member* own = own_member(view);
+  if (own == nullptr || !own->joined || !is_voter(view) || is_recorded_primary(view)) return false;
+  return view.server.facts && view.server.stage == DataStage::Member && strays(view).empty();
+}
+
+Step with_reason(Action action, std::string reason) {
+  Step step = act(action, reason);
+  step.reason = std::move(reason);
+  return step;
+}
+
+}  // namespace
+
+Match fence_for_election(const View& view, const Policy&) {
+  if (!election_is_pending(view) || !view.server.may_be_writable) return std::nullopt;
+  return act(Action::Fence, "another primary is being elected; taking no more writes");
+}
+
+Match kill_hung_server(const View& view, const Policy& policy) {
+  if (!is_recorded_primary(view) || !may_elect(view)) return std::nullopt;
+  if (view.server.process != Process::Silent || !view.silent_since) return std::nullopt;
+  if (view.now - *view.silent_since < policy.hung_after) return std::nullopt;
+  if (!why_not_electable(view).empty()) return std::nullopt;
+  return act(Action::Kill, "mysqld does not answer; killing it");
+}
+
+Match hand_over(const View& view, const Policy&) {
+  if (!is_recorded_primary(view) || !may_elect(view)) return std::nullopt;
+  if (view.topology.leadership.handed_over || is_resting(view, Action::HandOver)) {
+    return std::nullopt;
+  }
+  const bool has_died = view.server.process == Process::Stopped &&
+                        !view.server.last_words.empty() && !view.server.wants_restart;
+  const bool has_no_data = view.server.stage != DataStage::Member && own_member(view)->joined;
+  if ((!has_died && !has_no_data) || !why_not_electable(view).empty()) return std::nullopt;
+  return with_reason(
+      Action::HandOver,
+      has_no_data ? "its data folder is gone; handing over" : "mysqld died; handing over");
+}
+
+Match begin_election(const View& view, const Policy& policy) {
+  if (!may_elect(view) || !can_stand(view)) return std::nullopt;
+  const std::string reason = reason_to_elect(view, policy);
+  if (reason.empty() || !why_not_electable(view).empty()) return std::nullopt;
+  if (is_resting(view, Action::Elect)) return std::nullopt;
+  return with_reason(Action::Elect, reason);
+}
+
+Match stop_receiving_for_election(const View& view, const Policy&) {
+  if (!election_is_pending(view) || has_promised(view)) return std::nullopt;
+  const auto& following = view.server.facts->following;
+  if (!following || following->receiver == Receiver::Off) return std::nullopt;
+  if (is_resting(view, Action::StopReceiver)) return keep("its receiver could not be stopped");
+  return act(Action::StopReceiver, "leaving its primary for an election");
+}
+
+Match promise(const View& view, const Policy&) {
+  if (!election_is_pending(view) || has_promised(view) || !view.store_answers) return std::nullopt;
+  const cluster::Member& own = *own_member(view);
+  if (!own.joined || view.server.stage != DataStage::Member) return std::nullopt;
+  if (view.server.may_be_writable || is_resting(view, Action::Promise)) return std::nullopt;
+  Step step = act(Action::Promise, "taking part in an election");
+  // What nobody was ever told of would keep the others from leading.
+  const mysql::GtidSet surplus = strays(view);
+  mysql::GtidSet has = received(view);
+  has.subtract(surplus);
+  step.promise =
+      cluster::Promise{view.topology.leadership.election->term, has.to_string(), surplus.empty()};
+  return step;
+}
+
+Match apply_for_election(const View& view, const Policy&) {
+  if (!election_is_pending(view) || !has_promised(view) || all_retrieved_is_applied(view)) {
+    return std::nullopt;
+  }
+  const char* activity = "applying what it received, for an election";
+  if (view.server.facts->following->applier_runs) return await(received(view), view, activity);
+  if (is_resting(view, Action::StartApplier)) return keep(activity);
+  return act(Action::StartApplier, activity);
+}
+
+Match lead_as_elected(const View& view, const Policy& policy) {
+  if (!election_is_pending(view) || !has_promised(view) || !view.store_answers) return std::nullopt;
+  if (elected(view) != view.self || is_resting(view, Action::Lead)) return std::nullopt;
+  // So that two servers never even serve reads as primaries.
+  const auto& leadership = view.topology.leadership;
+  const cluster::Node* before = view.topology.primary();
+  const bool old_one_has_promised =
+      before != nullptr && before->promise && before->promise->term >= leadership.election->term;
+  if (!leadership.handed_over && !old_one_has_promised && !lease_is_over(view, policy)) {
+    return keep("elected; waiting for the old primary's lease to run out");
+  }
+  Step step = act(Action::Lead, "elected; taking over");
+  step.elected_with = view.topology.find(view.self)->promise->received;
+  return step;
+}
+
+Match wait_for_election(const View& view, const Policy&) {
+  if (!election_is_pending(view)) return std::nullopt;
+  return keep(describe_election(view));
+}
+
+Match refuse_old_store(const View& view, const Policy&) {
+  if (!is_bound(view)) return std::nullopt;
+  return keep("it has promised a term that the store does not know; was the store restored?");
+}
+
+Match forget_source(const View& view, const Policy&) {
+  if (!is_recorded_primary(view)) return std::nullopt;
+  const auto& facts = *view.server.facts;
+  if (!facts.following && !facts.replica_semi_sync) return std::nullopt;
+  if (!all_retrieved_is_applied(view)) return keep("applying what it received");
+  if (is_resting(view, Action::ForgetSource)) return keep("its old source could not be forgotten");
+  return act(Action::ForgetSource, "forgetting its old source");
+}
+
+// What stands in the way is said where nothing else is to be done.
+Match refuse_election(const View& view, const Policy& policy) {
+  if (!view.store_answers || election_is_pending(view) || !can_stand(view)) return std::nullopt;
+  const std::string reason = reason_to_elect(view, policy);
+  if (reason.empty()) return std::nullopt;
+  const std::string obstacle =
+      view.topology.pause ? "the cluster is paused" : why_not_electable(view);
+  if (obstacle.empty()) return std::nullopt;
+  return keep(fmt::format("{}; no fail-over: {}", reason, obstacle));
+}
+
+}  // namespace dorsal::failover::rules

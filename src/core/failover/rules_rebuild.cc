@@ -1,0 +1,72 @@
+// A replica whose data cannot become what the primary has is cloned anew, without a person. What
+// only it has is put aside first, and its vote has ended (rules_votes.cc).
+#include "core/failover/questions.h"
+#include "core/failover/rules.h"
+
+namespace dorsal::failover::rules {
+
+using cluster::Node;
+using cluster::Role;
+using cluster::Vote;
+
+namespace {
+
+// Nobody counts on what it has acknowledged.
+bool has_left(const View& view) {
+  const Vote* vote = own_vote(view);
+  return vote == nullptr || vote->state == Vote::State::Lost;
+}
+
+// Another one comes first: it is being made, or waits as this one does and has the lower name.
+bool is_others_turn(const View& view) {
+  // It is the one that is being made: its clone was of one with strays.
+  if (!own_member(view)->joined) return false;
+  for (const Node& node : view.topology.nodes) {
+    if (node.member.name == view.self || node.member.name == view.topology.leadership.primary) {
+      continue;
+    }
+    if (!node.member.joined) return true;
+    const bool waits = !view.topology.is_voter(node.member.name) && !node.state.healthy &&
+                       node.state.role != Role::Down;
+    if (waits && acks_are_required(view) && node.member.name < view.self) return true;
+  }
+  return false;
+}
+
+// There must be somebody to clone from, and nothing more urgent.
+bool may_be_rebuilt(const View& view) {
+  const Node* primary = view.topology.primary();
+  return view.store_answers && !view.topology.pause && primary->state.role == Role::Primary &&
+         primary->state.healthy && !is_others_turn(view);
+}
+
+}  // namespace
+
+bool is_to_be_dropped(const View& view, const Policy& policy) {
+  return !reason_to_rebuild(view, policy).empty() &&
+         view.server.saved_strays.contains(strays(view)) && may_be_rebuilt(view);
+}
+
+Match save_strays(const View& view, const Policy&) {
+  mysql::GtidSet surplus = strays(view);
+  if (surplus.empty() || view.server.saved_strays.contains(surplus) || is_voter(view)) {
+    return std::nullopt;
+  }
+  if (is_resting(view, Action::SaveStrays)) {
+    return keep("its stray transactions could not be put aside");
+  }
+  Step step = act(Action::SaveStrays, "putting its stray transactions aside");
+  step.strays = std::move(surplus);
+  return step;
+}
+
+Match rebuild(const View& view, const Policy& policy) {
+  if (!is_to_be_dropped(view, policy) || !has_left(view)) return std::nullopt;
+  if (is_resting(view, Action::DropData)) return keep("its data could not be dropped");
+  Step step = act(Action::DropData,
+                  reason_to_rebuild(view, policy) + "; dropping its data to be cloned anew");
+  step.asked_ms = own_member(view)->rebuild_asked_ms;
+  return step;
+}
+
+}  // namespace dorsal::failover::rules
