@@ -64,8 +64,18 @@ Task<Result<void>> FakeInstance::initialise(Deadline) {
   co_return Result<void>();
 }
 
-Task<Result<void>> FakeInstance::start_over(Deadline) {
-  DORSAL_CO_TRY_VOID(note("start_over"));
+Task<Result<std::string>> FakeInstance::save_strays(mysql::GtidSet strays, Deadline) {
+  DORSAL_CO_TRY_VOID(note("save_strays " + strays.to_string()));
+  co_await long_act();
+  server.saved_strays.unite(strays);
+  co_return std::string("kept");
+}
+
+Task<Result<void>> FakeInstance::start_over(Deadline) { return empty("start_over"); }
+Task<Result<void>> FakeInstance::drop_data(Deadline) { return empty("drop_data"); }
+
+Task<Result<void>> FakeInstance::empty(std::string call) {
+  DORSAL_CO_TRY_VOID(note(call));
   die("mysqld was killed by signal 9 (Killed)");
   co_await long_act();
   server.stage = DataStage::Empty;
@@ -114,6 +124,26 @@ Task<Result<void>> FakeInstance::fence(Deadline) {
   co_return Result<void>();
 }
 
+Task<Result<void>> FakeInstance::close_for_writes(Duration, Deadline) {
+  DORSAL_CO_TRY_VOID(note("close_for_writes"));
+  facts().writable = server.may_be_writable = false;
+  co_return Result<void>();
+}
+
+// Applies what was received at once.
+Task<Result<void>> FakeInstance::await_applied(mysql::GtidSet transactions, Deadline) {
+  DORSAL_CO_TRY_VOID(note("await_applied"));
+  if (facts().following) facts().executed.unite(facts().following->retrieved);
+  if (!facts().executed.contains(transactions)) co_return timeout("not all has been received");
+  co_return Result<void>();
+}
+
+Task<Result<void>> FakeInstance::stop_requiring_acks(Deadline) {
+  DORSAL_CO_TRY_VOID(note("stop_requiring_acks"));
+  facts().source_semi_sync = facts().source_semi_sync_active = false;
+  co_return Result<void>();
+}
+
 Task<Result<void>> FakeInstance::require_acks(Deadline) {
   DORSAL_CO_TRY_VOID(note("require_acks"));
   facts().source_semi_sync = facts().source_semi_sync_active = true;
@@ -158,6 +188,13 @@ Task<Result<void>> FakeInstance::start_replication(Deadline) {
   DORSAL_CO_TRY_VOID(note("start_replication"));
   facts().following->receiver = Receiver::On;
   facts().following->applier_runs = true;
+  co_return Result<void>();
+}
+
+Task<Result<void>> FakeInstance::forget_source(Deadline) {
+  DORSAL_CO_TRY_VOID(note("forget_source"));
+  facts().following.reset();
+  facts().replica_semi_sync = facts().replica_semi_sync_active = false;
   co_return Result<void>();
 }
 

@@ -42,25 +42,32 @@ class FakeInstance final : public Instance {
   io::Task<> exited(Deadline deadline) override;
   io::Task<Result<void>> initialise(Deadline deadline) override;
   io::Task<Result<void>> start_over(Deadline deadline) override;
+  io::Task<Result<std::string>> save_strays(mysql::GtidSet strays, Deadline deadline) override;
+  io::Task<Result<void>> drop_data(Deadline deadline) override;
   io::Task<Result<void>> accept_data(Deadline deadline) override;
   Result<void> start() override;
   io::Task<> stop(Deadline deadline) override;
   io::Task<> kill() override;
   io::Task<Result<void>> open_for_writes(Deadline deadline) override;
   io::Task<Result<void>> fence(Deadline deadline) override;
+  io::Task<Result<void>> close_for_writes(Duration drain, Deadline deadline) override;
   io::Task<Result<void>> require_acks(Deadline deadline) override;
+  io::Task<Result<void>> stop_requiring_acks(Deadline deadline) override;
   io::Task<Result<void>> give_acks(bool wanted, Deadline deadline) override;
   io::Task<Result<void>> stop_receiver(Deadline deadline) override;
   io::Task<Result<void>> stop_applier(Deadline deadline) override;
   io::Task<Result<void>> start_applier(Deadline deadline) override;
+  io::Task<Result<void>> await_applied(mysql::GtidSet transactions, Deadline deadline) override;
   io::Task<Result<void>> change_source(Peer source, Deadline deadline) override;
   io::Task<Result<void>> start_replication(Deadline deadline) override;
+  io::Task<Result<void>> forget_source(Deadline deadline) override;
   io::Task<Result<void>> clone_from(Peer donor) override;
   io::Task<Result<void>> beat(std::size_t slot, std::int64_t stamp_ms, Deadline deadline) override;
 
  private:
   Result<void> note(const std::string& call);
   io::Task<> long_act();
+  io::Task<Result<void>> empty(std::string call);
 
   std::string uuid_;
   io::Event released_;

@@ -63,6 +63,13 @@ class Instance {
   // Kills the server and empties the folder. Conflict when it holds the cluster's data.
   virtual io::Task<Result<void>> start_over(Deadline deadline) = 0;
 
+  // Keeps these transactions of the node's for people, as binlog and as SQL (stray_folder.h), and
+  // says what is kept where. Takes as long as the binlogs are large.
+  virtual io::Task<Result<std::string>> save_strays(mysql::GtidSet strays, Deadline deadline) = 0;
+
+  // Kills the server and empties the folder, also of the cluster's data.
+  virtual io::Task<Result<void>> drop_data(Deadline deadline) = 0;
+
   // Turns Fresh or Cloning into Member. Of a completed clone it forgets the donor's own source.
   virtual io::Task<Result<void>> accept_data(Deadline deadline) = 0;
 
@@ -88,8 +95,17 @@ class Instance {
   // caller kills.
   virtual io::Task<Result<void>> fence(Deadline deadline) = 0;
 
+  // The same for a server that is well, as part of a switchover: open transactions may end for as
+  // long as `drain`, and nobody is left in doubt (closing.h). After a failure it takes writes as
+  // before. May run beside observe().
+  virtual io::Task<Result<void>> close_for_writes(Duration drain, Deadline deadline) = 0;
+
   // Demands acknowledgements of replicas for every commit from now on.
   virtual io::Task<Result<void>> require_acks(Deadline deadline) = 0;
+
+  // Demands none any more. REQUIRES: it is read-only and no client waits for any, since all who do
+  // are told that their writes are safe.
+  virtual io::Task<Result<void>> stop_requiring_acks(Deadline deadline) = 0;
 
   // Gives acknowledgements, or no longer does. A running receiver is restarted, as only that makes
   // the change take effect.
@@ -98,14 +114,27 @@ class Instance {
   // ---- replication ----
 
   virtual io::Task<Result<void>> stop_receiver(Deadline deadline) = 0;
+
+  // REQUIRES: receiver is off and everything retrieved is applied. A transaction of which only a
+  // part was retrieved is rolled back.
   virtual io::Task<Result<void>> stop_applier(Deadline deadline) = 0;
+
+  // REQUIRES: the server demands no acknowledgements, for which its applier would wait.
   virtual io::Task<Result<void>> start_applier(Deadline deadline) = 0;
+
+  // Returns when the transactions have been executed here, or at the deadline: then with Timeout.
+  virtual io::Task<Result<void>> await_applied(mysql::GtidSet transactions, Deadline deadline) = 0;
 
   // REQUIRES: receiver and applier are off and everything retrieved is applied, since the relay log
   // is discarded.
   virtual io::Task<Result<void>> change_source(Peer source, Deadline deadline) = 0;
 
+  // As start_applier(), with the receiver.
   virtual io::Task<Result<void>> start_replication(Deadline deadline) = 0;
+
+  // Follows nobody from now on: applier stopped, source and relay log forgotten, no
+  // acknowledgements given. REQUIRES: as for change_source().
+  virtual io::Task<Result<void>> forget_source(Deadline deadline) = 0;
 
   // ---- clone ----
 

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "edge/instance/bootstrap_sql.h"
+#include "edge/instance/closing.h"
 #include "edge/instance/error_log.h"
 #include "edge/instance/my_cnf.h"
 #include "edge/instance/mysqld_process.h"
@@ -20,6 +21,8 @@
 #include "edge/instance/server_link.h"
 #include "edge/instance/socket_path.h"
 #include "edge/instance/sql_text.h"
+#include "edge/instance/stray_folder.h"
+#include "edge/io/clock.h"
 #include "edge/io/endpoint.h"
 #include "edge/io/files.h"
 #include "edge/io/process.h"
@@ -35,6 +38,15 @@ namespace {
 
 constexpr auto kVersionLimit = std::chrono::seconds(30);  // a cold start of the program
 constexpr auto kRestartLimit = std::chrono::minutes(2);   // a cloned server shuts down
+constexpr auto kLookAtApplier = std::chrono::milliseconds(10);
+
+// With a receiver that runs, the rest of a transaction is still to come.
+constexpr const char* kTornTransaction =
+    "SELECT t.PROCESSLIST_ID FROM performance_schema.replication_applier_status_by_coordinator c "
+    "JOIN performance_schema.threads t ON t.THREAD_ID = c.THREAD_ID "
+    "JOIN performance_schema.replication_connection_status r ON r.CHANNEL_NAME = c.CHANNEL_NAME "
+    "WHERE c.CHANNEL_NAME = '' AND c.SERVICE_STATE = 'ON' AND c.PROCESSING_TRANSACTION <> '' "
+    "AND r.SERVICE_STATE = 'OFF'";
 
 // ER_RESTART_SERVER_FAILED: the clone is complete, and the server shuts down instead of restarting.
 bool is_completed_all_the_same(const std::string& message) {
@@ -53,7 +65,10 @@ Options with_whole_paths(Options options) {
 
 struct MysqldInstance::Impl {
   Impl(io::Loop& loop_, Options options_)
-      : loop(loop_), options(with_whole_paths(std::move(options_))), folder(options.dir) {}
+      : loop(loop_),
+        options(with_whole_paths(std::move(options_))),
+        folder(options.dir),
+        strays(options.dir) {}
 
   io::Loop& loop;
   Options options;
@@ -63,6 +78,8 @@ struct MysqldInstance::Impl {
   Secrets secrets;
   std::optional<io::FileLock> lock;
   NodeFolder folder;
+  StrayFolder strays;
+  mysql::GtidSet saved_strays;  // all that is in there
   io::Worker worker;
   std::optional<MysqldProcess> process;
   std::optional<ServerLink> link;  // for observe() and the acts
@@ -76,6 +93,7 @@ struct MysqldInstance::Impl {
   Result<void> check_files() const;
   Result<void> write_configuration() const;
   Task<Result<void>> run_initialisation(Deadline deadline);
+  Task<Result<void>> print_binlogs(const StrayFolder::Draft& draft, Deadline deadline);
   Task<Result<void>> mark(DataStage next);
   Task<Result<void>> change(std::string sql, Deadline deadline) {
     return link->run(std::move(sql), deadline);
@@ -83,6 +101,8 @@ struct MysqldInstance::Impl {
   Task<Result<cluster::ServerFacts>> ask(Deadline deadline);
   Task<Result<void>> run_clone(ServerLink& recipient, Peer donor);
   Task<bool> receiver_runs(Deadline deadline);
+  Task<Result<std::string>> coordinator_in_torn_transaction(Deadline deadline);
+  Task<Result<void>> stop_applier(Deadline deadline);
 };
 
 MysqldInstance::MysqldInstance(io::Loop& loop, Options options)
@@ -123,6 +143,7 @@ Task<Result<void>> MysqldInstance::open(Identity identity) {
     self.beats.emplace_back(self.loop, self.socket, self.secrets.agent);
   }
   self.stage = self.folder.stage();
+  self.saved_strays = self.strays.kept();
   co_return Result<void>();
 }
 
@@ -185,9 +206,51 @@ Task<Result<void>> MysqldInstance::initialise(Deadline deadline) {
   co_return Result<void>();
 }
 
-Task<Result<void>> MysqldInstance::start_over(Deadline) {
+// Kept before the SQL is made of it, so that what mysqlbinlog does not like is not lost.
+Task<Result<std::string>> MysqldInstance::save_strays(mysql::GtidSet strays, Deadline deadline) {
+  Impl& self = *impl_;
+  auto copy = [&self, &strays] { return self.strays.begin(self.folder.data(), strays); };
+  DORSAL_CO_TRY(StrayFolder::Draft draft, co_await io::on_worker(self.worker, std::move(copy)));
+  const auto printed = co_await self.print_binlogs(draft, deadline);
+  auto put = [&self, &draft] { return self.strays.finish(draft, io::wall_ms()); };
+  DORSAL_CO_TRY(const std::string path, co_await io::on_worker(self.worker, std::move(put)));
+  self.saved_strays.unite(strays);
+  co_return fmt::format(
+      "{} stray transactions are kept in {}{}{}",
+      draft.found.count(),
+      path,
+      draft.found.count() < strays.count() ? "; the binlogs of the others are purged" : "",
+      printed ? "" : "; not as SQL: " + printed.error().message);
+}
+
+Task<Result<void>> MysqldInstance::Impl::print_binlogs(const StrayFolder::Draft& draft,
+                                                       Deadline deadline) {
+  if (draft.binlogs.empty()) co_return Result<void>();
+  const auto beside = std::filesystem::path(options.mysqld).replace_filename("mysqlbinlog");
+  io::SpawnOptions spawn;
+  spawn.program = io::exists(beside.string()) ? beside.string() : "mysqlbinlog";
+  spawn.arguments = {"--no-defaults", "--verbose", "--verbose"};
+  spawn.arguments.insert(spawn.arguments.end(), draft.binlogs.begin(), draft.binlogs.end());
+  spawn.output_file = draft.path + "/strays.sql";
+  spawn.die_with_parent = true;
+  DORSAL_CO_TRY(io::ChildProcess child, io::ChildProcess::spawn(loop, std::move(spawn)));
+  const auto status = co_await child.wait(deadline);
+  if (!status) {
+    (void)child.kill(SIGKILL);
+    co_return status.error();
+  }
+  if (!status->ok()) co_return unavailable("mysqlbinlog " + io::to_string(*status));
+  co_return Result<void>();
+}
+
+Task<Result<void>> MysqldInstance::start_over(Deadline deadline) {
   Impl& self = *impl_;
   if (self.stage == DataStage::Member) co_return conflict("the folder holds the cluster's data");
+  co_return co_await drop_data(deadline);
+}
+
+Task<Result<void>> MysqldInstance::drop_data(Deadline) {
+  Impl& self = *impl_;
   co_await kill();
   auto remove = [&self] { return self.folder.remove_data(); };
   auto removed = co_await io::on_worker(self.worker, std::move(remove));
@@ -258,6 +321,7 @@ Task<cluster::Server> MysqldInstance::observe(Deadline deadline) {
   Impl& self = *impl_;
   cluster::Server server;
   server.pid = self.process->pid();
+  server.saved_strays = self.saved_strays;
   if (!server.pid) self.stage = self.folder.stage();
   server.stage = self.stage;
   if (!server.pid) {
@@ -294,6 +358,18 @@ Task<Result<void>> MysqldInstance::fence(Deadline deadline) {
   co_return Result<void>();
 }
 
+Task<Result<void>> MysqldInstance::close_for_writes(Duration drain, Deadline deadline) {
+  Impl& self = *impl_;
+  ServerLink server(self.loop, self.socket, self.secrets.agent);
+  DORSAL_CO_TRY_VOID(co_await instance::close_for_writes(self.loop, server, drain, deadline));
+  self.may_be_writable = false;
+  co_return Result<void>();
+}
+
+Task<Result<void>> MysqldInstance::stop_requiring_acks(Deadline deadline) {
+  co_return co_await impl_->change("SET GLOBAL rpl_semi_sync_source_enabled = OFF", deadline);
+}
+
 Task<Result<void>> MysqldInstance::require_acks(Deadline deadline) {
   co_return co_await impl_->change("SET GLOBAL rpl_semi_sync_source_enabled = ON", deadline);
 }
@@ -320,12 +396,70 @@ Task<Result<void>> MysqldInstance::stop_receiver(Deadline deadline) {
   co_return co_await impl_->change("STOP REPLICA IO_THREAD", deadline);
 }
 
+// The id, as KILL takes it, of an applier that has read the beginning of a transaction whose end
+// never came, because the receiver lost its source in the middle of it. Empty: there is none.
+Task<Result<std::string>> MysqldInstance::Impl::coordinator_in_torn_transaction(Deadline deadline) {
+  DORSAL_CO_TRY(client::Connection * server, co_await link->connection(deadline));
+  auto results = co_await server->execute(kTornTransaction, deadline);
+  if (!results) {
+    link->drop();
+    co_return results.error();
+  }
+  const bool exists = !results->empty() && !results->front().rows.empty();
+  co_return exists ? results->front().rows.front().front().value_or("") : std::string();
+}
+
+// STOP REPLICA would wait for a minute for the rest of a torn transaction (SLAVE_WAIT_GROUP_DONE in
+// the server's sql/rpl_replica.cc), unless the applier is killed first; and it must not come before
+// the applier has ended, or the wait begins after all. What a killed applier rolls back is that
+// transaction alone, which was never acknowledged from here.
+Task<Result<void>> MysqldInstance::Impl::stop_applier(Deadline deadline) {
+  DORSAL_CO_TRY(const std::string torn, co_await coordinator_in_torn_transaction(deadline));
+  if (!torn.empty()) {
+    // An error means that it has ended by itself.
+    DORSAL_CO_TRY(client::Connection * server, co_await link->connection(deadline));
+    auto killed = co_await server->query("KILL " + torn, deadline);
+    if (!killed) {
+      link->drop();
+      co_return killed.error();
+    }
+    for (bool runs = true; runs;) {
+      const Deadline next = loop.after(kLookAtApplier);
+      const bool goes_on = co_await loop.sleep_until(next);
+      if (!goes_on || deadline.has_passed(loop.now())) co_return timeout("the applier goes on");
+      DORSAL_CO_TRY(const std::string left, co_await coordinator_in_torn_transaction(deadline));
+      runs = !left.empty();
+    }
+  }
+  co_return co_await change("STOP REPLICA SQL_THREAD", deadline);
+}
+
 Task<Result<void>> MysqldInstance::stop_applier(Deadline deadline) {
-  co_return co_await impl_->change("STOP REPLICA SQL_THREAD", deadline);
+  co_return co_await impl_->stop_applier(deadline);
 }
 
 Task<Result<void>> MysqldInstance::start_applier(Deadline deadline) {
   co_return co_await impl_->change("START REPLICA SQL_THREAD", deadline);
+}
+
+Task<Result<void>> MysqldInstance::await_applied(mysql::GtidSet transactions, Deadline deadline) {
+  Impl& self = *impl_;
+  const Duration left = deadline.left(self.loop.now());
+  // The answer has to arrive within the deadline, too.
+  const double seconds = std::chrono::duration<double>(left).count() * 0.8;
+  const std::string sql = fmt::format("SELECT WAIT_FOR_EXECUTED_GTID_SET({}, {:.3f})",
+                                      quote(transactions.to_string()),
+                                      seconds);
+  DORSAL_CO_TRY(client::Connection * server, co_await self.link->connection(deadline));
+  auto results = co_await server->execute(sql, deadline);
+  if (!results) {
+    self.link->drop();
+    co_return results.error();
+  }
+  const bool is_there = !results->empty() && !results->front().rows.empty() &&
+                        results->front().rows.front()[0].value_or("1") == "0";
+  if (!is_there) co_return timeout("they are not executed yet");
+  co_return Result<void>();
 }
 
 Task<Result<void>> MysqldInstance::change_source(Peer source, Deadline deadline) {
@@ -346,6 +480,14 @@ Task<Result<void>> MysqldInstance::change_source(Peer source, Deadline deadline)
 
 Task<Result<void>> MysqldInstance::start_replication(Deadline deadline) {
   co_return co_await impl_->change("START REPLICA", deadline);
+}
+
+Task<Result<void>> MysqldInstance::forget_source(Deadline deadline) {
+  Impl& self = *impl_;
+  DORSAL_CO_TRY_VOID(co_await self.change("STOP REPLICA IO_THREAD", deadline));
+  DORSAL_CO_TRY_VOID(co_await self.stop_applier(deadline));
+  DORSAL_CO_TRY_VOID(co_await self.change("RESET REPLICA ALL", deadline));
+  co_return co_await self.change("SET GLOBAL rpl_semi_sync_replica_enabled = OFF", deadline);
 }
 
 // ---- clone ----

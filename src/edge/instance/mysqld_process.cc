@@ -44,7 +44,7 @@ Result<void> MysqldProcess::start(const std::string& defaults_file) {
   options.output_file = output_file_;
   options.die_with_parent = true;
   DORSAL_TRY(io::ChildProcess child, io::ChildProcess::spawn(loop_, std::move(options)));
-  child_.emplace(std::move(child));
+  child_ = std::make_shared<io::ChildProcess>(std::move(child));
   has_ended_ = false;
   wants_restart_ = false;
   return {};
@@ -63,7 +63,6 @@ std::optional<std::int64_t> MysqldProcess::pid() {
   return child_->pid();
 }
 
-// The child itself stays until the next start, as another task may be waiting for it.
 void MysqldProcess::note_end(const io::ExitStatus& status) {
   has_ended_ = true;
   wants_restart_ = status.signal == 0 && status.code == kRestartStatus;
@@ -74,7 +73,9 @@ void MysqldProcess::note_end(const io::ExitStatus& status) {
 
 io::Task<> MysqldProcess::exited(Deadline deadline) {
   if (!runs()) co_return;
-  (void)co_await child_->wait(deadline);
+  // The next one may be started before this task has heard of the end.
+  const std::shared_ptr<io::ChildProcess> child = child_;
+  (void)co_await child->wait(deadline);
 }
 
 // By polling: another task may be waiting in exited().

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -29,7 +30,7 @@ class MysqldProcess {
         output_file_(std::move(output_file)) {}
   ~MysqldProcess();  // kills it if it still runs
 
-  // REQUIRES: it does not run, and no task is in exited().
+  // REQUIRES: it does not run.
   Result<void> start(const std::string& defaults_file);
 
   bool runs();
@@ -53,7 +54,7 @@ class MysqldProcess {
   std::string mysqld_;
   std::string error_log_;
   std::string output_file_;
-  std::optional<io::ChildProcess> child_;
+  std::shared_ptr<io::ChildProcess> child_;
   bool has_ended_ = false;
   std::int64_t log_begins_ = 0;  // where this life's lines begin in the error log
   std::string last_words_;

@@ -1,15 +1,13 @@
 #include "edge/instance/node_folder.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <charconv>
-#include <cstdio>
 #include <map>
 #include <string_view>
 
 #include "base/check.h"
+#include "edge/instance/folder_changes.h"
 #include "edge/io/files.h"
 
 namespace dorsal::instance {
@@ -30,26 +28,6 @@ Fields parse_fields(std::string_view text) {
     fields.emplace(line.substr(0, equals), line.substr(equals + 1));
   }
   return fields;
-}
-
-// A rename is durable once the folder is.
-Result<void> sync_folder(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return unavailable(path + ": " + io::system_error_text(errno));
-  const int outcome = ::fsync(descriptor);
-  const int reason = errno;
-  ::close(descriptor);
-  if (outcome != 0) return unavailable(path + ": " + io::system_error_text(reason));
-  return {};
-}
-
-Result<void> rename_durably(const std::string& from,
-                            const std::string& to,
-                            const std::string& dir) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) {
-    return unavailable(fmt::format("rename {} to {}: {}", from, to, io::system_error_text(errno)));
-  }
-  return sync_folder(dir);
 }
 
 }  // namespace

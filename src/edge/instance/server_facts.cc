@@ -50,6 +50,8 @@ class NamedRow {
   const mysql::ResultSet& set_;
 };
 
+constexpr const char* kOwned = "SELECT @@GLOBAL.gtid_owned AS owned";
+
 constexpr const char* kVariables =
     "SELECT @@GLOBAL.gtid_executed AS executed, @@GLOBAL.gtid_purged AS purged, "
     "@@GLOBAL.server_uuid AS uuid, @@GLOBAL.version AS version, "
@@ -63,6 +65,7 @@ constexpr const char* kSemiSyncStatus =
     "MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_replica_status', VARIABLE_VALUE, NULL)) AS replica, "
     "MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_source_wait_sessions', VARIABLE_VALUE, NULL)) AS "
     "waiting, "
+    "MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_source_yes_tx', VARIABLE_VALUE, NULL)) AS acknowledged, "
     "MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_source_clients', VARIABLE_VALUE, NULL)) AS clients "
     "FROM performance_schema.global_status WHERE VARIABLE_NAME LIKE 'Rpl_semi_sync%'";
 
@@ -84,6 +87,17 @@ bool is_writable(const NamedRow& row, DataStage stage) {
   return !row.flag("super_read_only") && !(stage == DataStage::Cloning && row.flag("read_only"));
 }
 
+// gtid_owned is a GTID set with the owner's thread id behind each number: uuid:5#12:6#13.
+std::string without_owners(std::string_view owned) {
+  std::string set;
+  bool is_owner = false;
+  for (const char c : owned) {
+    is_owner = c == '#' || (is_owner && c >= '0' && c <= '9');
+    if (!is_owner) set += c;
+  }
+  return set;
+}
+
 Result<void> read_variables(const NamedRow& row, DataStage stage, ServerFacts& facts) {
   if (!row.exists()) return corrupt("the server's variables have no row");
   DORSAL_TRY(facts.executed, mysql::parse_gtid_set(row.text("executed")));
@@ -101,6 +115,7 @@ void read_semi_sync(const NamedRow& row, ServerFacts& facts) {
   facts.source_semi_sync_active = row.flag("source");
   facts.replica_semi_sync_active = row.flag("replica");
   facts.waiting_for_acks = row.number("waiting");
+  facts.acknowledged = row.number("acknowledged");
   facts.acknowledging = row.number("clients");
 }
 
@@ -195,6 +210,9 @@ io::Task<Result<ServerFacts>> ask_facts(client::Connection& connection,
                                         FactsWanted wanted,
                                         Deadline deadline) {
   ServerFacts facts;
+  DORSAL_CO_TRY(mysql::ResultSet owned, co_await ask(connection, kOwned, deadline));
+  DORSAL_CO_TRY(facts.in_flight,
+                mysql::parse_gtid_set(without_owners(NamedRow(owned).text("owned"))));
   DORSAL_CO_TRY(mysql::ResultSet variables, co_await ask(connection, kVariables, deadline));
   DORSAL_CO_TRY_VOID(read_variables(NamedRow(variables), wanted.stage, facts));
   DORSAL_CO_TRY(mysql::ResultSet status, co_await ask(connection, kSemiSyncStatus, deadline));

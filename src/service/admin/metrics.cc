@@ -65,7 +65,7 @@ void add_topology(std::vector<MetricFamily>& families, const cluster::Topology& 
   auto semi_sync = gauge_family("dorsal_node_semi_sync",
                                 "Primary: it waits for acknowledgements; replica: it gives them.");
   add_gauge(term, {}, static_cast<double>(topology.leadership.term.value()));
-  for (const auto& [member, state] : topology.nodes) {
+  for (const auto& [member, state, promise] : topology.nodes) {
     const auto& name = member.name.value();
     add_gauge(healthy, {{"node", name}}, state.healthy ? 1 : 0);
     add_gauge(semi_sync, {{"node", name}}, state.semi_sync ? 1 : 0);

@@ -2,11 +2,14 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 #include "edge/io/clock.h"
+#include "edge/io/event.h"
 #include "edge/io/scope.h"
+#include "service/agent/diary.h"
 #include "service/agent/driver.h"
 #include "service/agent/heart.h"
 #include "service/agent/node_state.h"
@@ -24,9 +27,13 @@ namespace {
 constexpr auto kStoreLimit = std::chrono::seconds(1);
 constexpr auto kLookLimit = std::chrono::seconds(1);
 constexpr auto kRetryStore = std::chrono::milliseconds(500);
+constexpr auto kWatchLimit = std::chrono::seconds(10);
 constexpr auto kStopLimit = std::chrono::seconds(25);
 constexpr auto kFenceLimit = std::chrono::seconds(2);
 constexpr int kMostStepsInATick = 20;
+
+// Done all the time, and nothing to tell of.
+bool is_routine(Action action) { return action == Action::Renew || action == Action::AskMembers; }
 
 bool is_alarm(std::string_view rule) {
   return rule.starts_with("refuse_") || rule.starts_with("alarm_");
@@ -48,7 +55,8 @@ struct Agent::Impl {
         instance(instance_),
         counters(counters_),
         scope(loop_),
-        driver(loop_, store_, instance_, scope),
+        wake(loop_),
+        driver(loop_, store_, instance_, scope, wake, options.policy),
         heart(loop_, instance_, scope, options.clocks.wall_ms) {}
 
   Options options;
@@ -56,25 +64,36 @@ struct Agent::Impl {
   coord::ClusterStore& store;
   instance::Instance& instance;
   Counters& counters;
-  io::Scope scope;  // the job, and the heartbeat
+  io::Scope scope;  // the job, the heartbeat and the watches
+  io::Event wake;   // something may have happened that is worth a tick
   Driver driver;
   bool stop_requested = false;
   bool has_process = false;
   Heart heart;
+  std::optional<Diary> diary;
   std::optional<mysql::GtidSet> goal;
+  NodeState current;  // also while the store is out of reach
   NodeState published;
   std::optional<TimePoint> published_at;
   std::string activity;
   std::string logged_rule;
+  std::string kept_by;  // the newest rule that kept things as they are
   cluster::Role logged_role = cluster::Role::Down;
 
   Task<Result<cluster::Charter>> found();
   Task<Result<cluster::Member>> admit();
+  Task<> watch_store();
+  Task<> wake_at_news();
+  Task<> watch_process();
   Task<> read_store();
   Task<View> look();
+  void note_broken_applier(View& view);
+  void note_protection(View& view);
   void set_goal(View& view);
   Task<bool> take_step();
   void log_change(const Step& step, const View& view);
+  bool is_noteworthy(const Step& step) const;
+  cluster::Event event_of(const Step& step, const View& view) const;
   void count(const Step& step, const View& view);
   Task<> publish(const View& view);
   Counters::Labels labels() const { return {{"node", options.node.value()}}; }
@@ -88,20 +107,47 @@ Agent::Agent(Options options,
     : impl_(std::make_unique<Impl>(std::move(options), loop, store, instance, counters)) {}
 Agent::~Agent() = default;
 
+void Agent::ask_through(peers::Peers& peers) { impl_->driver.peers = &peers; }
+
+void Agent::keep_diary_in(coord::EventStore& events) { impl_->diary.emplace(impl_->loop, &events); }
+
+cluster::Agreement Agent::agree(const cluster::Claim& claim) {
+  const cluster::Agreement agreement = failover::agree(claim, knowledge());
+  if (agreement.agrees()) impl_->driver.memory.renewal_seen = impl_->options.clocks.boot();
+  return agreement;
+}
+
 void Agent::request_stop() { impl_->stop_requested = true; }
+
+const cluster::Topology& Agent::topology() const { return impl_->driver.memory.topology; }
+const NodeState& Agent::state() const { return impl_->current; }
+
+failover::Knowledge Agent::knowledge() const {
+  failover::Knowledge known;
+  known.cluster = topology().charter.uuid;
+  known.self = impl_->options.node;
+  known.term = topology().leadership.term;
+  known.primary = topology().leadership.primary;
+  known.store_answers = impl_->driver.memory.store_answers;
+  if (const auto& election = topology().leadership.election) known.election = election->term;
+  const cluster::Node* own = topology().find(impl_->options.node);
+  if (own != nullptr && own->promise) known.promised = own->promise->term;
+  known.promised = std::max(known.promised, impl_->driver.memory.promised);
+  return known;
+}
 
 Task<Result<void>> Agent::run() {
   Impl& self = *impl_;
   DORSAL_CO_TRY_VOID(co_await enter());
   self.scope.spawn(self.heart.beat_for_ever(self.options.heartbeat));
+  self.scope.spawn(self.watch_store());
+  self.scope.spawn(self.watch_process());
+  if (self.diary) self.scope.spawn(self.diary->write_for_ever());
   while (!self.stop_requested && !co_await io::cancelled()) {
+    self.wake.reset();
     co_await tick();
     const Deadline next = self.loop.after(self.options.tick);
-    if (self.has_process) {
-      co_await self.instance.exited(next);
-    } else {
-      (void)co_await self.loop.sleep_until(next);
-    }
+    (void)co_await self.wake.wait(next);
   }
   co_await leave();
   co_return Result<void>();
@@ -124,6 +170,13 @@ Task<Result<void>> Agent::enter() {
   Impl& self = *impl_;
   for (;;) {
     auto charter = co_await self.found();
+    if (charter && self.options.is_charter_certain && charter->uuid != self.options.charter.uuid) {
+      co_return invalid(
+          fmt::format("the store is that of cluster {}, and this node's certificate is of {}; look "
+                      "at 'cluster.store' and 'tls'",
+                      charter->uuid,
+                      self.options.charter.uuid));
+    }
     if (charter) {
       auto member = co_await self.admit();
       if (member) {
@@ -139,7 +192,10 @@ Task<Result<void>> Agent::enter() {
       }
       charter = member.error();
     }
-    if (charter.error().kind == ErrorKind::Corrupt) co_return charter.error();
+    // Of the store itself, Invalid says that it is another cluster's.
+    if (charter.error().kind == ErrorKind::Corrupt || charter.error().kind == ErrorKind::Invalid) {
+      co_return charter.error();
+    }
     log_warn("agent",
              "node={} waits for the store: {}",
              self.options.node.value(),
@@ -151,16 +207,65 @@ Task<Result<void>> Agent::enter() {
 
 // ---- looking ----
 
-Task<> Agent::Impl::read_store() {
+// Elections go as fast as nodes notice what the others wrote.
+Task<> Agent::Impl::watch_store() {
+  coord::Revision seen;
+  while (!co_await io::cancelled()) {
+    const Deadline deadline = loop.after(kWatchLimit);
+    auto newest = co_await store.changed_since(seen, deadline);
+    if (newest) {
+      seen = *newest;
+      co_await wake_at_news();
+    } else if (newest.error().kind != ErrorKind::Timeout) {
+      const Deadline next = loop.after(kRetryStore);
+      if (!co_await loop.sleep_until(next)) co_return;
+    }
+  }
+}
+
+Task<> Agent::Impl::wake_at_news() {
   const Deadline deadline = loop.after(kStoreLimit);
-  auto snapshot = co_await store.load(deadline);
+  const auto snapshot = co_await store.load(deadline);
+  if (snapshot && failover::is_news(driver.memory.topology, snapshot->topology)) wake.set();
+}
+
+Task<> Agent::Impl::watch_process() {
+  while (!co_await io::cancelled()) {
+    if (has_process) {
+      const Deadline deadline = loop.after(kWatchLimit);
+      co_await instance.exited(deadline);
+      wake.set();
+    }
+    const Deadline next = loop.after(options.tick);
+    if (!co_await loop.sleep_until(next)) co_return;
+  }
+}
+
+Task<> Agent::Impl::read_store() {
   Memory& memory = driver.memory;
-  memory.store_answers = snapshot.has_value();
+  // While it is out of reach the members are asked instead, and soon enough for the lease.
+  const Duration limit = memory.store_answers
+                             ? Duration(kStoreLimit)
+                             : std::min<Duration>(kStoreLimit, options.policy.renew_every());
+  const Deadline deadline = loop.after(limit);
+  auto snapshot = co_await store.load(deadline);
+  // A lease runs out only while somebody could have seen it renewed.
+  const bool was_out_of_reach = !std::exchange(memory.store_answers, snapshot.has_value());
   if (!snapshot) co_return;
+  const auto& before = memory.topology.leadership;
+  const auto& now = snapshot->topology.leadership;
+  if (was_out_of_reach || before.term != now.term || before.renewals != now.renewals) {
+    memory.renewal_seen = options.clocks.boot();
+  }
+  if (failover::is_another_phase(before, now)) memory.phase_seen = options.clocks.boot();
   memory.leadership_revision = snapshot->leadership_revision;
   memory.topology = std::move(snapshot->topology);
   const cluster::Node* own = memory.topology.find(options.node);
-  if (!published_at && own != nullptr) published = own->state;
+  if (!published_at && own != nullptr) {
+    published = own->state;
+    memory.restarted_ms = std::max(memory.restarted_ms, own->state.restarted_ms);
+    memory.rebuilt_ms = std::max(memory.rebuilt_ms, own->state.rebuilt_ms);
+  }
 }
 
 Task<View> Agent::Impl::look() {
@@ -180,10 +285,54 @@ Task<View> Agent::Impl::look() {
   view.topology = cluster::without_expired(memory.topology, options.clocks.wall_ms());
   view.lease = memory.lease;
   view.renewal_tried = memory.renewal_tried;
+  view.renewal_failed = memory.renewal_failed;
+  view.renewal_seen = memory.renewal_seen;
+  if (view.server.process != cluster::Process::Silent) memory.silent_since.reset();
+  if (view.server.process == cluster::Process::Silent && !memory.silent_since) {
+    memory.silent_since = view.now;
+  }
+  view.silent_since = memory.silent_since;
+  note_broken_applier(view);
+  note_protection(view);
+  view.phase_seen = memory.phase_seen;
+  view.can_ask_members = driver.peers != nullptr;
+  view.restarted_ms = memory.restarted_ms;
+  view.rebuilt_ms = memory.rebuilt_ms;
   view.resting = memory.rests.resting(view.now);
   view.lag_ms = lag_ms(view, options.clocks.wall_ms(), options.heartbeat);
   set_goal(view);
   co_return view;
+}
+
+void Agent::Impl::note_broken_applier(View& view) {
+  std::optional<TimePoint>& since = driver.memory.broken_since;
+  const auto& facts = view.server.facts;
+  const bool is_broken = facts && facts->following && !facts->following->applier_runs &&
+                         facts->following->applier_error != 0;
+  if (!is_broken) since.reset();
+  if (is_broken && !since) since = view.now;
+  view.broken_since = since;
+}
+
+// What the primary has when it is first seen to require acknowledgements again is what its voters
+// must have before writes count as protected.
+void Agent::Impl::note_protection(View& view) {
+  Memory& memory = driver.memory;
+  const auto& facts = view.server.facts;
+  const auto& leadership = view.topology.leadership;
+  const bool requires_acks = facts && facts->source_semi_sync && leadership.primary == options.node;
+  const bool is_stuck =
+      requires_acks && facts->waiting_for_acks > 0 && facts->acknowledged == memory.acknowledged;
+  memory.acknowledged = facts ? facts->acknowledged : 0;
+  if (!is_stuck) memory.unacknowledged_since.reset();
+  if (is_stuck && !memory.unacknowledged_since) memory.unacknowledged_since = view.now;
+  if (!requires_acks || !leadership.unprotected) memory.unprotected_writes.reset();
+  if (requires_acks && leadership.unprotected && !memory.unprotected_writes) {
+    memory.unprotected_writes = facts->executed;
+    memory.unprotected_writes->unite(facts->in_flight);
+  }
+  view.unacknowledged_since = memory.unacknowledged_since;
+  view.unprotected_writes = memory.unprotected_writes;
 }
 
 // The goal is what the primary had when this node was first seen to receive from it.
@@ -215,20 +364,48 @@ Task<bool> Agent::Impl::take_step() {
   has_process = view.server.pid.has_value();
   heart.writes = view.server.may_be_writable && failover::holds_lease(view, options.policy);
   heart.has_listeners = view.server.facts && view.server.facts->acknowledging > 0;
-  if (step.action != Action::Renew) activity = step.activity;
+  if (!is_routine(step.action)) activity = step.activity;
   log_change(step, view);
   count(step, view);
   View acted_on = view;
+  const TimePoint begun = loop.now();
+  std::optional<cluster::Event> event;
+  if (diary && is_noteworthy(step)) event = event_of(step, view);
+  if (step.action == Action::Keep) kept_by = step.rule;
   const bool done = co_await driver.carry_out(std::move(step),
                                               std::move(acted_on),
                                               options.clocks.boot,
                                               options.clocks.wall_ms());
+  if (event) {
+    event->took_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(loop.now() - begun).count();
+    event->failed = driver.memory.failure;
+    diary->note(*std::move(event));
+  }
   co_await publish(view);
   co_return done;
 }
 
+// An act, or an alarm that was not raised already.
+bool Agent::Impl::is_noteworthy(const Step& step) const {
+  if (step.action == Action::Keep) return is_alarm(step.rule) && step.rule != kept_by;
+  return !is_routine(step.action);
+}
+
+cluster::Event Agent::Impl::event_of(const Step& step, const View& view) const {
+  cluster::Event event;
+  event.at_ms = options.clocks.wall_ms();
+  event.by = options.node.value();
+  event.rule = step.rule;
+  event.what =
+      step.activity.empty() ? std::string(failover::to_string(step.action)) : step.activity;
+  event.term = view.topology.leadership.term;
+  if (view.server.facts) event.gtids = view.server.facts->executed.to_string();
+  return event;
+}
+
 void Agent::Impl::log_change(const Step& step, const View& view) {
-  if (step.action == Action::Renew) return;
+  if (is_routine(step.action)) return;
   const cluster::Role role = failover::role_of(view, options.policy);
   if (role == logged_role && step.rule == logged_rule) return;
   const std::string line = fmt::format("node={} role={}->{} rule={} term={}{}{}",
@@ -263,10 +440,13 @@ void Agent::Impl::count(const Step& step, const View& view) {
 }
 
 Task<> Agent::Impl::publish(const View& view) {
-  if (!view.store_answers || view.topology.find(options.node) == nullptr) co_return;
   NodeState state = make_state(view, options.policy, activity, published);
+  current = state;
+  if (!view.store_answers || view.topology.find(options.node) == nullptr) co_return;
+  state.agent_address = options.agent_address;
   state.zone = options.zone;
   state.read_weight = options.read_weight;
+  state.priority = options.priority;
   const bool due = !published_at || view.now - *published_at >= options.publish_every;
   if (!due && !differs_in_kind(state, published)) co_return;
   state.published_ms = options.clocks.wall_ms();

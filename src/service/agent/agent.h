@@ -13,11 +13,14 @@
 #include "base/deadline.h"
 #include "base/result.h"
 #include "core/cluster/topology.h"
+#include "core/failover/agree.h"
 #include "core/failover/decide.h"
 #include "edge/coord/cluster_store.h"
+#include "edge/coord/event_store.h"
 #include "edge/instance/instance.h"
 #include "edge/io/loop.h"
 #include "edge/io/task.h"
+#include "edge/peers/peers.h"
 
 namespace dorsal::agent {
 
@@ -33,11 +36,14 @@ struct Options {
   std::string address;                         // host:port, as other nodes reach this mysqld
   std::optional<cluster::ServerId> server_id;  // empty: the store gives one
   cluster::Charter charter;                    // written if the store has none yet
+  bool is_charter_certain = false;  // run() fails when the store is that of another cluster
+  std::string agent_address;        // host:port of its API; empty: it has none
   Duration tick = std::chrono::milliseconds(250);
   Duration publish_every = std::chrono::seconds(1);
   Duration heartbeat = std::chrono::milliseconds(500);
   std::string zone;  // published for the proxies, as is its share of the reads
   std::uint32_t read_weight = cluster::NodeState::kUsualReadWeight;
+  std::uint32_t priority = cluster::NodeState::kUsualPriority;  // published, too
   failover::Policy policy;  // mode and acks are taken from the charter in the store
   Clocks clocks = real_clocks();
 };
@@ -62,8 +68,25 @@ class Agent {
   // When the calling task is cancelled it returns too, but then mysqld is killed.
   io::Task<Result<void>> run();
 
+  // Questions to the other members go through these from now on; they outlive run(). Without them a
+  // primary takes no writes while the store is out of reach.
+  void ask_through(peers::Peers& peers);
+
+  // What this node decides is written there from now on; it outlives run().
+  void keep_diary_in(coord::EventStore& events);
+
+  // Answers another member that asks whether this one still agrees that it leads. Who agrees begins
+  // no election for the length of a lease.
+  cluster::Agreement agree(const cluster::Claim& claim);
+
   // Makes run() return within about half a minute. On the loop's thread; may be called again.
   void request_stop();
+
+  // What it knows now, for the other agents; on the loop's thread. Topology and state are as of its
+  // last look at the store and at its server.
+  failover::Knowledge knowledge() const;
+  const cluster::Topology& topology() const;
+  const cluster::NodeState& state() const;
 
   // The parts of run(), for tests: enter tick* leave.
   io::Task<Result<void>> enter();

@@ -1,11 +1,14 @@
 #include "service/agent/driver.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "base/check.h"
 #include "base/log.h"
 #include "edge/io/endpoint.h"
+#include "service/agent/peer_watch.h"
 
 namespace dorsal::agent {
 
@@ -19,21 +22,37 @@ namespace {
 
 constexpr auto kStoreLimit = std::chrono::seconds(1);
 constexpr auto kFenceLimit = std::chrono::seconds(2);
+constexpr auto kLeastFenceLimit = std::chrono::milliseconds(100);
 constexpr auto kActLimit = std::chrono::seconds(5);
-constexpr auto kInitialiseLimit =
-    std::chrono::minutes(10);  // a slow disk, and somebody's big redo log
+constexpr auto kAwaitLimit = std::chrono::milliseconds(200);
+constexpr auto kCloseLimit = std::chrono::seconds(3);  // beyond the drain
+constexpr auto kStopLimit = std::chrono::seconds(25);  // of a clean shutdown
+constexpr auto kJobLimit = std::chrono::minutes(10);   // a slow disk, and somebody's big redo log
 constexpr auto kRestAfterFailure = std::chrono::seconds(1);
 constexpr auto kRestAfterReplication = std::chrono::seconds(5);
 constexpr int kMostDoublings = 4;
 
-bool is_job(Action action) {
-  return action == Action::Initialise || action == Action::StartOver || action == Action::Clone;
+// What runs beside the ticks.
+Job job_of(Action action) {
+  switch (action) {
+    case Action::Initialise:
+      return Job::Initialise;
+    case Action::StartOver:
+      return Job::StartOver;
+    case Action::SaveStrays:
+      return Job::SaveStrays;
+    case Action::DropData:
+      return Job::DropData;
+    case Action::Clone:
+      return Job::Clone;
+    case Action::CloseForWrites:
+      return Job::CloseForWrites;
+    default:
+      return Job::None;
+  }
 }
 
-Job job_of(Action action) {
-  if (action == Action::Initialise) return Job::Initialise;
-  return action == Action::StartOver ? Job::StartOver : Job::Clone;
-}
+bool is_job(Action action) { return job_of(action) != Job::None; }
 
 Result<instance::Peer> peer_of(const Step& step, const View& view) {
   DORSAL_CHECK(step.peer);
@@ -47,15 +66,13 @@ Result<instance::Peer> peer_of(const Step& step, const View& view) {
 
 Task<bool> Driver::carry_out(Step step, View view, TimePoint (*boot)(), std::int64_t wall_ms) {
   const Action action = step.action;
+  memory.failure.clear();
   if (action == Action::Keep) co_return false;
   Result<void> outcome;
-  if (action == Action::Renew || action == Action::Lead) {
-    cluster::Leadership next = view.topology.leadership;
-    if (action == Action::Lead) next.term = cluster::Term(1);
-    next.primary = view.self;
-    next.renewals += 1;
-    next.renewed_ms = wall_ms;
-    outcome = co_await hold_leadership(std::move(next), boot);
+  if (action == Action::AskMembers) {
+    outcome = co_await ask_members(view, boot);
+  } else if (failover::changes_leadership(action)) {
+    outcome = co_await change_leadership(step, view, boot, wall_ms);
   } else if (action == Action::Start) {
     outcome = start(view);
   } else if (is_job(action)) {
@@ -67,8 +84,14 @@ Task<bool> Driver::carry_out(Step step, View view, TimePoint (*boot)(), std::int
   if (action == Action::StartReplication)
     memory.rests.rest(action, view.now + kRestAfterReplication);
   if (outcome) co_return action != Action::Start && !is_job(action);
-  // A renewal has an interval of its own, and a start its growing one.
-  if (action != Action::Renew && action != Action::Start) {
+  memory.failure = outcome.error().message;
+  // A renewal has an interval of its own, and a start its growing one. Who lost a race in the store
+  // looks again at once.
+  if (failover::changes_leadership(action) && outcome.error().kind == ErrorKind::Conflict)
+    co_return false;
+  const bool has_own_interval =
+      action == Action::Renew || action == Action::AskMembers || action == Action::Start;
+  if (!has_own_interval) {
     memory.rests.rest(action, view.now + kRestAfterFailure);
   }
   log_warn("agent",
@@ -83,7 +106,18 @@ Task<bool> Driver::carry_out(Step step, View view, TimePoint (*boot)(), std::int
 Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline deadline) {
   switch (step.action) {
     case Action::Fence:
-      co_return co_await fence();
+      co_return co_await fence(view);
+    case Action::Kill:
+      co_await instance_.kill();
+      co_return Result<void>();
+    case Action::Promise: {
+      cluster::NodeName name = view.self;
+      cluster::Promise promise = *step.promise;
+      memory.promised = std::max(memory.promised, std::optional(promise.term));
+      co_return co_await store_.promise(std::move(name), std::move(promise), deadline);
+    }
+    case Action::ForgetSource:
+      co_return co_await instance_.forget_source(deadline);
     case Action::UpdateMember: {
       cluster::Member member = *step.member;
       co_return co_await store_.update_member(std::move(member), deadline);
@@ -92,6 +126,8 @@ Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline dead
       co_return co_await instance_.accept_data(deadline);
     case Action::RequireAcks:
       co_return co_await instance_.require_acks(deadline);
+    case Action::StopRequiringAcks:
+      co_return co_await instance_.stop_requiring_acks(deadline);
     case Action::OpenForWrites:
       co_return co_await instance_.open_for_writes(deadline);
     case Action::GiveAcks:
@@ -104,10 +140,23 @@ Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline dead
       co_return co_await instance_.start_applier(deadline);
     case Action::StopApplier:
       co_return co_await instance_.stop_applier(deadline);
+    case Action::Restart: {
+      const Deadline end = loop_.after(kStopLimit);
+      co_await instance_.stop(end);
+      memory.restarted_ms = std::max(memory.restarted_ms, step.asked_ms);
+      co_return Result<void>();
+    }
+    case Action::AwaitApplier:
+      co_return co_await await_applier(*step.awaited);
+    case Action::ForgetMember: {
+      cluster::NodeName name = *step.peer;
+      co_return co_await store_.forget_member(std::move(name), deadline);
+    }
     case Action::StartReplication:
       co_return co_await instance_.start_replication(deadline);
     case Action::ChangeSource: {
       DORSAL_CO_TRY(instance::Peer source, peer_of(step, view));
+      memory.rests.wake(Action::StartReplication);  // what did not go with another source
       co_return co_await instance_.change_source(std::move(source), deadline);
     }
     default:
@@ -118,8 +167,15 @@ Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline dead
 
 // super_read_only can hang behind clients that wait for acknowledgements, and letting those go
 // would tell them that their writes are safe; a killed server tells them nothing.
-Task<Result<void>> Driver::fence() {
-  const Deadline deadline = loop_.after(kFenceLimit);
+// And it must be over with the lease: from then on another server may take writes that reads here
+// would miss.
+Task<Result<void>> Driver::fence(const View& view) {
+  Duration limit = kFenceLimit;
+  if (view.lease) {
+    const Duration left = view.lease->sent + policy_.lease_ttl - view.now;
+    limit = std::clamp<Duration>(left, kLeastFenceLimit, kFenceLimit);
+  }
+  const Deadline deadline = loop_.after(limit);
   auto fenced = co_await instance_.fence(deadline);
   if (fenced) co_return fenced;
   log_error("agent",
@@ -129,17 +185,55 @@ Task<Result<void>> Driver::fence() {
   co_return Result<void>();
 }
 
-Task<Result<void>> Driver::hold_leadership(cluster::Leadership next, TimePoint (*boot)()) {
-  const Deadline deadline = loop_.after(kStoreLimit);
+// Short, as something else may have become more important meanwhile.
+Task<Result<void>> Driver::await_applier(mysql::GtidSet transactions) {
+  const Deadline deadline = loop_.after(kAwaitLimit);
+  const auto outcome = co_await instance_.await_applied(std::move(transactions), deadline);
+  if (!outcome && outcome.error().kind != ErrorKind::Timeout) co_return outcome;
+  co_return Result<void>();
+}
+
+// Whoever is not asked, or does not answer in time, does not agree.
+Task<Result<void>> Driver::ask_members(const View& view, TimePoint (*boot)()) {
   failover::Lease lease;
   lease.sent = boot();
   memory.renewal_tried = lease.sent;
+  memory.renewal_failed = false;
+  const OtherAgents others = other_agents(view.topology, view.self);
+  if (!others.unknown.empty()) {
+    co_return unavailable(fmt::format("{} has told no address", others.unknown.front().value()));
+  }
+  cluster::Claim claim{view.topology.charter.uuid, view.self, view.topology.leadership.term};
+  const Deadline deadline = loop_.after(policy_.renew_every());
+  std::vector<peers::PeerAddress> asked = others.reachable;
+  const auto answers =
+      co_await peers::ask_all(loop_, *peers, std::move(asked), std::move(claim), deadline);
+  for (const auto& answer : answers) {
+    if (!answer) co_return answer.error();
+    if (!answer->agrees()) co_return conflict(answer->reason);
+  }
+  memory.lease = lease;
+  co_return Result<void>();
+}
+
+Task<Result<void>> Driver::change_leadership(const Step& step,
+                                             const View& view,
+                                             TimePoint (*boot)(),
+                                             std::int64_t wall_ms) {
+  const Deadline deadline = loop_.after(kStoreLimit);
+  const cluster::Leadership next = failover::leadership_after(step, view, policy_, wall_ms);
+  failover::Lease lease;
+  lease.sent = boot();
+  const bool holds = step.action == Action::Renew || step.action == Action::Lead;
+  if (holds) memory.renewal_tried = lease.sent;
+  memory.renewal_failed = memory.renewal_failed || step.action == Action::Renew;
   cluster::Leadership sent = next;
   DORSAL_CO_TRY(coord::Revision revision,
                 co_await store_.lead(std::move(sent), memory.leadership_revision, deadline));
   memory.leadership_revision = revision;
-  memory.topology.leadership = std::move(next);
-  memory.lease = lease;
+  memory.topology.leadership = next;
+  if (holds) memory.lease = lease;
+  if (holds) memory.renewal_failed = false;
   co_return Result<void>();
 }
 
@@ -156,17 +250,30 @@ Result<void> Driver::begin_job(const Step& step, const View& view, TimePoint (*b
     DORSAL_TRY(peer, peer_of(step, view));
   }
   memory.job = job_of(step.action);
-  jobs_.spawn(run_job(step.action, std::move(peer), boot));
+  jobs_.spawn(run_job(step, std::move(peer), boot));
   return {};
 }
 
-Task<> Driver::run_job(Action action, instance::Peer peer, TimePoint (*boot)()) {
-  const Deadline deadline = loop_.after(kInitialiseLimit);
+Task<> Driver::run_job(Step step, instance::Peer peer, TimePoint (*boot)()) {
+  const Action action = step.action;
+  const Deadline deadline = loop_.after(kJobLimit);
   Result<void> outcome;
   if (action == Action::Initialise) outcome = co_await instance_.initialise(deadline);
   if (action == Action::StartOver) outcome = co_await instance_.start_over(deadline);
+  if (action == Action::SaveStrays) {
+    const auto kept = co_await instance_.save_strays(std::move(*step.strays), deadline);
+    if (kept) log_warn("agent", "rule={} {}", step.rule, *kept);
+    if (!kept) outcome = kept.error();
+  }
+  if (action == Action::DropData) outcome = co_await instance_.drop_data(deadline);
   if (action == Action::Clone) outcome = co_await instance_.clone_from(std::move(peer));
+  if (action == Action::CloseForWrites) {
+    const Deadline end = loop_.after(step.drain + kCloseLimit);
+    outcome = co_await instance_.close_for_writes(step.drain, end);
+  }
+  if (action == Action::DropData && outcome) memory.rebuilt_ms = step.asked_ms;
   memory.job = Job::None;
+  ended_.set();
   if (outcome) {
     memory.rests.wake(Action::Start);
     co_return;

@@ -9,9 +9,11 @@
 #include "core/failover/decide.h"
 #include "edge/coord/cluster_store.h"
 #include "edge/instance/instance.h"
+#include "edge/io/event.h"
 #include "edge/io/loop.h"
 #include "edge/io/scope.h"
 #include "edge/io/task.h"
+#include "edge/peers/peers.h"
 #include "service/agent/rests.h"
 
 namespace dorsal::agent {
@@ -22,17 +24,39 @@ struct Memory {
   coord::Revision leadership_revision;
   bool store_answers = false;
   std::optional<failover::Lease> lease;
+  std::optional<cluster::Term> promised;  // the highest that was sent to the store
   std::optional<TimePoint> renewal_tried;
+  bool renewal_failed = false;  // as in the View
   failover::Job job = failover::Job::None;
   Rests rests;
   int starts_without_answer = 0;
+  std::string failure;                    // of the newest step; empty: it succeeded
+  TimePoint renewal_seen;                 // when the lease was last seen to have been renewed
+  std::optional<TimePoint> silent_since;  // the server
+  std::optional<TimePoint> broken_since;  // its applier
+  std::int64_t acknowledged = 0;          // commits, when last looked at
+  std::optional<TimePoint> unacknowledged_since;     // as in the View
+  std::optional<mysql::GtidSet> unprotected_writes;  // as in the View
+  TimePoint phase_seen;                              // as in the View
+  std::int64_t restarted_ms = 0;                     // as in the View
+  std::int64_t rebuilt_ms = 0;
 };
 
 class Driver {
  public:
-  // All outlive the Driver; the scope's tasks end before it.
-  Driver(io::Loop& loop, coord::ClusterStore& store, instance::Instance& instance, io::Scope& jobs)
-      : loop_(loop), store_(store), instance_(instance), jobs_(jobs) {}
+  // All outlive the Driver; the scope's tasks end before it. `ended` is set when a job has ended.
+  Driver(io::Loop& loop,
+         coord::ClusterStore& store,
+         instance::Instance& instance,
+         io::Scope& jobs,
+         io::Event& ended,
+         const failover::Policy& policy)
+      : loop_(loop),
+        store_(store),
+        instance_(instance),
+        jobs_(jobs),
+        ended_(ended),
+        policy_(policy) {}
 
   // True when it was done, so that the next look is worth taking at once. What failed rests for a
   // while. Reads the boot clock once more for the lease, as it counts from when a renewal is sent.
@@ -43,22 +67,32 @@ class Driver {
 
   Memory memory;
 
+  // For questions to the other members; null: none can be asked. Outlives the Driver.
+  peers::Peers* peers = nullptr;
+
  private:
   io::Task<Result<void>> act(const failover::Step& step,
                              const failover::View& view,
                              Deadline deadline);
-  io::Task<Result<void>> fence();
-  io::Task<Result<void>> hold_leadership(cluster::Leadership next, TimePoint (*boot)());
+  io::Task<Result<void>> fence(const failover::View& view);
+  io::Task<Result<void>> await_applier(mysql::GtidSet transactions);
+  io::Task<Result<void>> ask_members(const failover::View& view, TimePoint (*boot)());
+  io::Task<Result<void>> change_leadership(const failover::Step& step,
+                                           const failover::View& view,
+                                           TimePoint (*boot)(),
+                                           std::int64_t wall_ms);
   Result<void> start(const failover::View& view);
   Result<void> begin_job(const failover::Step& step,
                          const failover::View& view,
                          TimePoint (*boot)());
-  io::Task<> run_job(failover::Action action, instance::Peer peer, TimePoint (*boot)());
+  io::Task<> run_job(failover::Step step, instance::Peer peer, TimePoint (*boot)());
 
   io::Loop& loop_;
   coord::ClusterStore& store_;
   instance::Instance& instance_;
   io::Scope& jobs_;
+  io::Event& ended_;
+  const failover::Policy& policy_;
 };
 
 }  // namespace dorsal::agent

@@ -33,6 +33,8 @@ cluster::NodeState make_state(const failover::View& view,
   state.pid = view.server.pid;
   state.lag_ms = view.lag_ms;
   state.activity = std::move(activity);
+  state.restarted_ms = view.restarted_ms;
+  state.rebuilt_ms = view.rebuilt_ms;
   if (const auto& facts = view.server.facts) {
     state.server_uuid = facts->uuid;
     state.server_version = facts->version;
@@ -51,6 +53,8 @@ bool differs_in_kind(const cluster::NodeState& left, const cluster::NodeState& r
                     state.pid,
                     state.semi_sync,
                     state.activity,
+                    state.restarted_ms,
+                    state.rebuilt_ms,
                     state.server_uuid);
   };
   return kind(left) != kind(right);
