@@ -130,7 +130,7 @@ class AnswerReader:
         part["columns"] = [describe_column(column) for column in self.columns]
         part["middle"] = self.middle()
         # With a cursor the end of the columns is the end of it all.
-        if part["middle"] is not None and part["middle"]["status"] & wire.CURSOR_EXISTS:
+        if is_binary and part["middle"] is not None and part["middle"]["status"] & wire.CURSOR_EXISTS:
             return False
         return self.read_rows(part, is_binary)
 

@@ -5,11 +5,13 @@ happen in likely places, and that no step has two right answers. The second call
 long as the idea errs on the safe side:
 
 - A transaction that only reads may run on a replica, and its locks on tables hold up nobody on the primary. So
-  nothing that needs such locks runs while somebody else may be in one.
+  nothing that needs such locks runs while somebody else may be in one. Nor do LOCK TABLES hold up who reads there.
+- What only the primary can do is refused to a transaction that has read on a replica, as docs/consistency.md says.
 - Two transactions that write the same rows cost a second of waiting. It is tried now and then, not all the time.
 """
 
 import random
+import re
 import struct
 
 import wire
@@ -120,7 +122,13 @@ ODD_TEXTS = (
     "SELECT 'a\0b'", "SELECT 1\0", "SELECT /*!80000 1 */ /*!99999 , 2 */", "/*!80000 SET @a = 5 */", "/*!80000 INSERT INTO logs () VALUES () */",
 )
 
-COM_BINLOG_DUMP_GTID = 30
+ONLY_ON_PRIMARY = re.compile(
+    r"FOR\s+SHARE|IN\s+SHARE\s+MODE|\w_LOCKS?\s*\(|HANDLER|LOCK\s+INSTANCE|dorsal:\s*primary"
+    r"|^\W*(c\W+)?(ALTER\s+INSTANCE|BINLOG|CHANGE|INSTALL|LOAD|RESET|SHUTDOWN)\b|\bSET\b.*\b(GLOBAL|PERSIST|PASSWORD|ROLE)\b"
+    r"|\bSET\b.*\b(insert_id|last_insert_id|identity|timestamp|rand_seed1|sql_auto_is_null|completion_type|gtid_next"
+    r"|sql_log_bin|collation_database|character\s+set)\b", re.IGNORECASE | re.DOTALL,
+)
+
 UNKNOWN_COMMANDS = (0, 5, 6, 7, 8, 10, 11, 15, 16, 19, 20, 29, 30, 40, 100, 255)
 
 
@@ -149,7 +157,8 @@ class Client:
     def forget(self):
         """A new session."""
         self.in_transaction = self.reads_only = self.without_autocommit = self.has_locks = False
-        self.next_reads_only = self.always_reads_only = False
+        self.next_reads_only = self.always_reads_only = self.may_have_read_on_a_replica = False
+        self.has_named_access = False
         self.statements = {}  # name: (text, for each parameter the values to choose from)
         self.sql_statements = set()
 
@@ -161,10 +170,11 @@ class Client:
 
     def begin(self, reads_only=False):
         self.in_transaction = True
+        self.has_named_access = self.has_named_access or self.next_reads_only
         self.reads_only = self.reads_only or reads_only or self.next_reads_only or self.always_reads_only
 
     def end_transaction(self):
-        self.in_transaction = self.reads_only = self.next_reads_only = False
+        self.in_transaction = self.reads_only = self.next_reads_only = self.may_have_read_on_a_replica = False
 
 
 class Generator:
@@ -213,10 +223,21 @@ class Generator:
 
     def add(self, client, kind, **what):
         """True unless it is a known difference."""
-        if self.known.avoid(what.get("sql", "")):
+        if self.known.avoid(what.get("sql", "")) or self.is_refused(client, what) or self.is_told_of_the_past(client, what):
             return False
+        if client.may_read_on_a_replica_in_a_transaction():
+            client.may_have_read_on_a_replica = True
         self.steps.append(Step(client.number, kind, **what))
         return True
+
+    def is_refused(self, client, what):
+        """Whether it may be what only the primary can do, in a transaction that has read on a replica."""
+        sql, _ = client.statements.get(what.get("name"), ("", ()))
+        return client.may_have_read_on_a_replica and bool(ONLY_ON_PRIMARY.search(what.get("sql", sql)))
+
+    def is_told_of_the_past(self, client, what):
+        is_tracking = "session_track_transaction_info" in what.get("sql", "").lower()
+        return is_tracking and client.has_named_access and not self.may("transactions before they are tracked")
 
     def query(self, client, sql, ordered=True, **what):
         if not ordered:
@@ -412,6 +433,8 @@ class Generator:
         client.end_transaction()
         self.query(client, sql)
         client.begin("READ ONLY" in sql)
+        client.has_named_access = client.has_named_access or " READ " in sql
+        client.may_have_read_on_a_replica = "SNAPSHOT" in sql and client.reads_only
         client.has_locks = False
         for _ in range(self.pick(0, 1, 2, 3)):
             self.pick(self.read, self.write, self.write, self.locking_read)(client)
@@ -438,6 +461,7 @@ class Generator:
             self.query(client, "SET @@transaction_isolation = 'READ-COMMITTED'")
             return
         self.query(client, f"SET {scope}TRANSACTION {mode}")
+        client.has_named_access = client.has_named_access or mode.endswith(("READ ONLY", "READ WRITE"))
         if "READ ONLY" in mode:
             client.next_reads_only = True
             client.always_reads_only = client.always_reads_only or bool(scope)
@@ -495,15 +519,16 @@ class Generator:
     def lock_tables(self, client):
         if not self.may_lock_tables(client):
             return
-        self.query(client, self.pick(
+        sql = self.pick(
             "LOCK TABLES items READ", "LOCK TABLES items WRITE, logs WRITE", "LOCK TABLES parents AS p READ, children WRITE",
             "LOCK TABLES missing READ", "LOCK TABLE items READ LOCAL",
-        ))
+        )
+        self.query(client, sql)
         client.end_transaction()
         client.has_locks = True
         for _ in range(self.pick(1, 2)):
             self.pick(self.read, self.write)(client)
-        if self.chance(0.85):
+        if self.chance(0.85) or "WRITE" in sql:
             self.query(client, self.pick("UNLOCK TABLES", "UNLOCK TABLES", "UNLOCK TABLE"))
             client.has_locks = False
 
@@ -613,12 +638,12 @@ class Generator:
             self.use_prepared(client, name)
 
     def use_prepared(self, client, name):
-        _, parameters = client.statements.get(name, ("", [ANY_VALUE]))
+        sql, parameters = client.statements.get(name, ("", [ANY_VALUE]))
         draw = self.rng.random()
         if draw < 0.68:
-            self.execute(client, name, parameters)
-        elif draw < 0.76:
-            self.add(client, "execute", name=name, values=self.values(parameters), cursor=1, ordered=False)
+            self.execute(client, name, parameters, sql)
+        elif draw < 0.76 and self.may_open_cursor(client):
+            self.add(client, "execute", name=name, values=self.values(parameters, sql), cursor=1, ordered=False)
             for _ in range(self.pick(1, 2, 3)):
                 self.add(client, "fetch", name=name, count=self.pick(1, 2, 100, 0))
         elif draw < 0.84 and parameters:
@@ -628,9 +653,9 @@ class Generator:
             parameter = len(parameters) if self.chance(0.05) else self.rng.choice(of_text)
             for _ in range(self.pick(1, 2)):
                 self.add(client, "long data", name=name, parameter=parameter, data=self.pick(b"long", b"", b"x" * 5000))
-            values = self.values(parameters)
+            values = self.values(parameters, sql)
             if parameter < len(parameters):
-                values[parameter] = wire.LongData()
+                values[parameter] = wire.LongData(is_text=True)
             self.add(client, "execute", name=name, values=values, ordered=False)
         elif draw < 0.89:
             self.add(client, "reset statement", name=name)
@@ -645,8 +670,12 @@ class Generator:
             self.query(client, "DO 0")
             self.add(client, "fetch", name=name, count=1)
 
-    def execute(self, client, name, parameters):
-        what = {"values": self.values(parameters)}
+    def may_open_cursor(self, client):
+        reads_on_a_replica = client.may_have_read_on_a_replica or client.may_read_on_a_replica_in_a_transaction()
+        return not reads_on_a_replica or self.may("cursors of read-only transactions")
+
+    def execute(self, client, name, parameters, sql):
+        what = {"values": self.values(parameters, sql)}
         if client.capabilities & wire.QUERY_ATTRIBUTES and self.chance(0.05):
             what["attributes"] = {"trace": "on"}
         self.add(client, "execute", name=name, ordered=False, **what)
@@ -657,8 +686,17 @@ class Generator:
     def values_of_parameter(self):
         return ANY_VALUE if self.may("types of earlier executions") else self.rng.choice(VALUES)
 
-    def values(self, parameters):
-        return [self.rng.choice(values) for values in parameters]
+    def values(self, parameters, sql=""):
+        """A server shows in columns the type that a parameter was first executed with, also where it is NULL."""
+        shows_types = not re.match(r"INSERT|UPDATE|REPLACE|DELETE|DO|SET", sql) and not self.may("types of earlier executions")
+        drawn = [(self.rng.choice(values), values) for values in parameters]
+        return [self.of_one_type(one, values) if shows_types else one for one, values in drawn]
+
+    @staticmethod
+    def of_one_type(value, values):
+        if values is TEXT_VALUES:
+            return value.decode() if isinstance(value, bytes) else value
+        return values[0] if value is None else value
 
     # ---- Other commands ----
 
@@ -678,8 +716,7 @@ class Generator:
         elif draw < 0.9:
             self.query(client, "DO 0")
             number = self.rng.choice(UNKNOWN_COMMANDS)
-            if number != COM_BINLOG_DUMP_GTID or self.may("binary log"):
-                self.add(client, "command", number=number, shape="RESULTS")
+            self.add(client, "command", number=number, shape="RESULTS")
         else:
             self.kill_self(client)
 

@@ -28,7 +28,8 @@ DIAGNOSTICS = re.compile(
 )
 
 
-OWN_MESSAGES = re.compile(r"Unknown prepared statement handler|The statement \(\d+\) has no open cursor|Unknown thread id|Unknown command")
+OWN_MESSAGES = re.compile(r"Unknown prepared statement handler|The statement \(\d+\) has no open cursor|Unknown thread id|Unknown command"
+                          r"|Query execution was interrupted")
 
 
 def in_another_language(values):
@@ -45,6 +46,17 @@ def in_another_language(values):
     )
 
 
+LOCKED = re.compile(r"was not locked with LOCK TABLES|was locked with a READ lock and can't be updated")
+
+
+OF_SCHEMA = re.compile(r"(@@(session\.|local\.)?)?(character_set|collation)_database", re.IGNORECASE)
+
+
+ENDS_ITS_TRANSACTION = re.compile(
+    r"(\s|/\*!\d*|/\*.*?\*/|(--\s|#).*?\n)*(ALTER|CREATE|DROP|RENAME|TRUNCATE|ANALYZE|CHECK|GRANT|SET\s+PASSWORD)\b", re.IGNORECASE | re.DOTALL,
+)
+
+
 def of_diagnostics(values):
     return values.step.kind == "query" and bool(DIAGNOSTICS.search(values.step.get("sql")))
 
@@ -52,9 +64,9 @@ def of_diagnostics(values):
 KNOWN = (
     Known(
         "columns of diagnostics",
-        "SHOW WARNINGS that the proxy answers itself, with nothing to show, describes text as utf8mb4, not as"
+        "SHOW WARNINGS that the proxy answers itself, about an error of its own, describes text as utf8mb4, not as"
         " character_set_results has it.",
-        [CONNECT, Step(0, "query", sql="SET NAMES latin1"), Step(0, "query", sql="SET session_track_schema = 1"),
+        [CONNECT, Step(0, "query", sql="SET NAMES latin1"), Step(0, "reset statement", name="never prepared"),
          Step(0, "query", sql="SHOW WARNINGS")],
         excuse=lambda values: of_diagnostics(values) and "columns" in values.path and values.field in ("charset", "length"),
     ),
@@ -63,9 +75,8 @@ KNOWN = (
         [Step(0, "connect", capabilities=wire.MODERN | wire.NO_SCHEMA, charset=255), Step(0, "query", sql="SHOW WARNINGS")],
     ),
     Known(
-        "connection id", "CONNECTION_ID() with more around it, or in a prepared statement, is the server's own.",
-        [CONNECT, Step(0, "prepare", name="s", sql="SELECT CONNECTION_ID()"), Step(0, "execute", name="s", values=[])],
-        avoids=r"connection_id\(|pseudo_thread_id",
+        "pseudo thread id", "@@pseudo_thread_id is that of the proxy's own connection.",
+        [CONNECT, Step(0, "query", sql="SELECT @@pseudo_thread_id = CONNECTION_ID()")], avoids="pseudo_thread_id",
     ),
     Known(
         "several counts of warnings", "SELECT @@error_count, @@warning_count tells of a statement of the proxy's own.",
@@ -103,7 +114,39 @@ KNOWN = (
         "Where a procedure begins and ends a transaction, a server flags a change of the session without naming one.",
         [CONNECT, Step(0, "query", sql="CALL commits(2)")],
         excuse=lambda values: values.field == "status" and values.direct ^ values.proxy == wire.SESSION_CHANGED
-        and bool(re.match(r"\W*(c\W*)?CALL\b", values.step.get("sql", ""), re.IGNORECASE)),
+        and bool(re.match(r"[\W\d]*(c\W*)?CALL\b", values.step.get("sql", ""), re.IGNORECASE)),
+    ),
+    Known(
+        "flags of ends of transactions",
+        "Where a statement ends a transaction that it has begun itself, a server flags a change of the session to who"
+        " tracks transactions, mostly, without naming one. What the proxy asks of servers flags all of those.",
+        [CONNECT, Step(0, "query", sql="SET session_track_transaction_info = STATE"),
+         Step(0, "query", sql="ALTER TABLE items COMMENT 'changed'")],
+        excuse=lambda values: values.field == "status" and values.direct ^ values.proxy == wire.SESSION_CHANGED
+        and bool(ENDS_ITS_TRANSACTION.match(values.step.get("sql", ""))),
+    ),
+    Known(
+        "transactions before they are tracked",
+        "To who begins to track transactions a server tells of the READ ONLY or READ WRITE of an earlier one, which is over,"
+        " as if it were to come.",
+        [CONNECT, Step(0, "query", sql="START TRANSACTION READ ONLY"), Step(0, "query", sql="ROLLBACK"),
+         Step(0, "query", sql="SET session_track_transaction_info = CHARACTERISTICS"), Step(0, "query", sql="SELECT id FROM items")],
+    ),
+    Known(
+        "row counts of procedures that do nothing",
+        "A CALL of a procedure that has run no statement answers with the row count of the statement before on its connection.",
+        [CONNECT, Step(0, "query", sql="SELECT id, name INTO @a, @b FROM parents WHERE id = 2"),
+         Step(0, "query", sql="INSERT INTO parents VALUES (8, 'new')"), Step(0, "query", sql="CALL loops(0)")],
+        avoids=r"CALL\s+loops\(0\)",
+    ),
+    Known(
+        "foreign keys after a reset",
+        "After COM_RESET_CONNECTION, COM_CHANGE_USER or SET foreign_key_checks = DEFAULT a server of version 9.7 leaves the"
+        " checks of foreign keys to InnoDB, where a refused INSERT uses up a value of AUTO_INCREMENT. Behind the proxy it is"
+        " the connection that counts, not the session.",
+        [CONNECT, Step(0, "reset connection"),
+         Step(0, "query", sql="CREATE TABLE made_0 (id INT AUTO_INCREMENT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parents (id))"),
+         Step(0, "query", sql="INSERT INTO made_0 (p) VALUES (99)"), Step(0, "query", sql="INSERT INTO made_0 (p) VALUES (1)")],
     ),
     Known(
         "warnings after commands",
@@ -111,10 +154,6 @@ KNOWN = (
         " if it comes from the same connection.",
         [CONNECT, Step(0, "query", sql="SELECT * FROM missing"), Step(0, "use", schema="differential")],
         excuse=lambda values: values.step.kind in ("use", "set option") and values.field == "warnings",
-    ),
-    Known(
-        "binary log", "COM_BINLOG_DUMP_GTID is an unknown command to the proxy.",
-        [CONNECT, Step(0, "command", number=30, shape="RESULTS")],
     ),
     Known(
         "unknown names to track", "No warning for names in session_track_system_variables that are no variables.",
@@ -128,6 +167,40 @@ KNOWN = (
         [CONNECT, Step(0, "query", sql="SET @a = 1"), Step(0, "prepare", name="s", sql="SELECT ?"),
          Step(0, "execute", name="s", values=[5]),
          Step(0, "long data", name="s", parameter=0, data=b"text"), Step(0, "execute", name="s", values=[wire.LongData()])],
+    ),
+    Known(
+        "types of user variables",
+        "A column of a prepared statement that is a user variable has the type that the variable had when the statement was"
+        " prepared, and behind the proxy it may be prepared again on another connection.",
+        [CONNECT, Step(0, "prepare", name="s", sql="SELECT @a, ?"), Step(0, "execute", name="s", values=[1]),
+         Step(0, "query", sql="SET @a = @@session.sql_mode"), Step(0, "execute", name="s", values=[1])],
+        excuse=lambda values: values.step.kind == "execute" and "columns" in values.path and str(values.column).startswith("@"),
+    ),
+    Known(
+        "cursors of read-only transactions",
+        "Once a READ ONLY transaction has read on a replica, no cursor is opened in it: all rows come at once, as from a server"
+        " that does not materialise the result.",
+        [CONNECT, Step(0, "query", sql="START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"),
+         Step(0, "prepare", name="s", sql="SELECT id FROM parents"), Step(0, "execute", name="s", values=[], cursor=1)],
+        ports=("split",),
+    ),
+    Known(
+        "errors about locked tables",
+        "Which of two tables a server names that the statement cannot use under LOCK TABLES depends on whether the connection"
+        " has opened them before.",
+        [CONNECT, Step(0, "query", sql="UPDATE items SET marks = 'abc' WHERE id = 1"), Step(0, "query", sql="LOCK TABLES items READ"),
+         Step(0, "query", sql="INSERT INTO items SET name = 'o1'")],
+        excuse=lambda values: {values.direct, values.proxy} == {1099, 1100} or values.field == "text" and all(
+            LOCKED.search(str(text)) for text in (values.direct, values.proxy)
+        ),
+    ),
+    Known(
+        "character set of the schema",
+        "@@character_set_database and @@collation_database are those that the schema has now. At a server they are those that"
+        " it had when it was selected, and the server's own after COM_RESET_CONNECTION.",
+        [CONNECT, Step(0, "query", sql="ALTER DATABASE differential CHARACTER SET latin1"), Step(0, "use", schema="differential"),
+         Step(0, "reset connection"), Step(0, "query", sql="SELECT @@character_set_database")],
+        excuse=lambda values: "rows" in values.path and bool(OF_SCHEMA.fullmatch(str(values.column))),
     ),
     Known(
         "tracked trackers", "Of session_track_ variables themselves, no change is told.",

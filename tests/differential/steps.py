@@ -278,7 +278,7 @@ KINDS = {
 
 
 def load(path):
-    """Steps from a file of such expressions, one in each line; lines with '#' are comments."""
+    """Steps from a file of such expressions, one in each line, maybe with a comma behind it; lines with '#' are comments."""
     names = {"Step": Step, "Typed": wire.Typed, "LongData": wire.LongData}
     lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return [eval(line, {"__builtins__": {}}, names) for line in lines if line.strip() and line[0] != "#"]
+    return [eval(line.rstrip().rstrip(","), {"__builtins__": {}}, names) for line in lines if line.strip() and line[0] != "#"]

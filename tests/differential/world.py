@@ -70,7 +70,7 @@ class World:
             self.watchers = [[self.roots[DIRECT]], [self.cluster.root(node) for node in self.cluster.api_status()["nodes"]]]
             for root in {*self.roots, *self.watchers[PROXY]}:
                 stack.callback(harness.close_quietly, root)
-            for root in self.roots:
+            for root in {self.roots[DIRECT], *self.watchers[PROXY]}:
                 stack.enter_context(global_settings(root))
             self.owners = [self.reference.account(), self.cluster.account()]
             self.accounts = [None, None]

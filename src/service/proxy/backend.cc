@@ -95,7 +95,8 @@ std::string pool_key(const Identity& identity) {
 }
 
 std::string wait_for_position(std::string_view gtids, Duration patience) {
-  return fmt::format("SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {:.3f})",
+  // The limit counts for more than the sql_select_limit of a session.
+  return fmt::format("SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {:.3f}) LIMIT 1",
                      gtids,
                      std::chrono::duration<double>(patience).count());
 }
@@ -112,9 +113,11 @@ mysql::ConnectAttributes attributes_of(const Shared& shared) {
 
 Backend::Backend(LoopContext& context,
                  Server& server,
+                 std::uint64_t global_changes,
                  std::unique_ptr<client::Connection> connection)
     : context_(context),
       server_(server),
+      global_changes_(global_changes),
       connection_(std::move(connection)),
       inner_(connection_->capabilities(), connection_->capabilities(), no_tracking_),
       opened_at_(context.loop.now()),
@@ -131,6 +134,7 @@ io::Task<Result<Backend::Opened>> Backend::open(LoopContext& context,
                                                 Server& server,
                                                 Identity identity,
                                                 Deadline deadline) {
+  const std::uint64_t global_changes = server.global_changes;
   auto login = co_await log_in(context, server, identity, deadline);
   if (!login) co_return login.error();
   Opened opened;
@@ -139,7 +143,7 @@ io::Task<Result<Backend::Opened>> Backend::open(LoopContext& context,
   if ((login->connection->capabilities() & cap::kDeprecateEof) == 0) {
     co_return invalid("the server is too old: it does not offer CLIENT_DEPRECATE_EOF");
   }
-  opened.backend.reset(new Backend(context, server, std::move(login->connection)));
+  opened.backend.reset(new Backend(context, server, global_changes, std::move(login->connection)));
   DORSAL_CO_TRY(opened.refused, co_await opened.backend->set_up(deadline));
   if (opened.refused) opened.backend.reset();
   co_return opened;
@@ -202,8 +206,9 @@ std::string Backend::was_reset() {
   closes_.clear();
   variables.clear();
   user_variables.clear();
+  user_variables_owner = 0;  // who had them here must bring them again
   last_insert_id = 0;
-  tells_all_gtids = has_diagnostics = has_counted_rows = false;
+  tells_all_gtids = has_diagnostics = has_old_diagnostics = has_counted_rows = false;
   return mysql::encode_query(tracking_command() + ", " + sql::initial_clauses(initial_),
                              capabilities());
 }

@@ -96,7 +96,9 @@ class Backend {
   // The session that used it last, and what that session may still ask for.
   std::uint32_t owner = 0;
   std::uint64_t lease = 0;
-  bool has_diagnostics = false;   // warnings or an error
+  bool has_diagnostics = false;  // warnings or an error
+  // Maybe of statements of which nobody can ask any more.
+  bool has_old_diagnostics = false;
   bool has_counted_rows = false;  // of SQL_CALC_FOUND_ROWS
   bool is_spoilt = false;         // not fit for another session: close it
 
@@ -135,6 +137,9 @@ class Backend {
   // they have no reply.
   std::string take_closes() { return std::exchange(closes_, {}); }
 
+  // What a session begins with now is what it began with; for which see GlobalWatch.
+  bool is_up_to_date() const { return global_changes_ == server_.global_changes; }
+
   TimePoint opened_at() const { return opened_at_; }
   TimePoint last_used() const { return last_used_; }
   void used(TimePoint now) { last_used_ = now; }
@@ -151,12 +156,16 @@ class Backend {
   };
   using KeptStatements = std::list<KeptStatement>;
 
-  Backend(LoopContext& context, Server& server, std::unique_ptr<client::Connection> connection);
+  Backend(LoopContext& context,
+          Server& server,
+          std::uint64_t global_changes,
+          std::unique_ptr<client::Connection> connection);
 
   io::Task<Result<std::optional<mysql::ErrPacket>>> set_up(Deadline deadline);
 
   LoopContext& context_;
   Server& server_;
+  const std::uint64_t global_changes_;  // of the server, before the log-in
   std::unique_ptr<client::Connection> connection_;
   mysql::ClientTracking no_tracking_;
   mysql::ReplyRelay inner_;

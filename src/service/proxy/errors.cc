@@ -42,6 +42,10 @@ ErrPacket no_open_cursor(std::uint32_t statement_id) {
 
 ErrPacket interrupted() { return {1317, "70100", "Query execution was interrupted"}; }
 
+ErrPacket must_be_prepared_again() {
+  return {1615, "HY000", "Prepared statement needs to be re-prepared"};
+}
+
 ErrPacket too_many_statements(std::size_t limit) {
   return {1461,
           "42000",
@@ -59,7 +63,7 @@ ErrPacket not_owner(std::uint64_t id) {
 }
 
 ErrPacket wrong_value(std::string_view variable, std::string_view value) {
-  return {1231,
+  return {kWrongValue,
           "42000",
           fmt::format("Variable '{}' can't be set to the value of '{}'", variable, value)};
 }

@@ -21,6 +21,7 @@ mysql::ErrPacket unknown_command();                                             
 mysql::ErrPacket unknown_statement(std::uint32_t id);                             // 1243
 mysql::ErrPacket no_open_cursor(std::uint32_t statement_id);                      // 1421
 mysql::ErrPacket interrupted();                                                   // 1317
+mysql::ErrPacket must_be_prepared_again();                                        // 1615
 mysql::ErrPacket too_many_statements(std::size_t limit);                          // 1461
 mysql::ErrPacket unknown_thread(std::uint64_t id);                                // 1094
 mysql::ErrPacket not_owner(std::uint64_t id);                                     // 1095
@@ -32,6 +33,7 @@ mysql::ErrPacket unknown_variable(std::string_view variable);                   
 mysql::ErrPacket only_alone(std::string_view what);  // 1235, 42000
 
 // The account may not log in, or may no longer.
+inline constexpr std::uint16_t kWrongValue = 1231;
 inline constexpr std::uint16_t kAccessDenied = 1045;
 inline constexpr std::uint16_t kAccountLocked = 3118;
 inline bool is_denial(const mysql::ErrPacket& err) {

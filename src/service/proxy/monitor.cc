@@ -4,6 +4,7 @@
 #include "core/mysql/protocol.h"
 #include "service/proxy/accounts.h"
 #include "service/proxy/backend.h"
+#include "service/proxy/global_watch.h"
 #include "service/proxy/shared.h"
 
 namespace dorsal::proxy {
@@ -13,6 +14,7 @@ constexpr auto kInterval = std::chrono::milliseconds(100);
 constexpr auto kRetry = std::chrono::milliseconds(250);
 constexpr auto kPatience = std::chrono::milliseconds(1000);
 constexpr int kRoundsBetweenAccounts = 10;
+constexpr int kRoundsBetweenGlobals = 10;
 constexpr int kRoundsBetweenLooks = 3;
 
 std::uint32_t seconds(const std::optional<std::string>& text) {
@@ -104,7 +106,8 @@ io::Task<bool> look_for_others(LoopContext& context,
 // Until the connection fails or the task is cancelled.
 io::Task<Result<void>> watch(LoopContext& context,
                              Server& server,
-                             routing::Introduction& introduction) {
+                             routing::Introduction& introduction,
+                             GlobalWatch& globals) {
   auto connected = co_await connect_as_monitor(context, server, context.loop.after(kPatience));
   if (!connected) co_return connected.error();
   auto connection = *std::move(connected);
@@ -115,6 +118,7 @@ io::Task<Result<void>> watch(LoopContext& context,
     co_await context.loop.sleep_until(context.loop.after(wait));
   }
   AccountReader accounts;
+  globals.connected();
   for (int round = 0;; ++round) {
     DORSAL_CO_TRY_VOID(co_await read_position(context, server, *connection));
     if (!server.reachable.exchange(true)) {
@@ -122,6 +126,15 @@ io::Task<Result<void>> watch(LoopContext& context,
     }
     if (accounts_server(context) == &server && round % kRoundsBetweenAccounts == 0) {
       co_await look_at_accounts(context, accounts, *connection);
+    }
+    if (round % kRoundsBetweenGlobals == 0) {
+      auto looked = co_await globals.look(*connection, context.loop.after(kPatience));
+      if (!looked) {
+        log_debug("proxy",
+                  "server={} global_variables=unknown reason=\"{}\"",
+                  server.name.value(),
+                  looked.error().message);
+      }
     }
     if (round % kRoundsBetweenLooks == kRoundsBetweenLooks - 1) {
       (void)co_await look_for_others(context, server, *connection);
@@ -156,8 +169,9 @@ io::Task<Result<std::unique_ptr<client::Connection>>> connect_as_monitor(LoopCon
 
 io::Task<> monitor(LoopContext& context, Server& server) {
   routing::Introduction introduction;
+  GlobalWatch globals(server);
   for (;;) {
-    auto ended = co_await watch(context, server, introduction);
+    auto ended = co_await watch(context, server, introduction, globals);
     introduction.left(context.loop.now());
     server.others.set(-1);
     server.other_proxies.lost();

@@ -24,6 +24,7 @@ constexpr auto kTend = std::chrono::seconds(1);
 constexpr auto kIdleLimit = std::chrono::seconds(60);
 constexpr auto kAgeLimit = std::chrono::hours(1);
 // After a server had no room, or another loop was asked to make some.
+constexpr auto kExpect = std::chrono::seconds(30);
 constexpr auto kTryAgain = std::chrono::milliseconds(5);
 
 constexpr std::uint16_t kTooManyConnections = 1040;      // ER_CON_COUNT_ERROR
@@ -97,7 +98,8 @@ std::unique_ptr<Backend> Pool::remove_idle(std::size_t index) {
 
 // The session's own, else of those that may serve it one on which least has to be changed, else
 // the one used last: the others are then left to grow old. A connection without a schema can be
-// given one, but not the other way round.
+// given one, but not the other way round. One from before a change of global variables is for its
+// own session alone.
 std::optional<std::size_t> Pool::best_idle(const PoolWish& wish) const {
   std::optional<std::size_t> best;
   int best_rank = -1;
@@ -105,6 +107,7 @@ std::optional<std::size_t> Pool::best_idle(const PoolWish& wish) const {
     const Backend& candidate = *idle_[i];
     if (!wish.with_schema && !candidate.schema.empty()) continue;
     if (wish.lease != 0 && candidate.lease == wish.lease) return i;
+    if (!candidate.is_up_to_date()) continue;
     const bool fits = wish.with_schema == !candidate.schema.empty();
     const int rank = !fits ? 0 : candidate.variables == wish.variables ? 2 : 1;
     if (rank <= best_rank) continue;
@@ -119,7 +122,7 @@ std::optional<std::size_t> Pool::anothers_idle(const PoolWish& wish) const {
   for (std::size_t i = 0; i < idle_.size(); ++i) {
     const bool is_last_used = i + 1 == idle_.size() && idle_[i]->owner == wish.session;
     const bool fits = wish.with_schema || idle_[i]->schema.empty();
-    if (fits && !is_last_used) return i;
+    if (fits && !is_last_used && idle_[i]->is_up_to_date()) return i;
   }
   return std::nullopt;
 }
@@ -171,6 +174,7 @@ io::Task<Result<Backend::Opened>> Pool::take(PoolWish wish, Deadline deadline) {
 
 // To whoever has waited longest among those that it can serve.
 bool Pool::hand_over(std::unique_ptr<Backend>& backend) {
+  if (!backend->is_up_to_date()) return false;
   for (Waiter* waiter : waiters_) {
     if (waiter->woken.is_set()) continue;
     if (!waiter->with_schema && !backend->schema.empty()) continue;
@@ -301,7 +305,7 @@ void Pool::tend() {
     Backend& backend = *idle_[i];
     const bool is_old =
         now - backend.last_used() > kIdleLimit || now - backend.opened_at() > kAgeLimit;
-    const bool is_needed = open_ <= minimum();
+    const bool is_needed = open_ <= minimum() && backend.is_up_to_date();
     if ((is_old && !is_needed) || !backend.is_alive()) discard(remove_idle(i));
   }
   if (opening_ == 0 && is_too_small()) {
@@ -318,10 +322,17 @@ bool Pool::is_outdated() const {
 // Of this loop: its part of what the process is to keep. A server that refuses the account is not
 // asked again for the sake of that.
 std::uint32_t Pool::minimum() const {
+  if (was_refused_ || is_outdated()) return 0;
+  const std::uint32_t expected = context_.loop.now() < expected_until_ ? expected_ : 0;
   const std::uint32_t all = context_.options->pools.minimum;
-  if (all == 0 || was_refused_ || is_outdated()) return 0;
   const auto loops = static_cast<std::uint32_t>(context_.shared.loop_count());
-  return (all + loops - 1) / loops;
+  return std::max(expected, (all + loops - 1) / loops);
+}
+
+void Pool::expect(std::uint32_t connections) {
+  expected_ = connections;
+  expected_until_ = context_.loop.now() + kExpect;
+  tend();
 }
 
 bool Pool::is_too_small() const { return open_ < minimum() && server_.reachable; }
@@ -345,6 +356,14 @@ std::shared_ptr<Pool> Pools::of(Server& server, const Identity& identity, const 
   auto& pool = pools_[{server.index, key}];
   if (pool == nullptr) pool = std::make_shared<Pool>(context_, server, identity);
   return pool;
+}
+
+void Pools::warm(const Server& from, Server& to) {
+  std::vector<std::pair<std::string, Pool*>> expected;
+  for (auto& [key, pool] : pools_) {
+    if (&pool->server() == &from && pool->open() > 0) expected.emplace_back(key.second, pool.get());
+  }
+  for (const auto& [key, pool] : expected) of(to, pool->identity(), key)->expect(pool->open());
 }
 
 io::Task<> Pools::tend_all() {

@@ -113,6 +113,9 @@ class Pool {
   // open. Called now and then.
   void tend();
 
+  // So many connections are about to be needed: opens and keeps them, for a while.
+  void expect(std::uint32_t connections);
+
   // What is idle serves nobody any more.
   void close_idle();
 
@@ -126,6 +129,7 @@ class Pool {
   Server& server() { return server_; }
   const Identity& identity() const { return identity_; }
   std::size_t idle() const { return idle_.size(); }
+  std::uint32_t open() const { return open_; }
   bool is_unused() const { return open_ == 0 && opening_ == 0 && waiters_.empty(); }
 
  private:
@@ -162,8 +166,10 @@ class Pool {
   std::vector<std::unique_ptr<Backend>> idle_;  // the one used last stands last
   std::deque<Waiter*> waiters_;
   std::uint32_t opening_ = 0;
-  bool was_refused_ = false;  // the last one that was to be opened
-  std::uint32_t open_ = 0;    // idle and lent
+  bool was_refused_ = false;    // the last one that was to be opened
+  std::uint32_t open_ = 0;      // idle and lent
+  std::uint32_t expected_ = 0;  // see expect()
+  TimePoint expected_until_;
 };
 
 // A connection that is lent. Whoever lets it go without giving it back has closed it.
@@ -212,6 +218,9 @@ class Pools {
   // Tasks of the pools run here.
   io::Scope& scope() { return scope_; }
   std::uint64_t next_lease() { return ++lease_; }
+
+  // What is used of one server is about to be needed of the other.
+  void warm(const Server& from, Server& to);
 
   // Closes what is idle and wanted by another loop.
   void make_room_for_others();

@@ -178,6 +178,21 @@ TEST_F(PoolTest, ASpoiltConnectionIsNotGivenToOthers) {
   });
 }
 
+TEST_F(PoolTest, OneFromBeforeAChangeOfGlobalVariablesIsForItsOwnSessionAlone) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto first = co_await test.take(1);
+    Backend* const before = first.get();
+    const std::uint64_t lease = first->lease;
+    first.give_back();
+    test.target().global_changes.fetch_add(1);
+    auto second = co_await test.take(2);
+    EXPECT_TRUE(second);
+    EXPECT_NE(second.get(), before);
+    auto again = co_await test.take(1, lease);
+    EXPECT_EQ(again.get(), before);
+  });
+}
+
 TEST_F(PoolTest, OneWithASchemaIsNotGivenToASessionWithoutOne) {
   run([](PoolTest& test) -> io::Task<> {
     auto first = co_await test.take(1);

@@ -97,7 +97,7 @@ class LoopThread {
   }
 
   void start() {
-    if (watches_servers_) scope_.spawn(watch_servers());
+    scope_.spawn(watch_topology());
     scope_.spawn(context_.pools->tend_all());
     thread_ = std::thread([this] { io::block_on(loop_, until_cancelled()); });
   }
@@ -138,17 +138,22 @@ class LoopThread {
     co_await session->run();
   }
 
-  // Starts a monitor for each server as it first appears in the topology.
-  io::Task<> watch_servers() {
+  // Also while no statement begins on this loop: those that run may be at a primary of the past.
+  io::Task<> watch_topology() {
     std::vector<const Server*> watched;
     for (bool goes_on = true; goes_on;) {
       context_.refresh_view();
-      for (Server* server : context_.view->all) {
-        if (std::find(watched.begin(), watched.end(), server) != watched.end()) continue;
-        watched.push_back(server);
-        scope_.spawn(monitor(context_, *server));
-      }
+      if (watches_servers_) start_monitors(watched);
       goes_on = co_await loop_.sleep_until(loop_.after(kLookForServers));
+    }
+  }
+
+  // One for each server as it first appears in the topology.
+  void start_monitors(std::vector<const Server*>& watched) {
+    for (Server* server : context_.view->all) {
+      if (std::find(watched.begin(), watched.end(), server) != watched.end()) continue;
+      watched.push_back(server);
+      scope_.spawn(monitor(context_, *server));
     }
   }
 

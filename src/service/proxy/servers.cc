@@ -94,9 +94,17 @@ std::shared_ptr<const ServerView> Servers::view(std::shared_ptr<const cluster::T
     view->all.push_back(server);
     if (&node == primary) {
       view->primary = server;
+      view->primary_is_open = node.state.role == cluster::Role::Primary;
     } else if (node.state.role == cluster::Role::Replica && node.state.healthy) {
       view->replicas.push_back(server);
     }
+  }
+  view->is_held = topology->holds_statements();
+  const auto& switchover = topology->leadership.switchover;
+  for (Server* server : view->all) {
+    const bool is_meant =
+        switchover && switchover->is_under_way() && server->name == switchover->to;
+    if (is_meant) view->successor = server;
   }
   view->topology = std::move(topology);
   return view;

@@ -43,6 +43,12 @@ struct Server {
   std::atomic<std::uint32_t> read_weight{cluster::NodeState::kUsualReadWeight};
   std::atomic<bool> is_near{false};  // in the proxy's zone
 
+  // The newest topology, by its version, in which it said that it takes no writes; 0: none.
+  std::atomic<std::uint64_t> closed_in{0};
+
+  // Changes of its global variables that are known of, see GlobalWatch.
+  std::atomic<std::uint64_t> global_changes{0};
+
   // Whether a read may go there: it can be reached, and is not further behind than a listener
   // bears. No limit: zero.
   bool may_serve_reads(Duration max_lag) const;
@@ -79,6 +85,9 @@ class Outstanding {
 struct ServerView {
   std::shared_ptr<const cluster::Topology> topology;
   Server* primary = nullptr;      // null when the topology names none
+  bool primary_is_open = false;   // it takes writes, as its agent says
+  bool is_held = false;           // nothing begins there, as it is about to be replaced
+  Server* successor = nullptr;    // by this one
   std::vector<Server*> replicas;  // healthy and caught up, as their agents say
   std::vector<Server*> all;
 

@@ -37,6 +37,7 @@
 #include "core/routing/read_only_transaction.h"
 #include "core/routing/route.h"
 #include "core/sql/diagnostics_query.h"
+#include "core/sql/set_statement.h"
 #include "core/sql/statement.h"
 #include "core/sql/temporary_tables.h"
 #include "edge/io/event.h"
@@ -90,6 +91,9 @@ class Session {
   // For lists of sessions; empty before it has logged in. On its own loop.
   std::optional<SessionInfo> describe() const;
 
+  // Another server is primary now. On the loop.
+  void leave_deposed_primary();
+
  private:
   // Whether results have column definitions: a variable of clients that can do without.
   static constexpr std::string_view kResultsetMetadata = "resultset_metadata";
@@ -116,9 +120,11 @@ class Session {
   };
   enum class RelayEnd {
     Answered,
-    Closed,    // the client is gone, or has a part of a reply that has no end
-    Broken,    // the server failed before the client got anything
-    ReadOnly,  // a replica refused to write; the client got nothing
+    Closed,           // the client is gone, or has a part of a reply that has no end
+    Broken,           // the server failed before the client got anything
+    ReadOnly,         // a replica refused to write; the client got nothing
+    PrimaryIsClosed,  // the primary takes no writes any more; nothing was done, the client got
+                      // nothing
   };
   enum class ReaderOutcome {
     Answered,
@@ -192,6 +198,7 @@ class Session {
                                 bool& is_broken);
   bool ends_session(const Request& request, const sql::Statement& statement) const;
   io::Task<Outcome> home_is_lost(bool was_sent, const sql::Statement& statement);
+  void note_locks(const Request& request, const sql::Statement& statement);
   void note_end(const Request& request, const sql::Statement& statement);
 
   // session_sharing.cc
@@ -217,7 +224,10 @@ class Session {
   void note_temporary_tables(const Request& request, const sql::Statement& statement);
   bool keeps_diagnostics() const;
   void note_tie();
-  void note_reply(Backend& backend, const Request& request, const sql::Statement& statement);
+  io::Task<> join_error(Backend& backend);
+  [[nodiscard]] bool note_reply(Backend& backend,
+                                const Request& request,
+                                const sql::Statement& statement);
   void note_assignments(Backend& backend, const std::vector<std::string>& names);
 
   // session_reads.cc
@@ -251,6 +261,7 @@ class Session {
                                     const routing::Position* wait_for,
                                     Duration patience);
   io::Task<> take_along_assignments(const std::vector<std::string>& names);
+  std::optional<sql::DiagnosticsQuery> diagnostics_query_in(const Request& request) const;
   io::Task<std::optional<Outcome>> ask_last_used(const sql::Statement& statement, Request& request);
 
   // session_read_only.cc
@@ -269,12 +280,15 @@ class Session {
 
   // session_binlog.cc
   io::Task<Outcome> dump_binlog(ClientCommand& command);
+  io::Task<bool> hear_first_of_dump();
+  io::Task<Outcome> refuse_dump();
   io::Task<> relay_dump();
   io::Task<> pass_on_to_dump();
 
   // session_relay.cc
   io::Task<RelayEnd> relay_reply(Backend& backend, const Request& request);
-  io::Task<RelayEnd> ask_for_transaction(Backend& backend);
+  io::Task<RelayEnd> ask_for_changes(Backend& backend);
+  io::Task<> hear_of_schema(Backend& backend, const Request& request);
   io::Task<Result<std::size_t>> read_reply(Backend& backend, char* buffer);
   bool client_is_gone();
   void absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen);
@@ -291,6 +305,7 @@ class Session {
   // session_statements.cc
   io::Task<Outcome> prepare(ClientCommand& command);
   io::Task<Outcome> execute(ClientCommand& command);
+  io::Task<> clear_old_diagnostics();
   io::Task<Outcome> send_long_data(ClientCommand& command);
   io::Task<Outcome> other_statement_command(ClientCommand& command);
   io::Task<Result<std::optional<mysql::ErrPacket>>> prepare_on(
@@ -311,6 +326,9 @@ class Session {
   std::shared_ptr<const PreparedText> text_of(std::string sql);
   void set_open(Prepared& prepared, bool has_long_data, bool has_cursor);
   void close_statement(std::uint32_t id);
+  void forget_statement(const Prepared& prepared);
+  bool may_lose_prepared(const Request& request, const sql::Statement& statement) const;
+  io::Task<Result<void>> prepare_without_schema(Backend& backend);
 
   // session_identity.cc
   std::optional<std::string> own_identity_in(const sql::Statement& statement,
@@ -339,8 +357,23 @@ class Session {
   io::Task<> end_other(std::uint32_t session, Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> kill_query(KillTarget::Connection connection,
                                                        Deadline deadline);
+  // What a SET changes that the proxy keeps for itself.
+  struct OwnSettings {
+    mysql::ClientTracking tracking;
+    sql::Consistency consistency = sql::Consistency::Global;
+  };
+  io::Task<Outcome> run_set(const sql::Statement& statement,
+                            ClientCommand& command,
+                            std::string_view sql);
+  std::optional<mysql::ErrPacket> apply_own_variables(
+      const std::vector<sql::Assignment>& assignments,
+      sql::LexerMode mode);
   std::optional<mysql::ErrPacket> apply_own_variable(const std::string& name,
                                                      const std::string& value);
+  void take_back(const OwnSettings& before);
+  io::Task<> own_variables_hold(const OwnSettings& before);
+  io::Task<Outcome> have_refused(const sql::Statement& statement, ClientCommand& command);
+  io::Task<std::optional<mysql::ErrPacket>> refusal_by_server(std::string sql);
 
   LoopContext& context_;
   Shared& shared_;
@@ -369,6 +402,7 @@ class Session {
   std::shared_ptr<Pool> last_reader_pool_;
   std::string_view tie_;            // why home is kept, as last counted
   bool is_inspection_due_ = false;  // what ties it to home may be gone
+  bool primary_is_closed_ = false;  // it refused the last command, as it takes no writes any more
   bool succeeded_ = false;          // a server answered the last command without an error
   int captures_ = 0;                // others that read from a connection what is this session's
   io::Event captured_;

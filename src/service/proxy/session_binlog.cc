@@ -1,6 +1,7 @@
 // The binary log, for mysqlbinlog and tools that capture changes: passed on from the session's
 // home.
 #include "core/mysql/packet.h"
+#include "core/mysql/protocol.h"
 #include "edge/io/scope.h"
 #include "service/proxy/errors.h"
 #include "service/proxy/session.h"
@@ -25,9 +26,13 @@ io::Task<Session::Outcome> Session::dump_binlog(ClientCommand& command) {
     home_.reset();
     co_return co_await send_err(errors::no_primary("its connection was lost"));
   }
+  home_->server().statements.add();
+  const bool has_begun = co_await hear_first_of_dump();
+  if (!has_begun) co_return Outcome::Closed;
+  const char first = reader_inbox_[mysql::kHeaderSize];
+  if (static_cast<std::uint8_t>(first) == mysql::kErrMarker) co_return co_await refuse_dump();
   home_->is_spoilt = true;  // nobody else's after this
   state_.reads_binlog = true;
-  home_->server().statements.add();
   io::Scope scope(context_.loop);
   scope.spawn(pass_on_to_dump());
   co_await relay_dump();
@@ -35,9 +40,46 @@ io::Task<Session::Outcome> Session::dump_binlog(ClientCommand& command) {
   co_return Outcome::Closed;
 }
 
-// The server's events to the client, until either is gone: a server closes the connection behind
-// the end of a dump too.
+// Until it shows whether events come or the reason why none will. False: the server or the client
+// is gone.
+io::Task<bool> Session::hear_first_of_dump() {
+  reader_inbox_.clear();
+  auto buffer = context_.take_buffer();
+  while (reader_inbox_.size() <= mysql::kHeaderSize) {
+    auto size = co_await read_reply(*home_, buffer.get());
+    if (!size) co_return false;
+    reader_inbox_.append(buffer.get(), *size);
+  }
+  context_.give_buffer(std::move(buffer));
+  co_return true;
+}
+
+// The error is passed on as that of any other command. Behind one that comes before a server has
+// begun to dump, it takes other commands still; behind all others it closes the connection.
+io::Task<Session::Outcome> Session::refuse_dump() {
+  constexpr std::uint16_t kMalformedPacket = 1835;
+  constexpr std::uint16_t kMissingPrivilege = 1227;
+  Request request;
+  request.shape = mysql::ReplyShape::OnePacket;
+  request.may_write = false;
+  relay_->change_server(home_->capabilities(), !home_->tells_all_gtids);
+  relay_->begin(request.shape);
+  const RelayEnd end = co_await relay_reply(*home_, request);
+  home_->used(context_.loop.now());
+  const auto& err = relay_->summary().err;
+  const bool goes_on = end == RelayEnd::Answered && err &&
+                       (err->code == kMalformedPacket || err->code == kMissingPrivilege);
+  const bool joins = goes_on && note_reply(*home_, request, kNoStatement);
+  if (joins) co_await join_error(*home_);
+  co_return goes_on ? Outcome::Answered : Outcome::Closed;
+}
+
+// The server's events to the client, those first that have come already, until either is gone: a
+// server closes the connection behind the end of a dump too.
 io::Task<> Session::relay_dump() {
+  const Outcome begun = co_await send_to_client(reader_inbox_);
+  reader_inbox_.clear();
+  if (begun == Outcome::Closed) co_return;
   auto buffer = context_.take_buffer();
   for (;;) {
     auto size = co_await home_->stream().read_some(buffer.get(),

@@ -36,7 +36,9 @@ Server* Session::pick_home() {
     if (home_replica_ != nullptr) return home_replica_;
   }
   // Without any replica the primary serves those who asked for one: late data is worse than none.
-  return view.primary != nullptr && view.primary->reachable ? view.primary : nullptr;
+  const bool is_there = view.primary != nullptr && view.primary->reachable;
+  if (!is_there || !view.primary_is_open || view.is_held) return nullptr;
+  return view.primary->closed_in == context_.view_version() ? nullptr : view.primary;
 }
 
 // False once the server of the home connection is no longer one that pick_home() would give.
@@ -46,9 +48,16 @@ bool Session::home_is_still_right() const {
   const auto& replicas = view.replicas;
   const bool is_on_replica = listener_ == routing::Listener::Replicas || read_only_;
   if (!is_on_replica || replicas.empty()) {
-    return view.primary == nullptr || view.primary == server;
+    return view.primary == nullptr || (view.primary == server && view.primary_is_open);
   }
   return std::find(replicas.begin(), replicas.end(), server) != replicas.end();
+}
+
+// What runs there still would never be answered, if that server hangs, or would not count.
+void Session::leave_deposed_primary() {
+  const bool is_on_replica = listener_ == routing::Listener::Replicas || read_only_;
+  if (!home_ || is_on_replica || &home_->server() == context_.view->primary) return;
+  home_->stream().close();
 }
 
 io::Task<std::optional<mysql::ErrPacket>> Session::borrow_home(Server& server, Deadline deadline) {
@@ -183,6 +192,7 @@ io::Task<bool> Session::move_home(const routing::Position& position) {
     if (!may_serve || !shared_.frontier.covers(server->index, position)) continue;
     home_replica_ = server;
     const Deadline limit = context_.loop.after(context_.options->connect_limit);
+    co_await take_along_insert_id();
     give_back(home_, KillTarget::Slot::Home);
     auto refused = co_await borrow_home(*server, limit);
     co_return !refused;
@@ -195,6 +205,7 @@ io::Task<bool> Session::move_home(const routing::Position& position) {
 
 io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Statement& statement) {
   succeeded_ = false;
+  const Deadline patience = context_.loop.after(context_.options->primary_limit);
   for (int attempt = 0;; ++attempt) {
     std::optional<mysql::ErrPacket> refused;
     if (!has_home_again()) {
@@ -213,6 +224,17 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     bool is_broken = false;
     const Outcome outcome = co_await try_at_home(request, statement, was_sent, is_broken);
     if (outcome == Outcome::Closed) co_return outcome;
+    if (primary_is_closed_) {
+      // It has done nothing, and another one is about to take its place.
+      primary_is_closed_ = false;
+      const bool may_wait = request.rest == nullptr && !state_.is_tied();
+      if (!may_wait || patience.has_passed(context_.loop.now())) {
+        co_return co_await home_is_lost(false, statement);
+      }
+      co_await let_go();
+      home_.reset();
+      continue;
+    }
     if (!is_broken) {
       note_end(request, statement);
       const bool has_dropped = (relay_->summary().status & mysql::status::kDbDropped) != 0;
@@ -255,8 +277,15 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
     co_return Outcome::Answered;
   }
   if (*brought) co_return co_await send_err(**brought);
+  if (may_lose_prepared(request, statement)) {
+    auto prepared = co_await prepare_without_schema(home);
+    if (prepared) brought = co_await bring_up_to_date(home, needs);
+    is_broken = !prepared || !brought;
+    if (is_broken) co_return Outcome::Answered;
+  }
   if (relay_->is_transaction_unsure()) {
-    const RelayEnd asked = co_await ask_for_transaction(home);
+    // An error may have ended the transaction, which only the server knows.
+    const RelayEnd asked = co_await ask_for_changes(home);
     is_broken = asked == RelayEnd::Broken;
     if (asked != RelayEnd::Answered) {
       co_return is_broken ? Outcome::Answered : Outcome::Closed;
@@ -303,8 +332,17 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
     begin_own_statement();
     co_return co_await refuse(errors::read_only_transaction());
   }
+  primary_is_closed_ = end == RelayEnd::PrimaryIsClosed;
+  if (primary_is_closed_) {
+    home.server().closed_in = context_.view_version();
+    co_return Outcome::Answered;
+  }
   is_broken = end == RelayEnd::Broken;
-  if (end == RelayEnd::Answered) note_reply(home, request, statement);
+  if (end == RelayEnd::Answered) {
+    const bool joins = note_reply(home, request, statement);
+    if (joins) co_await join_error(home);
+    co_await hear_of_schema(home, request);
+  }
   co_return end == RelayEnd::Closed ? Outcome::Closed : Outcome::Answered;
 }
 
@@ -320,7 +358,7 @@ io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::State
   const bool was_in_transaction = state_.in_transaction();
   const bool is_irreplaceable = state_.reads_binlog || state_.has_unread_user_variables ||
                                 state_.pins.without(sql::Pin::UserVariable).any() ||
-                                state_.open_statements > 0;
+                                state_.open_statements > 0 || state_.is_bound_by_prepared();
   const bool is_open = was_sent && (statement.may_write || statement.kind == sql::Kind::Commit);
   const bool may_have_committed =
       is_open && (!was_in_transaction || statement.kind == sql::Kind::Commit);
@@ -340,22 +378,44 @@ io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::State
   co_return is_irreplaceable ? Outcome::Closed : told;
 }
 
+// What the statement has done to locks that no tracker tells of.
+void Session::note_locks(const Request& request, const sql::Statement& statement) {
+  using sql::Kind;
+  if (!succeeded_) {
+    if (request.shape == mysql::ReplyShape::Results) state_.note_failure();
+    return;
+  }
+  const Kind kind = statement.kind;
+  const bool ends_transaction = kind == Kind::Commit || kind == Kind::Rollback ||
+                                kind == Kind::Ddl || kind == Kind::Begin ||
+                                kind == Kind::BeginReadOnly || kind == Kind::BeginSnapshot ||
+                                kind == Kind::BeginReadOnlySnapshot;
+  if (ends_transaction && !state_.in_transaction()) state_.forget_locks();
+}
+
 // A statement at home has ended, with its reply at the client.
 void Session::note_end(const Request& request, const sql::Statement& statement) {
-  state_.last_ran_on_reader = false;
+  // A command that is no statement leaves the last one what it was.
+  if (!home_ || home_->lease == last_statement_lease_) state_.last_ran_on_reader = false;
   if (!home_) return;
+  note_locks(request, statement);
   if (succeeded_) {
     state_.pins = state_.pins.without(statement.unpins) | statement.pins;
   } else if (statement.may_write) {
     state_.pins |= statement.pins;  // a part of it may have taken effect
   }
-  // A trigger may have set user variables before it failed, of which an ERR does not tell.
-  is_inspection_due_ = is_inspection_due_ || (!succeeded_ && statement.kind == sql::Kind::Write);
+  // Of user variables an ERR does not tell: a trigger may have set some before it failed, and those
+  // that the statement would have set have a type from then on.
+  const bool may_leave_variables =
+      statement.kind == sql::Kind::Write || !request.user_variables.empty();
+  is_inspection_due_ = is_inspection_due_ || (!succeeded_ && may_leave_variables);
   if (succeeded_ || statement.may_write) {
     note_assignments(*home_, request.user_variables);
     note_temporary_tables(request, statement);
     is_inspection_due_ = is_inspection_due_ || may_have_let_go(statement);
   }
+  const bool is_global = succeeded_ && statement.rule == "set_global";
+  if (is_global) home_->server().global_changes.fetch_add(1);
   if (read_only_) note_read_only(statement);
 }
 

@@ -15,6 +15,7 @@ namespace dorsal::proxy {
 namespace {
 
 constexpr std::string_view kConsistency = "dorsal_consistency";
+constexpr std::string_view kTrackedVariables = "session_track_system_variables";
 constexpr std::uint16_t kBinaryCollation = 63;  // what numbers are sent in
 
 constexpr std::uint8_t kTextDecimals = 31;  // none, in what servers say of texts
@@ -91,6 +92,16 @@ std::vector<mysql::Column> diagnostics_columns() {
   return columns;
 }
 
+// Whether there is more that may be wrong, and a server makes of the values what the proxy makes of
+// them, and has all that is set.
+bool are_for_server(const std::vector<sql::Assignment>& assignments, sql::LexerMode mode) {
+  if (assignments.size() == 1) return false;
+  return std::all_of(assignments.begin(), assignments.end(), [&](const sql::Assignment& one) {
+    if (!is_own(one)) return true;
+    return !sql::is_dorsal_variable(one.name) && sql::is_literal(one.value, mode);
+  });
+}
+
 // The collation of SET NAMES … COLLATE, which servers do not report; empty without one.
 std::string named_collation(const std::vector<sql::Assignment>& assignments, sql::LexerMode mode) {
   for (const sql::Assignment& assignment : assignments) {
@@ -103,11 +114,14 @@ std::string named_collation(const std::vector<sql::Assignment>& assignments, sql
 
 }  // namespace
 
-// SET in all its forms, and what only the proxy can answer.
+// What only the proxy can answer, and SET in all its forms.
 io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& statement,
                                                    ClientCommand& command,
                                                    std::string_view sql) {
   const sql::LexerMode mode = state_.lexer_mode();
+  // An error may have ended the transaction, which only the server knows, and an OK tells.
+  const bool is_unsure = home_ && state_.in_transaction() && !succeeded_;
+  if (is_unsure) (void)co_await ask_for_changes(*home_);
   if (statement.kind == sql::Kind::Kill) {
     auto kill_statement = sql::parse_kill(sql, mode);
     if (kill_statement && kill_statement->id < SessionRegistry::kFirst) {
@@ -123,28 +137,41 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
     begin_own_statement();
     co_return co_await show_own(sql);
   }
+  co_return co_await run_set(statement, command, sql);
+}
 
+// As at a server, all of it takes effect or nothing.
+io::Task<Session::Outcome> Session::run_set(const sql::Statement& statement,
+                                            ClientCommand& command,
+                                            std::string_view sql) {
+  const sql::LexerMode mode = state_.lexer_mode();
   auto assignments = sql::parse_set(sql, mode);
   // Passed on as it is, it would change what the proxy itself relies on.
   if (statement.kind == sql::Kind::DorsalSet && (statement.several || !assignments)) {
     begin_own_statement();
     co_return co_await refuse(errors::only_alone("setting dorsal_… or session_track_… variables"));
   }
+  const OwnSettings before{state_.tracking, state_.consistency};
   std::string rest(sql);
   std::string collation;
   if (assignments) {
     collation = named_collation(*assignments, mode);
-    for (const sql::Assignment& assignment : *assignments) {
-      if (!is_own(assignment)) continue;
-      auto refused = apply_own_variable(assignment.name, sql::literal_text(assignment.value, mode));
-      if (!refused) continue;
+    auto refused = apply_own_variables(*assignments, mode);
+    if (refused) {
+      take_back(before);
+      const bool may_be_told_by_server =
+          refused->code == errors::kWrongValue && are_for_server(*assignments, mode);
+      if (may_be_told_by_server) co_return co_await have_refused(statement, command);
       begin_own_statement();
       co_return co_await refuse(*std::move(refused));
     }
-    rest = sql::without(sql, *assignments, is_own);
+    // All else stays as it is written, since errors quote it.
+    const bool has_own = std::any_of(assignments->begin(), assignments->end(), is_own);
+    if (has_own) rest = sql::without(sql, *assignments, is_own);
   }
   if (rest.empty()) {
     begin_own_statement();
+    co_await own_variables_hold(before);
     co_return co_await send_ok();
   }
   Request request;
@@ -159,15 +186,84 @@ io::Task<Session::Outcome> Session::answer_locally(const sql::Statement& stateme
   }
   if (read_only_) {
     auto refused = co_await settle_read_only(statement);
-    if (refused) co_return co_await send_err(*refused);
+    if (refused) {
+      take_back(before);
+      auto why = co_await refusal_by_server(std::move(rest));
+      begin_own_statement();
+      co_return co_await refuse(why ? *std::move(why) : *std::move(refused));
+    }
   }
   const Outcome outcome = co_await run_at_home(std::move(request), statement);
+  if (!succeeded_) take_back(before);
+  if (succeeded_) co_await own_variables_hold(before);
   if (succeeded_ && !collation.empty()) {
     state_.note_variable("collation_connection", collation);
     state_.note_variable(std::string(sql::kResultsCollation), collation);
     if (home_) home_->variables = state_.variables();
   }
   co_return outcome;
+}
+
+std::optional<mysql::ErrPacket> Session::apply_own_variables(
+    const std::vector<sql::Assignment>& assignments,
+    sql::LexerMode mode) {
+  bool names_variables = false;
+  for (const sql::Assignment& assignment : assignments) {
+    if (!is_own(assignment)) continue;
+    const std::string value = sql::literal_text(assignment.value, mode);
+    auto refused = apply_own_variable(assignment.name, value);
+    if (refused) return refused;
+    if (assignment.name != kTrackedVariables) continue;
+    // NULL changes nothing at a server, but behind a list of the same SET: that is then forgotten.
+    const bool is_null = sql::equal_words(value, "null");
+    if (is_null && names_variables) {
+      state_.tracking.all_variables = false;
+      state_.tracking.variables.clear();
+    }
+    names_variables |= !is_null;
+  }
+  return std::nullopt;
+}
+
+void Session::take_back(const OwnSettings& before) {
+  state_.tracking = before.tracking;
+  state_.consistency = before.consistency;
+}
+
+io::Task<> Session::own_variables_hold(const OwnSettings& before) {
+  const bool starts = state_.tracking.transaction_state && !before.tracking.transaction_state;
+  if (!starts) co_return;
+  const bool is_told = relay_->start_to_tell_transactions();
+  const bool goes_on = state_.in_transaction() || state_.may_hold_locks();
+  if (!is_told || !goes_on || !home_) co_return;
+  // Of a transaction that no statement has begun, a server tells what happens from now on.
+  co_await keep_last_warnings();
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  auto restarted = co_await home_->run(
+      "SET session_track_transaction_info = OFF, session_track_transaction_info = CHARACTERISTICS",
+      deadline);
+  if (!restarted || restarted->err) home_->is_spoilt = true;
+}
+
+// A SET with a value that no server takes. What else may be wrong with it, and what is said first,
+// the server knows best.
+io::Task<Session::Outcome> Session::have_refused(const sql::Statement& statement,
+                                                 ClientCommand& command) {
+  Request request = request_of(command, mysql::ReplyShape::Results);
+  if (!command.is_whole) request.rest = &command;
+  const Outcome outcome = co_await run_at_home(std::move(request), statement);
+  // It has taken it after all, and may not track what the proxy needs.
+  if (succeeded_ && home_) home_->is_spoilt = true;
+  co_return outcome;
+}
+
+// What the server finds wrong with a statement without running it, if anything.
+io::Task<std::optional<mysql::ErrPacket>> Session::refusal_by_server(std::string sql) {
+  if (!home_) co_return std::nullopt;
+  auto text = text_of(std::move(sql));
+  auto prepared = co_await prepare_on(*home_, std::move(text));
+  if (!prepared) home_->is_spoilt = true;
+  co_return prepared ? *prepared : std::nullopt;
 }
 
 std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& name,
@@ -193,7 +289,7 @@ std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& n
     if (!set(tracking.schema, usual.schema)) return errors::wrong_value(name, value);
   } else if (name == "session_track_state_change") {
     if (!set(tracking.state_change, usual.state_change)) return errors::wrong_value(name, value);
-  } else if (name == "session_track_system_variables") {
+  } else if (name == kTrackedVariables) {
     if (sql::equal_words(value, "null")) return std::nullopt;  // as servers have it, no change
     tracking.all_variables = value == "*";
     tracking.variables = is_default ? usual.variables : split_list(value);
@@ -366,7 +462,8 @@ io::Task<> Session::take_diagnostics() {
   if (!is_home) borrowed = take_last_used();
   Backend* backend = is_home ? home_.get() : borrowed.get();
   if (backend != nullptr) {
-    backend->has_counted_rows = true;  // what FOUND_ROWS() says behind a write, no reply has told
+    // What FOUND_ROWS() says behind a write, no reply has told.
+    backend->has_counted_rows |= succeeded_;
     if (!co_await hand_down(*backend)) backend->is_spoilt = true;
   }
   if (borrowed) borrowed.give_back();
@@ -468,7 +565,8 @@ io::Task<std::optional<mysql::ErrPacket>> Session::kill_query(KillTarget::Connec
                                                               Deadline deadline) {
   constexpr std::uint16_t kNoSuchThread = 1094;  // ER_NO_SUCH_THREAD: it was gone already
   context_.refresh_view();
-  for (Server* server : context_.view->all) {
+  const std::shared_ptr<const ServerView> view = context_.view;
+  for (Server* server : view->all) {
     if (server->index != connection.server) continue;
     auto opened = co_await Backend::open(context_, *server, identity_, deadline);
     if (!opened) continue;

@@ -312,7 +312,8 @@ io::Task<bool> Session::renew_identity(Deadline deadline) {
 // Without a primary reads still go on: any replica may judge the password.
 io::Task<bool> Session::log_in_on_replica() {
   context_.refresh_view();
-  for (Server* server : context_.view->replicas) {
+  const std::shared_ptr<const ServerView> view = context_.view;
+  for (Server* server : view->replicas) {
     if (!server->reachable) continue;
     std::optional<mysql::ErrPacket> refused;
     const Deadline deadline = context_.loop.after(context_.options->connect_limit);

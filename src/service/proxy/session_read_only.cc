@@ -63,7 +63,7 @@ bool Session::read_only_sees_news() const {
 
 bool Session::may_leave_read_only() const {
   return !read_only_->has_touched_something() && state_.open_statements == 0 &&
-         !state_.pins.without(sql::Pin::UserVariable).any();
+         !state_.is_bound_by_prepared() && !state_.pins.without(sql::Pin::UserVariable).any();
 }
 
 // Before a statement of a session whose read-only transaction runs on a replica. An error is for
@@ -151,16 +151,22 @@ void Session::note_read_only(const sql::Statement& statement) {
 // statement may be a write.
 void Session::leave_read_only() {
   read_only_.reset();
-  const bool has_open_statements = state_.open_statements > 0;
+  const bool is_bound = state_.is_bound_by_prepared();
+  const bool has_statements = state_.open_statements > 0 || is_bound;
   const sql::Pins left = state_.pins.without(sql::Pin::UserVariable);
-  if (has_open_statements) {
-    std::erase_if(state_.prepared, [](const auto& entry) {
-      return entry.second.has_long_data || entry.second.has_cursor;
+  const bool has_locks = state_.may_hold_locks();
+  if (has_statements) {
+    std::erase_if(state_.prepared, [&](const auto& entry) {
+      const Prepared& prepared = entry.second;
+      const bool is_open = prepared.has_long_data || prepared.has_cursor;
+      const bool is_lost = is_open || (is_bound && prepared.text->schema.empty());
+      if (is_lost) forget_statement(prepared);
+      return is_lost;
     });
-    state_.open_statements = 0;
   }
   state_.pins = state_.pins.without(left);
-  if (home_ && (has_open_statements || left.any())) home_->is_spoilt = true;
+  state_.forget_locks();
+  if (home_ && (has_statements || has_locks || left.any())) home_->is_spoilt = true;
 }
 
 }  // namespace dorsal::proxy

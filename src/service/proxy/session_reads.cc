@@ -186,10 +186,24 @@ io::Task<bool> Session::take_turn(const Server& server,
   co_return true;
 }
 
+// What the request asks about the last statement, if that is all it does.
+std::optional<sql::DiagnosticsQuery> Session::diagnostics_query_in(const Request& request) const {
+  const bool is_text =
+      request.payload[0] == static_cast<char>(mysql::Command::Query) && request.rest == nullptr;
+  if (!is_text) return std::nullopt;
+  auto query = mysql::view_query(std::string_view(request.payload).substr(1), client_capabilities_);
+  if (!query) return std::nullopt;
+  return sql::parse_diagnostics_query(query->sql, state_.lexer_mode());
+}
+
 // The connection that ran the last statement is asked about it, if nobody has used it since. Empty:
 // run the statement at home, which may be that connection.
 io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Statement& statement,
                                                                  Request& request) {
+  using What = sql::DiagnosticsQuery::What;
+  const auto query = diagnostics_query_in(request);
+  const bool asks_found_rows = query && query->what == What::FoundRows;
+  if (asks_found_rows && state_.found_rows_elsewhere) co_return co_await show_diagnostics(*query);
   const std::uint64_t lease = last_statement_lease_;
   if (home_ && home_->lease == lease) co_return std::nullopt;
   const bool was_reader = state_.last_ran_on_reader;
@@ -214,23 +228,16 @@ io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Stat
       co_return std::nullopt;
     }
   }
-  const bool is_text =
-      request.payload[0] == static_cast<char>(mysql::Command::Query) && request.rest == nullptr;
-  if (!is_text) co_return std::nullopt;
-  auto query = mysql::view_query(std::string_view(request.payload).substr(1), client_capabilities_);
   if (!query) co_return std::nullopt;
-  auto diagnostics = sql::parse_diagnostics_query(query->sql, state_.lexer_mode());
-  if (!diagnostics) co_return std::nullopt;
-  using What = sql::DiagnosticsQuery::What;
-  const bool asks_rows = diagnostics->what == What::Warnings || diagnostics->what == What::Errors;
+  const bool asks_rows = query->what == What::Warnings || query->what == What::Errors;
   if (asks_rows && state_.warnings.columns.empty() && state_.warnings.rows.empty()) {
     // There are none, which any connection can tell, with the columns as they must be.
     request.payload = mysql::encode_query(
-        diagnostics->what == What::Errors ? "SHOW ERRORS LIMIT 0" : "SHOW WARNINGS LIMIT 0",
+        query->what == What::Errors ? "SHOW ERRORS LIMIT 0" : "SHOW WARNINGS LIMIT 0",
         client_capabilities_);
     co_return std::nullopt;
   }
-  co_return co_await show_diagnostics(*diagnostics);
+  co_return co_await show_diagnostics(*query);
 }
 
 // The connection of the last statement, if it is in its pool and has not been used since.
@@ -300,6 +307,7 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
         reader_->is_spoilt = true;
         outcome = ReaderOutcome::Closed;
         break;
+      case RelayEnd::PrimaryIsClosed:  // only home is ever said to be
       case RelayEnd::Broken:
         outcome = ReaderOutcome::NotThere;
         break;
@@ -307,7 +315,8 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
         outcome = ReaderOutcome::ReadOnly;
         break;
       case RelayEnd::Answered:
-        note_reply(*reader_, request, statement);
+        if (note_reply(*reader_, request, statement)) co_await join_error(*reader_);
+        co_await hear_of_schema(*reader_, request);
         break;
     }
   }

@@ -11,6 +11,14 @@ using Progress = mysql::ReplyRelay::Progress;
 // ER_OPTION_PREVENTS_STATEMENT: a replica runs with --super-read-only. Nothing has been done.
 constexpr std::uint16_t kReadOnlyServer = 1290;
 
+constexpr std::uint16_t kReadOnlyMode = 1836;  // ER_READ_ONLY_MODE: the same, of a commit
+
+// The first error is that of other options, too; their names are in every language's text.
+bool says_read_only(const mysql::ErrPacket& err) {
+  if (err.code == kReadOnlyMode) return true;
+  return err.code == kReadOnlyServer && err.message.find("read-only") != std::string::npos;
+}
+
 // While a reply lets itself be waited for, the client is looked at this often, and what it sends
 // meanwhile is kept up to a limit.
 constexpr auto kLookAtClient = std::chrono::seconds(1);
@@ -89,8 +97,15 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
       const bool is_refused = summary.err && summary.err->code == kReadOnlyServer;
       const bool is_replica = !is_home || (read_only_ && !summary.has_ok);
       if (is_refused && is_replica && !has_sent) co_return RelayEnd::ReadOnly;
+      const bool is_primary = is_home && !read_only_ && listener_ != routing::Listener::Replicas;
+      const bool has_done_nothing = !summary.has_ok && !has_sent;
+      const bool is_closed = summary.err && says_read_only(*summary.err);
+      if (is_closed && is_primary && has_done_nothing) {
+        co_return RelayEnd::PrimaryIsClosed;
+      }
       if (summary.err && request.may_write) co_await settle_position_after_error();
       if (summary.has_ok) state_.note_status(summary.status);
+      if (summary.transaction_state) state_.note_transaction_state(*summary.transaction_state);
       if (summary.characteristics) {
         state_.has_next_transaction = !summary.characteristics->empty() && !state_.in_transaction();
       }
@@ -110,9 +125,9 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
   }
 }
 
-// After an error in a transaction, whose end no ERR tells: only the server knows whether it goes
-// on.
-io::Task<Session::RelayEnd> Session::ask_for_transaction(Backend& backend) {
+// Behind an ERR, which tells of nothing that has changed. The client hears of it with its next OK,
+// whichever server that comes from.
+io::Task<Session::RelayEnd> Session::ask_for_changes(Backend& backend) {
   std::string bytes = backend.take_closes();
   mysql::append_command(bytes, std::string(1, static_cast<char>(mysql::Command::Ping)));
   relay_->change_server(backend.capabilities(), !backend.tells_all_gtids);
@@ -124,6 +139,17 @@ io::Task<Session::RelayEnd> Session::ask_for_transaction(Backend& backend) {
   Request nothing;
   nothing.may_write = false;
   co_return co_await relay_reply(backend, nothing);
+}
+
+// A server that executes a statement prepared under another schema returns to the session's
+// afterwards, and tells so as if it were a change.
+io::Task<> Session::hear_of_schema(Backend& backend, const Request& request) {
+  if (!request.executes || succeeded_) co_return;
+  auto executed = state_.prepared.find(*request.executes);
+  const bool is_there = executed != state_.prepared.end();
+  if (!is_there || executed->second.text->schema == state_.schema()) co_return;
+  const RelayEnd end = co_await ask_for_changes(backend);
+  if (end != RelayEnd::Answered) backend.is_spoilt = true;
 }
 
 // Takes up what the reply's OKs have said since the last call.

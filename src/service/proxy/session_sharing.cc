@@ -1,6 +1,7 @@
 // Connections that change hands: what has to follow a session to the connection that it gets, and
 // what has to be kept for the session that a connection is taken from.
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "core/sql/ascii.h"
@@ -46,6 +47,27 @@ sql::ValueKind value_kind(const mysql::Column& column) {
 // As servers describe a user variable that was never assigned to; one that is NULL has a type.
 bool is_unset(const mysql::Column& column, const std::optional<std::string>& value) {
   return !value && column.type == mysql::field_type::kVarString;
+}
+
+// An execution whose parameters the server cannot read: it has not begun, so what can be asked
+// about the statement before stays, and the error joins it.
+bool tells_of_unreadable_parameters(const mysql::ErrPacket& err) {
+  constexpr std::uint16_t kMalformedPacket = 1835;
+  constexpr std::uint16_t kWrongArguments = 1210;  // the functions of SQL have it too
+  const bool names_command = err.message.find("COM_STMT_EXECUTE") != std::string::npos ||
+                             err.message.find("mysqld_stmt_execute") != std::string::npos ||
+                             err.message.find("mysql_stmt_precheck") != std::string::npos;
+  return err.code == kMalformedPacket || (err.code == kWrongArguments && names_command);
+}
+
+// A server leaves what can be asked about the statement before these as it is, and adds to it what
+// goes wrong with them, unless it cannot even parse them.
+bool leaves_diagnostics(const sql::Statement& statement,
+                        const std::optional<mysql::ErrPacket>& err) {
+  constexpr std::uint16_t kParseError = 1064;
+  const bool is_parsed = !err || err->code != kParseError;
+  return is_parsed && statement.place == sql::Place::LastUsed &&
+         statement.kind != sql::Kind::Select;
 }
 
 std::uint64_t number(const std::optional<std::string>& text) {
@@ -134,8 +156,9 @@ io::Task<bool> Session::hand_down(Backend& backend) {
     auto found = context_.sessions.find(owner);
     return found == context_.sessions.end() ? nullptr : found->second;
   };
-  const bool has_insert_id = !backend.last_insert_id;
   if (Session* session = find_owner(); session != nullptr) {
+    // After a reset the session has none of this any more.
+    const bool has_insert_id = !backend.last_insert_id && session->home_lease_ == backend.lease;
     // What it says of a statement before the session's last one, nobody can ask any more.
     const bool has_last = session->last_statement_lease_ == backend.lease;
     const bool has_diagnostics = has_last && backend.has_diagnostics;
@@ -147,7 +170,11 @@ io::Task<bool> Session::hand_down(Backend& backend) {
     std::optional<client::Reply> numbers;
     if (is_good && (has_insert_id || has_counted_rows)) {
       const Deadline deadline = context_.loop.after(context_.options->connect_limit);
-      auto reply = co_await backend.query("SELECT LAST_INSERT_ID(), FOUND_ROWS()", deadline);
+      // With a limit of its own, which counts for more than sql_select_limit. FOUND_ROWS() leaves a
+      // warning.
+      std::string sql = has_counted_rows ? "SELECT LAST_INSERT_ID(), FOUND_ROWS() LIMIT 1"
+                                         : "SELECT LAST_INSERT_ID() LIMIT 1";
+      auto reply = co_await backend.query(std::move(sql), deadline);
       is_good = reply && !reply->err && !reply->results.at(0).rows.empty();
       if (is_good) numbers = *std::move(reply);
     }
@@ -164,9 +191,11 @@ io::Task<bool> Session::hand_down(Backend& backend) {
     }
     if (!is_good) co_return false;
     if (has_insert_id && numbers) backend.last_insert_id = number(numbers->results[0].rows[0][0]);
+    if (numbers) backend.has_diagnostics = has_counted_rows;
+    if (numbers) backend.has_old_diagnostics = false;
   }
   if (!backend.last_insert_id) backend.last_insert_id = kNobodysInsertId;
-  backend.has_diagnostics = false;
+  backend.has_old_diagnostics |= std::exchange(backend.has_diagnostics, false);
   backend.has_counted_rows = false;
   co_return true;
 }
@@ -206,7 +235,7 @@ io::Task<> Session::reread_schema() {
   Backend& home = *home_;
   co_await keep_last_warnings();
   const Deadline deadline = context_.loop.after(context_.options->connect_limit);
-  auto reply = co_await home.query("SELECT DATABASE()", deadline);
+  auto reply = co_await home.query("SELECT DATABASE() LIMIT 1", deadline);
   if (!reply || reply->err || reply->results.at(0).rows.empty()) {
     home.is_spoilt = true;
     co_return;
@@ -294,7 +323,7 @@ io::Task<bool> Session::read_user_variables(Backend& backend) {
     if (!full || full->err) co_return false;
     backend.variables.note(kResultsetMetadata, "FULL");
   }
-  auto reply = co_await backend.query(std::move(sql), deadline);
+  auto reply = co_await backend.query(sql + " LIMIT 1", deadline);
   if (!reply || reply->err || reply->results.empty() || reply->results[0].rows.empty()) {
     co_return false;
   }
@@ -319,7 +348,8 @@ io::Task<bool> Session::read_user_variables(Backend& backend) {
   for (const auto& [name, value] : state_.user_variables) size += name.size() + value.size();
   if (size > kMaxUserVariables) state_.pins |= sql::Pin::SessionVariable;
   state_.has_unread_user_variables = false;
-  last_statement_lease_ = 0;  // nothing more can be asked about it there
+  // Nothing more can be asked there about the last statement, which may have run elsewhere.
+  if (last_statement_lease_ == backend.lease) last_statement_lease_ = 0;
   co_return true;
 }
 
@@ -378,8 +408,24 @@ void Session::note_temporary_tables(const Request& request, const sql::Statement
   if (tables.empty()) state_.pins = state_.pins.without(sql::Pin::TemporaryTable);
 }
 
-// What a reply says about its connection and its session.
-void Session::note_reply(Backend& backend,
+// The error that the connection has just given joins what the session's last statement has left
+// elsewhere.
+io::Task<> Session::join_error(Backend& backend) {
+  const mysql::ErrPacket err = relay_->summary().err.value();
+  if (last_statement_lease_ != 0) co_await keep_last_warnings();
+  KeptWarnings joining;
+  if (backend.has_old_diagnostics) {
+    joining.rows.push_back({"Error", std::to_string(err.code), err.message});
+  } else if (!co_await keep_warnings(backend, joining)) {
+    backend.is_spoilt = true;
+  }
+  auto& rows = state_.warnings.rows;
+  rows.insert(rows.end(), joining.rows.begin(), joining.rows.end());
+  state_.row_count = -1;
+}
+
+// What a reply says about its connection and its session. True: behind it comes join_error().
+bool Session::note_reply(Backend& backend,
                          const Request& request,
                          const sql::Statement& statement) {
   const mysql::ReplySummary& summary = relay_->summary();
@@ -390,30 +436,34 @@ void Session::note_reply(Backend& backend,
   const bool failed = summary.err.has_value();
   using PingCounts = SessionState::PingCounts;
   const bool prepares = request.shape == mysql::ReplyShape::Prepare;
-  const bool is_statement = request.shape == mysql::ReplyShape::Results || prepares;
+  const bool never_began =
+      failed && request.executes && tells_of_unreadable_parameters(*summary.err);
+  const bool is_statement =
+      (request.shape == mysql::ReplyShape::Results && !never_began) || prepares;
   // A SELECT is the last statement from now on, whatever it asks about, and so is a PREPARE.
-  const bool asks_about_last =
-      statement.place == sql::Place::LastUsed && statement.kind != sql::Kind::Select && !prepares;
+  const bool asks_about_last = leaves_diagnostics(statement, summary.err) && !prepares;
   if (asks_about_last || !is_statement) {
+    const bool is_last = last_statement_lease_ == backend.lease;
+    // Those are of an earlier statement, of which nobody can ask any more.
+    if (!is_last) backend.has_old_diagnostics |= backend.has_diagnostics;
     backend.has_diagnostics |= failed;
     state_.ping_counts = failed ? PingCounts::Warnings : PingCounts::Nothing;
-    if (succeeded_ || is_statement) return;
-    // What SHOW WARNINGS tells of next is this error.
-    last_statement_lease_ = backend.lease;
-    state_.warnings = KeptWarnings();
-    state_.warning_count = 0;
-    return;
+    return failed && !is_last;
   }
-  last_statement_lease_ = backend.lease;
+  const bool is_elsewhere = std::exchange(last_statement_lease_, backend.lease) != backend.lease;
   state_.warnings = KeptWarnings();
   state_.warning_count = summary.warnings;
   backend.has_diagnostics = failed || summary.warnings > 0;
+  backend.has_old_diagnostics = false;
   state_.ping_counts = backend.has_diagnostics ? PingCounts::Warnings : PingCounts::Nothing;
-  if (prepares) return;
+  if (prepares) return false;
   if (!backend.tells_all_gtids && summary.gtids.empty()) {
     state_.has_read_primary |= summary.ended_rows || statement.may_write;
   }
-  backend.has_counted_rows = statement.counts_all_rows;
+  // Behind an error FOUND_ROWS() says what it said before, if that was here.
+  if (!failed) backend.has_counted_rows = statement.counts_all_rows;
+  if (failed && is_elsewhere) backend.has_counted_rows = false;
+  state_.found_rows_elsewhere = failed && (is_elsewhere || state_.found_rows_elsewhere);
   // Only of a connection that had the session's own can what it says now be the session's, and a
   // reader is not given it.
   const bool has_insert_id = request.asks_insert_id && &backend == home_.get();
@@ -427,11 +477,13 @@ void Session::note_reply(Backend& backend,
   if (summary.ended_rows) state_.found_rows = summary.rows;
   // Stored programs may make temporary tables and set variables that the text does not name.
   const bool is_hidden_change =
-      statement.kind == sql::Kind::Write || statement.pins.has(sql::Pin::Hidden);
+      statement.kind == sql::Kind::Write || statement.kind == sql::Kind::LoadData ||
+      (statement.several && statement.may_write) || statement.pins.has(sql::Pin::Hidden);
   if (is_hidden_change && summary.state_changed) {
     state_.pins |= sql::Pin::TemporaryTable;
     state_.temporary_tables.insert("");
   }
+  return false;
 }
 
 void Session::note_assignments(Backend& backend, const std::vector<std::string>& names) {
@@ -498,6 +550,9 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::run_inner(Backend& ba
   DORSAL_CO_TRY_VOID(co_await backend.stream().write_all(bytes, deadline));
   reader_inbox_.clear();
   DORSAL_CO_TRY(auto summary, co_await read_inner_reply(backend, shape, deadline));
+  if (shape == mysql::ReplyShape::Results) {
+    backend.has_old_diagnostics = summary.err.has_value() || summary.warnings > 0;
+  }
   co_return summary.err;
 }
 

@@ -25,6 +25,7 @@ void SessionState::start(std::string sql_mode, std::string charset, std::string 
 
 void SessionState::note_variable(const std::string& name, const std::string& value) {
   if (name == "autocommit") autocommit = value != "OFF" && value != "0";
+  if (autocommit) has_locked_ = false;
   if (name == "transaction_read_only") reads_only = value == "ON" || value == "1";
   if (name == "wait_timeout") {
     const std::uint64_t seconds = std::strtoull(value.c_str(), nullptr, 10);
@@ -45,21 +46,30 @@ void SessionState::reread_lexer_mode() {
 
 void SessionState::note_status(std::uint16_t flags) { status = flags & kSessionStatus; }
 
+void SessionState::note_transaction_state(std::string_view state) {
+  has_locked_ = !autocommit && state != mysql::kNoTransaction;
+}
+
+void SessionState::note_failure() { has_locked_ |= !autocommit; }
+
 void SessionState::forget_transaction() {
+  has_locked_ = false;
   status = static_cast<std::uint16_t>(
       status & ~(mysql::status::kInTransaction | mysql::status::kInReadOnlyTransaction));
 }
 
 bool SessionState::is_tied() const {
-  return in_transaction() || has_next_transaction || reads_binlog || open_statements > 0 ||
-         tie_down(pins);
+  return in_transaction() || may_hold_locks() || has_next_transaction || reads_binlog ||
+         open_statements > 0 || is_bound_by_prepared() || tie_down(pins);
 }
 
 std::string_view SessionState::tie() const {
   if (in_transaction()) return "transaction";
+  if (may_hold_locks()) return "implicit_transaction";
   if (has_next_transaction) return "set_transaction";
   if (reads_binlog) return "binlog";
   if (open_statements > 0) return "cursor_or_long_data";
+  if (is_bound_by_prepared()) return "prepared_without_schema";
   for (int i = 0; i < sql::kPinCount; ++i) {
     const auto pin = static_cast<sql::Pin>(i);
     if (pin != sql::Pin::UserVariable && pins.has(pin)) return to_string(pin);
@@ -69,10 +79,12 @@ std::string_view SessionState::tie() const {
 
 std::vector<std::string_view> SessionState::ties() {
   std::vector<std::string_view> all = {"transaction",
+                                       "implicit_transaction",
                                        "set_transaction",
                                        "binlog",
                                        kDiagnosticsTie,
-                                       "cursor_or_long_data"};
+                                       "cursor_or_long_data",
+                                       "prepared_without_schema"};
   for (int i = 0; i < sql::kPinCount; ++i) {
     const auto pin = static_cast<sql::Pin>(i);
     if (pin != sql::Pin::UserVariable) all.push_back(to_string(pin));
@@ -85,6 +97,7 @@ void SessionState::reset() {
   consistency = usual_consistency;
   pins = sql::Pins();
   autocommit = true;
+  has_locked_ = false;
   reads_only = false;
   reads_binlog = false;
   wait_timeout = usual_wait_timeout;
@@ -92,6 +105,7 @@ void SessionState::reset() {
   status = static_cast<std::uint16_t>(mysql::status::kAutocommit);
   prepared.clear();
   open_statements = 0;
+  prepared_without_schema = 0;
   last_ran_on_reader = false;
   tracking = mysql::ClientTracking();
   user_variables.clear();
@@ -104,6 +118,7 @@ void SessionState::reset() {
   warning_count = 0;
   row_count = 0;
   found_rows = 0;
+  found_rows_elsewhere = false;
   reread_lexer_mode();
 }
 

@@ -74,8 +74,18 @@ class SessionState {
 
   // The flags of a server's OK, as far as they belong to the session.
   void note_status(std::uint16_t flags);
-  // It ended without an OK that said so.
+  // The same of the transaction's state that its trackers tell. Locks of tables begin with it.
+  void note_transaction_state(std::string_view state);
+  // A statement has failed, and nothing tells which tables it has locked before.
+  void note_failure();
+  // The transaction, if any, ended without trackers that said so.
   void forget_transaction();
+  void forget_locks() { has_locked_ = false; }
+
+  // Without autocommit, what a statement has locked against changes of its definition is locked
+  // until a transaction ends, also where the server does not say that one has begun: behind a
+  // statement that has failed, or that has read only what knows no transactions.
+  bool may_hold_locks() const { return has_locked_ && !autocommit; }
 
   // As of the last OK.
   bool in_transaction() const { return (status & mysql::status::kInTransaction) != 0; }
@@ -84,6 +94,10 @@ class SessionState {
   bool is_tied() const;
   // Why, for counters and for SHOW STATUS; empty when it is not.
   std::string_view tie() const;
+  // A statement is prepared again wherever it is executed, under the schema that it was prepared
+  // under first. One without a schema can be had only where none was ever selected, since no
+  // command takes a schema away; so a session that has selected one stays where it has prepared it.
+  bool is_bound_by_prepared() const { return prepared_without_schema > 0 && !schema_.empty(); }
   static std::vector<std::string_view> ties();  // all that tie() can say, and this:
   static constexpr std::string_view kDiagnosticsTie = "diagnostics";
 
@@ -124,16 +138,20 @@ class SessionState {
   std::uint64_t warning_count = 0;  // as its reply said: more than the server may have kept
   std::int64_t row_count = 0;       // as ROW_COUNT() and FOUND_ROWS() would say
   std::uint64_t found_rows = 0;
+  // The connection of the last statement, which has failed, does not know it.
+  bool found_rows_elsewhere = false;
 
   std::unordered_map<std::uint32_t, Prepared> prepared;
   std::uint32_t next_statement_id = 1;
-  int open_statements = 0;  // that have a cursor or long data
+  int open_statements = 0;          // that have a cursor or long data
+  int prepared_without_schema = 0;  // of those in `prepared`
 
  private:
   void reread_lexer_mode();
 
   sql::SessionVariables variables_;
   std::string schema_;
+  bool has_locked_ = false;
   std::string initial_sql_mode_;
   std::string initial_charset_;
   sql::LexerMode lexer_mode_;

@@ -36,6 +36,39 @@ TEST(SessionState, IsTiedAsLongAsSomethingLiesOnItsConnection) {
   EXPECT_FALSE(state.is_tied());
 }
 
+TEST(SessionState, IsTiedByLocksOfAnImplicitTransactionWithoutAFlag) {
+  SessionState state;
+  state.note_failure();
+  state.note_transaction_state("Ir____S_");
+  EXPECT_FALSE(state.is_tied()) << "with autocommit they end with their statement";
+  state.note_variable("autocommit", "OFF");
+  EXPECT_FALSE(state.is_tied());
+  state.note_failure();
+  EXPECT_EQ(state.tie(), "implicit_transaction");
+  EXPECT_TRUE(state.is_tied());
+  state.forget_locks();
+  EXPECT_FALSE(state.is_tied());
+  state.note_transaction_state("Ir____S_");
+  EXPECT_TRUE(state.is_tied());
+  state.note_transaction_state("________");
+  EXPECT_FALSE(state.is_tied());
+  state.note_failure();
+  state.note_variable("autocommit", "ON");
+  state.note_variable("autocommit", "OFF");
+  EXPECT_FALSE(state.is_tied()) << "to switch it on commits";
+}
+
+TEST(SessionState, IsTiedByWhatItPreparedWithoutASchemaOnceItHasOne) {
+  SessionState state;
+  state.prepared_without_schema = 1;
+  EXPECT_FALSE(state.is_tied());
+  state.note_schema("shop");
+  EXPECT_TRUE(state.is_tied());
+  EXPECT_EQ(state.tie(), "prepared_without_schema");
+  state.reset();
+  EXPECT_FALSE(state.is_tied());
+}
+
 TEST(SessionState, TheTokeniserFollowsTheSqlMode) {
   SessionState state;
   state.start("", "utf8mb4", "shop");

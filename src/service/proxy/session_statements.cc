@@ -21,6 +21,13 @@ std::optional<std::uint32_t> statement_id_of(std::string_view payload) {
   return reader.ok() ? std::optional(id) : std::nullopt;
 }
 
+// What was wrong with long data, a server says to each execution until the statement is reset.
+bool tells_of_long_data(const std::optional<mysql::ErrPacket>& err) {
+  constexpr std::uint16_t kWrongArguments = 1210;
+  return err && err->code == kWrongArguments &&
+         err->message.find("mysql_stmt_precheck") != std::string::npos;
+}
+
 }  // namespace
 
 io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
@@ -62,6 +69,7 @@ io::Task<Session::Outcome> Session::prepare(ClientCommand& command) {
   // A server may say OK and give no number: then there is no statement either.
   if (succeeded_ && relay_->summary().statement_id != 0) {
     state_.prepared.at(id).parameters = relay_->summary().parameters;
+    if (text->schema.empty()) ++state_.prepared_without_schema;
   } else {
     state_.prepared.erase(id);
   }
@@ -101,8 +109,10 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   sql::Statement statement = prepared.statement;
   const bool opens_cursor =
       view && (view->flags & ~mysql::execute_flag::kParameterCountAvailable) != 0;
-  if (!command.is_whole || prepared.has_long_data || prepared.has_cursor || opens_cursor) {
-    // Its data, or the rows to be fetched later, lie on the home connection.
+  const bool is_at_home = prepared.text->schema.empty() && state_.is_bound_by_prepared();
+  if (!command.is_whole || prepared.has_long_data || prepared.has_cursor || opens_cursor ||
+      is_at_home) {
+    // Its data, the rows to be fetched later, or the statement itself lie on the home connection.
     statement.place = sql::Place::Primary;
   }
   // A server may send all rows at once instead, and there the cursor would outlast its connection.
@@ -130,16 +140,30 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
     request.rows = co_await editor_of(std::move(identity), true);
   }
   auto rows = request.rows;
+  if (prepared.has_long_data) co_await clear_old_diagnostics();
   succeeded_ = false;
   const Outcome outcome = co_await run_statement(statement, std::move(request), std::nullopt);
   const bool has_cursor =
       succeeded_ && (relay_->summary().status & mysql::status::kCursorExists) != 0;
   found = state_.prepared.find(*id);
   if (found != state_.prepared.end()) {
-    set_open(found->second, false, has_cursor);
+    const bool keeps_long_data =
+        found->second.has_long_data && !succeeded_ && tells_of_long_data(relay_->summary().err);
+    set_open(found->second, keeps_long_data, has_cursor);
     found->second.rows = has_cursor ? rows : nullptr;
   }
   co_return outcome;
+}
+
+// What the server finds wrong with long data and with other parameters is to join what the last
+// statement has left, elsewhere, and nothing else.
+io::Task<> Session::clear_old_diagnostics() {
+  if (!home_ || home_->lease == last_statement_lease_ || state_.has_next_transaction) co_return;
+  if (!home_->has_old_diagnostics && !home_->has_diagnostics) co_return;
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  auto cleared = co_await home_->run("DO 0", deadline);
+  if (!cleared || cleared->err) co_return;
+  home_->has_old_diagnostics = home_->has_diagnostics = false;
 }
 
 // Has no reply, not even for an error; the server keeps one for the EXECUTE that follows.
@@ -216,8 +240,35 @@ void Session::close_statement(std::uint32_t id) {
   if (found == state_.prepared.end()) return;
   const bool is_open = found->second.has_long_data || found->second.has_cursor;
   if (is_open && home_) home_->close_statement(*found->second.text);
-  set_open(found->second, false, false);
+  forget_statement(found->second);
   state_.prepared.erase(found);
+}
+
+// What is counted of a statement that goes.
+void Session::forget_statement(const Prepared& prepared) {
+  if (prepared.has_long_data || prepared.has_cursor) --state_.open_statements;
+  if (prepared.text->schema.empty()) --state_.prepared_without_schema;
+}
+
+// Whether the session may have a schema from now on, and then cannot prepare again what it has
+// prepared without one.
+bool Session::may_lose_prepared(const Request& request, const sql::Statement& statement) const {
+  const bool has_some = state_.prepared_without_schema > 0 && state_.schema().empty();
+  const bool selects = statement.kind == sql::Kind::Use || statement.several ||
+                       request.payload[0] == static_cast<char>(mysql::Command::InitDb);
+  return has_some && selects;
+}
+
+// A server's refusal of one of them is for whoever executes it.
+io::Task<Result<void>> Session::prepare_without_schema(Backend& backend) {
+  for (const auto& [id, prepared] : state_.prepared) {
+    const bool is_there = backend.find_statement(*prepared.text, prepared.use).has_value();
+    if (is_there || !prepared.text->schema.empty()) continue;
+    auto text = prepared.text;
+    auto refused = co_await prepare_on(backend, std::move(text));
+    if (!refused) co_return refused.error();
+  }
+  co_return Result<void>();
 }
 
 // Prepares a text on a connection that does not have it yet, under the schema and the variables
@@ -225,6 +276,8 @@ void Session::close_statement(std::uint32_t id) {
 io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(
     Backend& backend,
     std::shared_ptr<const PreparedText> text) {
+  const bool cannot_lack_schema = text->schema.empty() && !backend.schema.empty();
+  if (cannot_lack_schema) co_return std::optional(errors::must_be_prepared_again());
   SessionState then;
   then.start("", "", text->schema);
   // To set one of these, and back, would end a transaction that is under way.
@@ -262,6 +315,8 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::prepare_on(
   reader_inbox_.clear();
   auto summary = co_await read_inner_reply(backend, mysql::ReplyShape::Prepare, deadline);
   if (!summary) co_return summary.error();
+  backend.has_diagnostics = false;
+  backend.has_old_diagnostics = summary->err.has_value() || summary->warnings > 0;
   if (!summary->err) backend.keep_statement(std::move(text), summary->statement_id);
   co_return summary->err;
 }
@@ -276,6 +331,10 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::translate_statement(
   const StatementUse use = state_.prepared.at(client_id).use;
   auto known = backend.find_statement(*text, use);
   if (!known) {
+    const bool can_tell_of_last = &backend == home_.get() && backend.has_diagnostics &&
+                                  backend.lease == last_statement_lease_;
+    // Its execution may be refused before it begins, and is no statement then.
+    if (can_tell_of_last) co_await keep_last_warnings();
     auto refused = co_await prepare_on(backend, text);
     if (!refused || *refused) co_return refused;
     known = backend.find_statement(*text, use);

@@ -294,6 +294,39 @@ TEST_F(SessionTest, AReplicasPortSessionLeavesAReplicaThatIsNoneAnyMore) {
   });
 }
 
+TEST_F(SessionTest, WithAHigherTermStatementsGoToItsPrimaryAndNeverBack) {
+  replica_.answer("INSERT INTO t VALUES (2)", ok_with_gtid(7));
+  replica_.answer("INSERT INTO t VALUES (3)", ok_with_gtid(8));
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), "OK");
+    const auto before = test.topology_.load();
+    auto topology = std::make_shared<cluster::Topology>(*before);
+    topology->leadership.term = cluster::Term(2);
+    topology->leadership.primary = cluster::NodeName("r");
+    topology->nodes[0].state.role = cluster::Role::Replica;
+    topology->nodes[1].state.role = cluster::Role::Primary;
+    test.topology_.store(topology);
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (2)"), "OK");
+    test.topology_.store(before);
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (3)"), "OK");
+  });
+  EXPECT_EQ(asked(primary_, "INSERT INTO t VALUES (1)"), 1);
+  EXPECT_EQ(asked(replica_, "INSERT INTO t VALUES (2)"), 1);
+  EXPECT_EQ(asked(replica_, "INSERT INTO t VALUES (3)"), 1);
+}
+
+TEST_F(SessionTest, APrimaryThatIsNotOpenIsWaitedFor) {
+  run([](SessionTest& test) -> io::Task<> {
+    const auto open = test.topology_.load();
+    auto topology = std::make_shared<cluster::Topology>(*open);
+    topology->nodes[0].state.role = cluster::Role::Joining;
+    test.topology_.store(topology);
+    test.loop_.post([&] { test.topology_.store(open); });
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), "OK");
+  });
+  EXPECT_EQ(asked(primary_, "INSERT INTO t VALUES (1)"), 1);
+}
+
 TEST_F(SessionTest, TheProxyAnswersForItsOwnVariable) {
   run([](SessionTest& test) -> io::Task<> {
     EXPECT_EQ(co_await test.ask("SELECT @@dorsal_consistency"), "global");

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "service/proxy/probe.h"
+#include "service/proxy/session.h"
 
 namespace dorsal::proxy {
 namespace {
@@ -152,7 +153,21 @@ void LoopContext::refresh_view() {
   if (version == seen_version_) return;
   seen_version_ = version;
   auto newest = shared.topology.load();
-  if (newest) view = shared.servers.view(std::move(newest));
+  if (!newest || newest->leadership.term < seen_term_) return;
+  const bool has_new_term = newest->leadership.term > seen_term_;
+  seen_term_ = newest->leadership.term;
+  view = shared.servers.view(std::move(newest));
+  warm_successor();
+  if (!has_new_term) return;
+  for (const auto& [number, session] : sessions) session->leave_deposed_primary();
+}
+
+// Whoever is held back meanwhile goes on over connections that are there by then.
+void LoopContext::warm_successor() {
+  if (view->successor == nullptr || view->primary == nullptr) return;
+  const std::int64_t begun_ms = view->topology->leadership.switchover->begun_ms;
+  if (std::exchange(warmed_for_ms_, begun_ms) == begun_ms) return;
+  pools->warm(*view->primary, *view->successor);
 }
 
 void LoopContext::take_text(std::string& text) {

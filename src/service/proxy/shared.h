@@ -160,8 +160,12 @@ struct LoopContext {
   // ended.
   io::Task<> stop();
 
-  // Takes up the newest topology, if there is a newer one.
+  // Takes up the newest topology, if there is a newer one; who goes through the view's servers over
+  // an await keeps a pointer to the view. Never one of a lower term: the store may
+  // have been restored from an old copy, or be an old member's word, and the primary of then may
+  // have been replaced. With a higher term sessions leave the primary that they are at.
   void refresh_view();
+  std::uint64_t view_version() const { return seen_version_; }  // of the topology
 
   // Texts with room for a reply, for one command at a time each. What is given back is left empty.
   void take_text(std::string& text);
@@ -174,7 +178,10 @@ struct LoopContext {
   static constexpr std::size_t kBufferBytes = std::size_t{64} * 1024;
 
  private:
+  void warm_successor();
   std::uint64_t seen_version_ = 0;
+  std::int64_t warmed_for_ms_ = 0;  // the switchover that connections were opened for
+  cluster::Term seen_term_;
   std::vector<std::unique_ptr<char[]>> spare_buffers_;
   std::vector<std::string> spare_texts_;
 };
