@@ -33,7 +33,7 @@ bool is_one_line(const std::string& text) {
 
 TEST(Cli, HelpShowsAnExampleForEveryCommand) {
   for (const char* command :
-       {"up", "down", "node", "proxy", "admin", "reload", "status", "version"}) {
+       {"up", "down", "node", "proxy", "admin", "reload", "status", "certificates", "version"}) {
     auto outcome = dorsal({command, "--help"});
     EXPECT_EQ(outcome.status, 0) << command;
     EXPECT_NE(outcome.out.find(std::string("Example:\n  dorsal ") + command), std::string::npos)
@@ -49,15 +49,21 @@ TEST(Cli, VersionIsPrintedEitherWay) {
 }
 
 TEST(Cli, WrongUsageIsOneSentenceAndStatus2) {
-  const std::vector<std::vector<std::string>> cases = {{},
-                                                       {"upp"},
-                                                       {"up", "--bogus"},
-                                                       {"up", "--nodes", "0"},
-                                                       {"up", "--nodes", "10"},
-                                                       {"up", "--nodes", "many"},
-                                                       {"up", "--port-base", "70000"},
-                                                       {"up", "stray"},
-                                                       {"status", "--dir"}};
+  const std::vector<std::vector<std::string>> cases = {
+      {},
+      {"upp"},
+      {"up", "--bogus"},
+      {"up", "--nodes", "0"},
+      {"up", "--nodes", "10"},
+      {"up", "--nodes", "many"},
+      {"up", "--port-base", "70000"},
+      {"up", "stray"},
+      {"status", "--dir"},
+      {"certificates"},
+      {"certificates", "make"},
+      {"certificates", "issue"},
+      {"certificates", "issue", "node1"},
+      {"certificates", "issue", "a", "b", "--days", "0"}};
   for (const auto& arguments : cases) {
     auto outcome = dorsal(arguments);
     auto shown = ::testing::PrintToString(arguments);
@@ -80,6 +86,23 @@ TEST(Cli, AFailureIsOneSentenceAndStatus1) {
             "dorsal status: there is no cluster: " + folder.file("nowhere/dorsal.yaml") +
                 " does not exist; start one with 'dorsal up', or name another with --dir "
                 "or --config\n");
+}
+
+TEST(Cli, CertificatesAreMadeIssuedAndListed) {
+  coord::TestFolder folder;
+  const auto dir = folder.file("authority");
+  auto made = dorsal({"certificates", "create", "--dir", dir});
+  EXPECT_EQ(made.status, 0) << made.err;
+  auto issued = dorsal({"certificates", "issue", "node1", "db1", "10.0.0.1", "--dir", dir});
+  EXPECT_EQ(issued.status, 0) << issued.err;
+  EXPECT_TRUE(issued.out.starts_with(dir + "/bundles/node1 holds what node1 needs")) << issued.out;
+  auto listed = dorsal({"certificates", "list", "--dir", dir, "--json"});
+  EXPECT_NE(listed.out.find("\"name\": \"node1\""), std::string::npos) << listed.out;
+  auto again = dorsal({"certificates", "issue", "node1", "db1", "--dir", dir});
+  EXPECT_EQ(again.status, 1);
+  EXPECT_TRUE(again.err.starts_with("dorsal certificates issue: node1 has a certificate"))
+      << again.err;
+  EXPECT_TRUE(is_one_line(again.err));
 }
 
 TEST(Cli, DownWhereNothingIsSaysSo) {

@@ -1,15 +1,20 @@
 #include <csignal>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "app/commands.h"
 #include "app/find_mysqld.h"
 #include "app/local_cluster.h"
+#include "app/open_store.h"
+#include "app/peer_api.h"
 #include "app/role.h"
 #include "app/role_process.h"
 #include "app/up_checks.h"
 #include "base/counters.h"
 #include "base/log.h"
-#include "edge/coord/sqlite_store.h"
+#include "edge/coord/cluster_store.h"
+#include "edge/coord/event_store.h"
 #include "edge/instance/mysqld_instance.h"
 #include "edge/io/scope.h"
 #include "edge/io/signals.h"
@@ -33,7 +38,8 @@ instance::Options instance_options(const Config& config, std::string mysqld) {
   return options;
 }
 
-agent::Options agent_options(const Config& config) {
+agent::Options agent_options(const Config& config,
+                             const std::optional<NodeCertificate>& certificate) {
   agent::Options options;
   options.node = cluster::NodeName(config.node.name);
   options.address = config.node.address;
@@ -41,17 +47,39 @@ agent::Options agent_options(const Config& config) {
   // Counts only if this node is the first ever; the store keeps what it was founded with.
   options.charter =
       cluster::Charter{config.cluster.name, make_uuid(), config.cluster.mode, config.cluster.acks};
+  if (certificate) {
+    options.charter.uuid = certificate->identity.cluster;
+    options.is_charter_certain = true;
+    auto endpoint = agent_endpoint(config.node);
+    if (endpoint) options.agent_address = io::to_string(*endpoint);
+  }
   options.heartbeat = config.node.heartbeat;
+  options.policy.lease_ttl = config.node.lease;
   options.zone = config.node.zone;
   options.read_weight = config.node.read_weight;
+  options.priority = config.node.priority;
   return options;
 }
 
-// Every further signal asks again, which does no harm.
-io::Task<> stop_when_told(io::Signals& signals, agent::Agent& agent) {
+// The log file may have been moved away, and certificates are read again.
+void reload(const Config& config, PeerApi* api) {
+  auto opened = open_log(config.log);
+  if (!opened) log_error("node", "reload=refused reason=\"{}\"", opened.error().message);
+  if (api != nullptr) api->reload();
+}
+
+// Every further signal to stop asks again, which does no harm.
+io::Task<> obey_signals(io::Signals& signals,
+                        const Config& config,
+                        agent::Agent& agent,
+                        PeerApi* api) {
   for (;;) {
     int signal = co_await signals.next();
     if (signal == 0) co_return;
+    if (signal == SIGHUP) {
+      reload(config, api);
+      continue;
+    }
     log_info("node", "state=stopping signal={}", signal);
     agent.request_stop();
   }
@@ -65,17 +93,27 @@ Result<void> node(const RoleOptions& options) {
   DORSAL_TRY(auto config, begin_role(options));
   DORSAL_TRY(auto lock, hold_role(config.run, config.node.name));
   DORSAL_TRY(auto mysqld, find_mysqld(config.node.mysqld, process_environment()));
+  DORSAL_TRY(auto certificate, load_node_certificate(config));
   log_info("node", "node={} mysqld={} version={}", config.node.name, mysqld.path, mysqld.version);
 
   io::Loop loop;
-  DORSAL_TRY(auto store, coord::SqliteStore::open(loop, config.cluster.store));
+  DORSAL_TRY(auto store, open_store(loop, config));
   coord::ClusterStore cluster(*store);
   Counters counters;
   instance::MysqldInstance instance(loop, instance_options(config, mysqld.path));
-  agent::Agent agent(agent_options(config), loop, cluster, instance, counters);
+  agent::Agent agent(agent_options(config, certificate), loop, cluster, instance, counters);
   io::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
+  std::unique_ptr<PeerApi> api;
   io::Scope scope(loop);
-  scope.spawn(stop_when_told(signals, agent));
+  if (certificate) {
+    DORSAL_TRY(api, PeerApi::start(config, *certificate, agent, loop, counters));
+    agent.ask_through(api->peers());
+    scope.spawn(api->watch_certificates());
+    scope.spawn(api->watch_peers());
+  }
+  coord::EventStore events(*store);
+  agent.keep_diary_in(events);
+  scope.spawn(obey_signals(signals, config, agent, api.get()));
   return io::block_on(loop, agent.run());
 }
 

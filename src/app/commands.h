@@ -4,7 +4,9 @@
 // sentence to print when it failed.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "app/config.h"
 #include "app/up_plan.h"
@@ -55,6 +57,83 @@ struct StatusOptions {
   bool json = false;
 };
 Result<void> status(const StatusOptions& options);
+
+// Nothing is decided about the cluster without a person until it is resumed.
+struct PauseOptions {
+  std::string dir;  // empty: as find_config_file() says
+  std::string config;
+  std::string reason;
+  bool json = false;
+};
+Result<void> pause(const PauseOptions& options);
+Result<void> resume(const PauseOptions& options);
+
+// Another primary while the present one is at work.
+struct SwitchoverOptions {
+  std::string dir;  // empty: as find_config_file() says
+  std::string config;
+  std::string to;  // empty: the fittest
+  std::string reason;
+  std::int64_t drain_ms = 1000;  // for transactions that are open
+  bool json = false;
+};
+Result<void> switchover(const SwitchoverOptions& options);
+
+// Another primary though nothing happens by itself: the cluster is paused, or writes may be lost.
+struct FailoverOptions {
+  std::string dir;  // empty: as find_config_file() says
+  std::string config;
+  std::string to;  // empty: the one with the most
+  std::string reason;
+  bool may_lose_writes = false;
+  bool json = false;
+};
+Result<void> failover(const FailoverOptions& options);
+
+// What is asked of one node, and waited for.
+struct MemberOptions {
+  std::string dir;  // empty: as find_config_file() says
+  std::string config;
+  std::string node;
+  bool json = false;
+};
+Result<void> rebuild(const MemberOptions& options);
+Result<void> restart(const MemberOptions& options);
+Result<void> remove(const MemberOptions& options);
+
+// Every mysqld is started anew, one after the other, the primary last, after a switchover.
+struct RollingRestartOptions {
+  std::string dir;  // empty: as find_config_file() says
+  std::string config;
+  std::string reason;
+  bool json = false;
+};
+Result<void> rolling_restart(const RollingRestartOptions& options);
+
+// What was decided and asked for, the oldest first; a line each.
+struct EventsOptions {
+  std::string dir;  // empty: as find_config_file() says
+  std::string config;
+  int limit = 50;  // the newest so many
+  bool follow = false;
+  bool json = false;  // an object per line
+};
+Result<void> events(const EventsOptions& options);
+
+// The authority of a cluster on several machines, and what it issues.
+struct CertificatesOptions {
+  enum class Action { Create, Issue, List };
+  Action action = Action::List;
+  std::string dir = "dorsal-authority";
+  std::string cluster;  // create: its UUID; empty: a new one
+  std::string role;     // issue: a node's name, or "proxy"
+  std::vector<std::string> addresses;
+  std::string into;  // empty: DIR/bundles/<role>
+  int days = 3650;
+  bool may_replace = false;
+  bool json = false;
+};
+Result<void> certificates(const CertificatesOptions& options);
 
 struct VersionOptions {
   bool json = false;

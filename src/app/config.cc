@@ -10,6 +10,7 @@
 #include <set>
 
 #include "app/config_keys.h"
+#include "edge/coord/etcd_address.h"
 #include "edge/io/files.h"
 
 namespace dorsal::app {
@@ -165,6 +166,60 @@ Result<void> check_ports(const Config& config) {
   return {};
 }
 
+// "FILE:LINE: 'KEY' what", or without the line when the value comes from elsewhere.
+Error about_key(const Config& config,
+                const std::string& file,
+                const std::string& key,
+                std::string_view what) {
+  const auto found = config.origins.find(key);
+  const int line = found == config.origins.end() ? 0 : found->second.line;
+  return invalid(
+      fmt::format("{}{}: '{}' {}", file, line > 0 ? fmt::format(":{}", line) : "", key, what));
+}
+
+// What is said about a store must fit the kind of store.
+Result<void> check_store(const Config& config, const std::string& file) {
+  const auto& cluster = config.cluster;
+  const bool is_etcd = coord::is_etcd_address(cluster.store);
+  const std::pair<const char*, const std::string&> keys[] = {
+      {"cluster.store_user", cluster.store_user},
+      {"cluster.store_password_file", cluster.store_password_file},
+      {"cluster.store_ca", cluster.store_ca},
+      {"cluster.store_certificate", cluster.store_certificate},
+      {"cluster.store_key", cluster.store_key}};
+  for (const auto& [key, value] : keys) {
+    if (is_etcd || value.empty()) continue;
+    return about_key(config, file, key, "counts only for a store in etcd; look at 'cluster.store'");
+  }
+  if (!is_etcd) return {};
+  DORSAL_TRY(auto address, coord::parse_etcd_address(cluster.store));
+  for (const auto* tls_key = std::begin(keys) + 2; tls_key != std::end(keys); ++tls_key) {
+    if (address.uses_tls || tls_key->second.empty()) continue;
+    return about_key(config,
+                     file,
+                     tls_key->first,
+                     "counts only with TLS; write etcds:// in 'cluster.store'");
+  }
+  if (cluster.store_certificate.empty() != cluster.store_key.empty()) {
+    const bool has_key = cluster.store_certificate.empty();
+    return about_key(
+        config,
+        file,
+        has_key ? "cluster.store_key" : "cluster.store_certificate",
+        has_key ? "needs 'cluster.store_certificate' too" : "needs 'cluster.store_key' too");
+  }
+  if (!cluster.store_user.empty() && !address.uses_tls && !address.is_loopback_only()) {
+    return about_key(config,
+                     file,
+                     "cluster.store_user",
+                     "would send its password in the clear; write etcds:// in 'cluster.store'");
+  }
+  if (cluster.store_user.empty() && !cluster.store_password_file.empty()) {
+    return about_key(config, file, "cluster.store_password_file", "needs 'cluster.store_user' too");
+  }
+  return {};
+}
+
 }  // namespace
 
 Environment process_environment() {
@@ -203,6 +258,7 @@ Result<Config> parse_config(const std::string& text,
   DORSAL_TRY_VOID(read_environment(config, environment));
   DORSAL_TRY_VOID(apply_overrides(config, overrides));
   DORSAL_TRY_VOID(check_ports(config).in(absolute));
+  DORSAL_TRY_VOID(check_store(config, absolute));
   return config;
 }
 

@@ -28,22 +28,31 @@ using Milliseconds = std::chrono::milliseconds;
 
 struct ClusterConfig {
   std::string name;
-  std::string store;  // the file's absolute path; in the configuration a sqlite:// address
+  std::string
+      store;  // the absolute path of an SQLite file, or an address that etcd_address.h reads
+  std::string store_user;           // for etcd; empty: none
+  std::string store_password_file;  // empty: the one in the folder `secrets`
+  std::string store_ca;             // these files are empty when not set
+  std::string store_certificate;
+  std::string store_key;
   cluster::Mode mode = cluster::Mode::SemiSync;
   std::uint32_t acks = 1;
 };
 
 struct NodeConfig {
   std::string name;
-  std::string address;                         // host:port of the mysqld
+  std::string address;        // host:port of the mysqld
+  std::string agent_address;  // host:port of the agent's API; empty: see agent_endpoint()
   std::optional<cluster::ServerId> server_id;  // empty: the store gives one
   std::string dir;
   std::string mysqld;  // empty: searched for
   std::string buffer_pool;
   std::map<std::string, std::string> settings;  // further options of the mysqld
   Milliseconds heartbeat{0};
+  Milliseconds lease{0};
   std::string zone;
   std::uint32_t read_weight = 0;
+  std::uint32_t priority = 0;
 };
 
 // Whether clients may, must or cannot use TLS.

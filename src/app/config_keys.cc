@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "app/suggest.h"
+#include "edge/coord/etcd_address.h"
 
 namespace dorsal::app {
 namespace {
@@ -130,8 +131,16 @@ Result<void> set_server_compression(mysql::CompressionMethod& out, const std::st
 }
 
 Result<void> set_store(std::string& out, const std::string& text, const std::string& base_folder) {
+  if (coord::is_etcd_address(text)) {
+    DORSAL_TRY_VOID(coord::parse_etcd_address(text));
+    out = text;
+    return {};
+  }
   if (!text.starts_with(kSqlite) || text.size() == kSqlite.size()) {
-    return wrong("sqlite:// and the path of a file, as in sqlite:///var/lib/dorsal/store.db", text);
+    return wrong(
+        "sqlite:// and the path of a file, as in sqlite:///var/lib/dorsal/store.db, or etcd:// and "
+        "endpoints, as in etcd://db1:2379,db2:2379",
+        text);
   }
   out = absolute(text.substr(kSqlite.size()), base_folder);
   return {};
@@ -185,6 +194,12 @@ Result<void> set_address(std::string& out, const std::string& text) {
   }
   out = text;
   return {};
+}
+
+Result<void> set_optional_address(std::string& out, const std::string& text) {
+  out.clear();
+  if (text.empty()) return {};
+  return set_address(out, text);
 }
 
 // As mysqld reads sizes: a number, and K, M, G or T behind it.
@@ -268,17 +283,28 @@ const std::vector<ConfigKey>& config_keys() {
   static const std::vector<ConfigKey> kKeys = {
       {"cluster.name", "dorsal", DORSAL_SET(set_name(c.cluster.name, t)), kElsewhere},
       {"cluster.store", "sqlite://store.db", DORSAL_SET(set_store(c.cluster.store, t, base))},
+      {"cluster.store_user", "", DORSAL_SET(set_optional_text(c.cluster.store_user, t))},
+      {"cluster.store_password_file", "",
+       DORSAL_SET(set_optional_path(c.cluster.store_password_file, t, base))},
+      {"cluster.store_ca", "", DORSAL_SET(set_optional_path(c.cluster.store_ca, t, base))},
+      {"cluster.store_certificate", "",
+       DORSAL_SET(set_optional_path(c.cluster.store_certificate, t, base))},
+      {"cluster.store_key", "", DORSAL_SET(set_optional_path(c.cluster.store_key, t, base))},
       {"cluster.mode", "semi-sync", DORSAL_SET(set_mode(c.cluster.mode, t)), kElsewhere},
       {"cluster.acks", "1", DORSAL_SET(set_count(c.cluster.acks, t, 1, 8)), kElsewhere},
       {"node.name", "", DORSAL_SET(set_node_name(c.node.name, t)), kElsewhere},
       {"node.address", "127.0.0.1:6041", DORSAL_SET(set_address(c.node.address, t)), kElsewhere},
+      {"node.agent_address", "",
+       DORSAL_SET(set_optional_address(c.node.agent_address, t)), kElsewhere},
       {"node.server_id", "", DORSAL_SET(set_server_id(c.node.server_id, t)), kElsewhere},
       {"node.dir", ".", DORSAL_SET(set_path(c.node.dir, t, base)), kElsewhere},
       {"node.mysqld", "", DORSAL_SET(set_optional_path(c.node.mysqld, t, base)), kElsewhere},
       {"node.buffer_pool", "128M", DORSAL_SET(set_size(c.node.buffer_pool, t)), kElsewhere},
       {"node.settings", "", DORSAL_SET(set_settings(c.node.settings, t)), kElsewhere},
       {"node.heartbeat_ms", "500", DORSAL_SET(set_time(c.node.heartbeat, t, 10)), kElsewhere},
+      {"node.lease_ms", "2500", DORSAL_SET(set_time(c.node.lease, t, 500)), kElsewhere},
       {"node.zone", "", DORSAL_SET(set_optional_text(c.node.zone, t)), kElsewhere},
+      {"node.priority", "50", DORSAL_SET(set_count(c.node.priority, t, 0, 100)), kElsewhere},
       {"node.read_weight", "100", DORSAL_SET(set_count(c.node.read_weight, t, 0, 10000)), kElsewhere},
       {"proxy.listen", "127.0.0.1", DORSAL_SET(set_text(c.proxy.listen, t))},
       {"proxy.split_port", "6033", DORSAL_SET(set_port(c.proxy.split_port, t))},
@@ -298,7 +324,7 @@ const std::vector<ConfigKey>& config_keys() {
        DORSAL_SET(set_time(c.proxy.replicas_max_lag, t, 0)), kAtOnce},
       {"proxy.login_limit_ms", "10000", DORSAL_SET(set_time(c.proxy.login_limit, t, 1)), kAtOnce},
       {"proxy.connect_limit_ms", "1000", DORSAL_SET(set_time(c.proxy.connect_limit, t, 1)), kAtOnce},
-      {"proxy.primary_limit_ms", "1500", DORSAL_SET(set_time(c.proxy.primary_limit, t, 0)), kAtOnce},
+      {"proxy.primary_limit_ms", "10000", DORSAL_SET(set_time(c.proxy.primary_limit, t, 0)), kAtOnce},
       {"proxy.pool_max", "0", DORSAL_SET(set_count(c.proxy.pool_max, t, 0, 100'000)), kAtOnce},
       {"proxy.pool_min", "0", DORSAL_SET(set_count(c.proxy.pool_min, t, 0, 100'000)), kAtOnce},
       {"proxy.pool_reserve", "0", DORSAL_SET(set_count(c.proxy.pool_reserve, t, 0, 100'000)), kAtOnce},

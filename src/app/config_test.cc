@@ -137,10 +137,16 @@ TEST(Config, AWrongValueIsRefusedWithLineAndExpectation) {
       {"cluster: {acks: 0}", "'cluster.acks' must be a whole number from 1 to 8, not '0'"},
       {"cluster: {store: store.db}",
        "'cluster.store' must be sqlite:// and the path of a file, as in "
-       "sqlite:///var/lib/dorsal/store.db, not 'store.db'"},
+       "sqlite:///var/lib/dorsal/store.db, or etcd:// and endpoints, as in "
+       "etcd://db1:2379,db2:2379, not 'store.db'"},
+      {"cluster: {store: 'etcd://db1,,db2'}", "'cluster.store' has '' where host:port belongs"},
+      {"cluster: {store: 'etcds://root:secret@db1'}",
+       "'cluster.store' must be endpoints and a path alone; users, passwords and TLS have own "
+       "keys"},
       {"cluster: {name: a b}",
        "'cluster.name' must be at most 63 letters, digits, '-', '_' and '.', not 'a b'"},
       {"node: {address: 6041}", "'node.address' must be host:port, not '6041'"},
+      {"node: {agent_address: 6051}", "'node.agent_address' must be host:port, not '6051'"},
       {"node: {name: proxy}", "'node.name' must not be 'proxy'; choose another name"},
       {"node: {buffer_pool: large}",
        "'node.buffer_pool' must be a size such as 128M or 2G, not 'large'"},
@@ -152,6 +158,46 @@ TEST(Config, AWrongValueIsRefusedWithLineAndExpectation) {
   for (const auto& [text, expected] : cases) {
     EXPECT_EQ(complaint(text), std::string("/etc/dorsal/dorsal.yaml:1: ") + expected) << text;
   }
+}
+
+TEST(Config, AStoreInEtcdHasKeysOfItsOwn) {
+  auto config = parse(R"(
+cluster:
+  store: etcds://db1:2379,db2:2379/shop
+  store_user: dorsal
+  store_password_file: etcd-password
+  store_ca: ca.pem
+  store_certificate: /c.pem
+  store_key: /k.pem
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->cluster.store, "etcds://db1:2379,db2:2379/shop");
+  EXPECT_EQ(config->cluster.store_user, "dorsal");
+  EXPECT_EQ(config->cluster.store_password_file, "/etc/dorsal/etcd-password");
+  EXPECT_EQ(config->cluster.store_ca, "/etc/dorsal/ca.pem");
+  EXPECT_EQ(config->cluster.store_certificate, "/c.pem");
+  EXPECT_EQ(config->cluster.store_key, "/k.pem");
+}
+
+TEST(Config, WhatDoesNotFitTheStoreIsRefusedWithItsLine) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"cluster:\n  store_user: x",
+       "2: 'cluster.store_user' counts only for a store in etcd; look at 'cluster.store'"},
+      {"cluster:\n  store: etcd://a\n  store_ca: x",
+       "3: 'cluster.store_ca' counts only with TLS; write etcds:// in 'cluster.store'"},
+      {"cluster:\n  store: etcds://a\n  store_key: x",
+       "3: 'cluster.store_key' needs 'cluster.store_certificate' too"},
+      {"cluster:\n  store: etcds://a\n  store_certificate: x",
+       "3: 'cluster.store_certificate' needs 'cluster.store_key' too"},
+      {"cluster:\n  store_user: x\n  store: etcd://a",
+       "2: 'cluster.store_user' would send its password in the clear; write etcds:// in "
+       "'cluster.store'"},
+      {"cluster:\n  store_password_file: x\n  store: etcd://localhost",
+       "2: 'cluster.store_password_file' needs 'cluster.store_user' too"}};
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(complaint(text), std::string("/etc/dorsal/dorsal.yaml:") + expected) << text;
+  }
+  EXPECT_EQ(complaint("cluster: {store: 'etcd://127.0.0.1,[::1]', store_user: x}"), "accepted");
 }
 
 TEST(Config, BrokenYamlIsRefusedWithItsLine) {

@@ -33,7 +33,6 @@ cluster::Node node(int number, Role role) {
   made.member.server_id = cluster::ServerId(static_cast<std::uint32_t>(number));
   made.member.address = "127.0.0.1:604" + std::to_string(number);
   made.member.joined = role != Role::Joining;
-  made.member.voter = made.member.joined;
   made.state.role = role;
   made.state.server_version = "9.7.4";
   made.state.healthy = role == Role::Primary || role == Role::Replica;
@@ -56,6 +55,7 @@ admin::Status running() {
   topology.leadership.primary = cluster::NodeName("node1");
   topology.nodes = {node(1, Role::Primary), node(2, Role::Replica), node(3, Role::Replica)};
   for (auto& each : topology.nodes) {
+    if (each.member.joined) topology.leadership.votes[each.member.name] = {};
     each.state.server_uuid = kFirst;
     each.state.gtid_executed = std::string(kFirst) + ":1-905,\n" + kSecond + ":1-17:19";
   }
@@ -69,6 +69,7 @@ admin::Status troubled() {
   status.is_proxy_running = false;
   auto& topology = status.topology;
   topology.nodes = {node(1, Role::Down), node(2, Role::Replica), node(3, Role::Joining)};
+  topology.leadership.votes.erase(topology.nodes[2].member.name);
   topology.nodes[0].state.activity = "its agent is silent";
   topology.nodes[1].state.gtid_executed = std::string(kFirst) + ":1-905";
   topology.nodes[2].state.activity = "cloning from node2, 34 % of 12.5 GiB";

@@ -4,13 +4,16 @@
 #include <sys/stat.h>
 
 #include "app/endpoints.h"
+#include "app/open_store.h"
+#include "app/role_certificates.h"
 #include "base/crypto.h"
 #include "edge/coord/cluster_store.h"
-#include "edge/coord/sqlite_store.h"
 #include "edge/instance/secrets.h"
 #include "edge/io/certificates.h"
+#include "edge/io/clock.h"
 #include "edge/io/files.h"
 #include "edge/io/scope.h"
+#include "edge/peers/identity.h"
 
 namespace dorsal::app {
 namespace {
@@ -44,20 +47,15 @@ Result<void> make_secrets(const std::string& folder) {
   return {};
 }
 
-std::string certificate_file(const std::string& folder, const std::string& role) {
-  return folder + "/" + role + ".pem";
-}
-std::string key_file(const std::string& folder, const std::string& role) {
-  return folder + "/" + role + "-key.pem";
-}
-
 bool has_certificate(const std::string& folder, const std::string& role) {
   return io::exists(certificate_file(folder, role)) && io::exists(key_file(folder, role));
 }
 
 // One half of an authority that has issued nothing is what a kill left behind; without its key, one
 // that has issued certificates cannot be made whole again.
-Result<void> make_authority(const io::AuthorityFiles& authority, bool has_issued) {
+Result<void> make_authority(const io::AuthorityFiles& authority,
+                            const Marker& marker,
+                            bool has_issued) {
   bool has_certificate = io::exists(authority.certificate);
   bool has_key = io::exists(authority.key);
   if (has_certificate && has_key) return {};
@@ -67,32 +65,55 @@ Result<void> make_authority(const io::AuthorityFiles& authority, bool has_issued
   }
   DORSAL_TRY_VOID(io::remove_tree(authority.certificate));
   DORSAL_TRY_VOID(io::remove_tree(authority.key));
-  return io::create_authority(authority, "dorsal cluster authority");
+  return io::create_authority(authority,
+                              kAuthorityName,
+                              peers::to_uri(peers::Identity::of_authority(marker.cluster)));
 }
 
-Result<void> issue(const io::AuthorityFiles& authority,
-                   const std::string& folder,
-                   const std::string& role) {
-  io::CertificateRequest request;
-  request.certificate_file = certificate_file(folder, role);
-  request.key_file = key_file(folder, role);
-  request.common_name = role;
-  request.names = {"127.0.0.1", "localhost"};
-  return io::issue_certificate(authority, request);
+// Certificates that `up` made itself are made anew in time, or when an older version made them
+// without saying whose they are. Those that a person has put there are left alone.
+bool is_to_be_renewed(const std::string& folder, const std::string& role, const Marker& marker) {
+  const auto file = certificate_file(folder, role);
+  auto facts = io::read_certificate(file);
+  if (!facts) return false;
+  auto identity = peers::parse_identity(facts->uris);
+  if (identity) {
+    return *identity == identity_of(marker.cluster, role) &&
+           is_due_for_renewal(*facts, io::wall_ms() / 1000);
+  }
+  return role != kProxyRole && facts->uris.empty() && facts->common_name == role &&
+         io::check_issuer(file, io::AuthorityFiles::in(folder).certificate);
+}
+
+Result<void> issue(const std::string& folder,
+                   const std::vector<std::string>& roles,
+                   const Marker& marker) {
+  for (const auto& role : roles) {
+    auto request = request_for(folder, role, marker.cluster, {"127.0.0.1", "localhost"});
+    DORSAL_TRY_VOID(io::issue_certificate(io::AuthorityFiles::in(folder), request));
+  }
+  return {};
 }
 
 Result<void> make_certificates(const std::string& folder, const Marker& marker) {
   auto roles = node_names(marker.nodes);
   roles.push_back(kProxyRole);
   std::vector<std::string> missing;
+  std::vector<std::string> due;
   for (const auto& role : roles) {
-    if (!has_certificate(folder, role)) missing.push_back(role);
+    if (!has_certificate(folder, role)) {
+      missing.push_back(role);
+    } else if (is_to_be_renewed(folder, role, marker)) {
+      due.push_back(role);
+    }
   }
-  if (missing.empty()) return {};
   auto authority = io::AuthorityFiles::in(folder);
-  DORSAL_TRY_VOID(make_authority(authority, missing.size() < roles.size()));
-  for (const auto& role : missing) DORSAL_TRY_VOID(issue(authority, folder, role));
-  return {};
+  if (!missing.empty()) {
+    DORSAL_TRY_VOID(make_authority(authority, marker, missing.size() < roles.size()));
+    DORSAL_TRY_VOID(issue(folder, missing, marker));
+  }
+  // Where the key has been taken away, certificates are renewed elsewhere.
+  return io::exists(authority.key) ? issue(folder, due, marker) : Result<void>();
 }
 
 Result<void> make_configs(const UpPlan& plan, const UpOptions& options) {
@@ -116,7 +137,7 @@ Result<void> make_client_options(const UpPlan& plan) {
 // The charter stands in the store before the first agent starts, so all found the same cluster.
 Result<void> found_cluster(const UpPlan& plan) {
   io::Loop loop;
-  DORSAL_TRY(auto store, coord::SqliteStore::open(loop, plan.proxy.config.cluster.store));
+  DORSAL_TRY(auto store, open_store(loop, plan.proxy.config));
   coord::ClusterStore cluster(*store);
   const auto& wanted = plan.proxy.config.cluster;
   cluster::Charter charter{wanted.name, plan.marker.cluster, wanted.mode, wanted.acks};

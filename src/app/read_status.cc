@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "app/endpoints.h"
+#include "app/open_store.h"
 #include "edge/coord/cluster_store.h"
-#include "edge/coord/sqlite_store.h"
 #include "edge/io/clock.h"
 #include "edge/io/files.h"
 #include "edge/io/scope.h"
@@ -44,14 +44,14 @@ Result<std::string> fetch_status(const Config& config) {
 
 Result<std::string> status_from_store(const Config& config) {
   // Opening would make a store where there is none.
-  if (!io::exists(config.cluster.store)) {
+  if (!store_may_exist(config)) {
     return not_found(
         fmt::format("there is no cluster yet: {} does not exist; start one with "
                     "'dorsal up', or name another with --dir",
                     config.cluster.store));
   }
   io::Loop loop;
-  DORSAL_TRY(auto store, coord::SqliteStore::open(loop, config.cluster.store));
+  DORSAL_TRY(auto store, open_store(loop, config));
   coord::ClusterStore cluster(*store);
   auto deadline = loop.after(kStoreLimit);
   DORSAL_TRY(auto snapshot, io::block_on(loop, cluster.load(deadline)));

@@ -1,13 +1,13 @@
 #include "app/reloader.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <filesystem>
 #include <utility>
 
 #include "app/config_keys.h"
+#include "app/file_stamp.h"
 #include "app/proxy_options.h"
 #include "app/reload_outcome.h"
 #include "app/role_process.h"
@@ -34,24 +34,7 @@ std::string names_of(const std::vector<const ConfigKey*>& keys) {
   return names.empty() ? "nothing" : names;
 }
 
-// What can be seen of the files from outside. A file that is replaced or written gets another one.
-std::string certificate_stamp(const Config& config) {
-  std::string stamp;
-  for (const auto& file : certificate_files(config)) {
-    struct stat status {};
-    if (::stat(file.c_str(), &status) != 0) {
-      stamp += "-;";
-      continue;
-    }
-    stamp += fmt::format("{}.{}.{}.{}.{};",
-                         status.st_dev,
-                         status.st_ino,
-                         status.st_size,
-                         status.st_mtim.tv_sec,
-                         status.st_mtim.tv_nsec);
-  }
-  return stamp;
-}
+std::string certificate_stamp(const Config& config) { return stamp_of(certificate_files(config)); }
 
 }  // namespace
 

@@ -10,12 +10,13 @@
 #include <utility>
 
 #include "app/endpoints.h"
+#include "app/open_store.h"
 #include "app/proxy_options.h"
 #include "app/proxy_succession.h"
 #include "app/reloader.h"
 #include "app/topology_watcher.h"
 #include "base/log.h"
-#include "edge/coord/sqlite_store.h"
+#include "edge/coord/cluster_store.h"
 #include "edge/io/event.h"
 #include "edge/io/scope.h"
 #include "edge/io/signals.h"
@@ -143,7 +144,7 @@ Result<void> serve(const RoleOptions& options, bool with_proxy) {
   if (!options.takes_over) {
     DORSAL_TRY(lock, hold_role(config.run, role));
   }
-  DORSAL_TRY(auto store, coord::SqliteStore::open(loop, config.cluster.store));
+  DORSAL_TRY(auto store, open_store(loop, config));
   coord::ClusterStore cluster(*store);
   Counters counters;
   cluster::SharedTopology topology;

@@ -142,19 +142,21 @@ std::string remarks(const Json& nodes) {
 
 std::string headline(const Json& json, bool with_colours) {
   auto mode = text_of(json, "mode");
-  if (mode == "semi-sync") mode += ", acks " + number_of(json, "acks", "");
+  if (mode != "async") mode += ", acks " + number_of(json, "acks", "");
   auto primary = clean(text_of(json, "primary"), kLongestName);
   bool is_proxy_running = text_of(json, "proxy") == "running";
   Cell primary_cell{primary.empty() ? "none" : primary,
                     primary.empty() ? Colour::Bad : Colour::None};
   Cell proxy_cell{is_proxy_running ? "running" : "down",
                   is_proxy_running ? Colour::Good : Colour::Bad};
-  return fmt::format("cluster {}   term {}   primary {}   {}   proxy {}\n",
+  const Cell pause_cell{flag_of(json, "paused") ? "   paused" : "", Colour::Warn};
+  return fmt::format("cluster {}   term {}   primary {}   {}   proxy {}{}\n",
                      clean(text_of(json, "cluster"), kLongestName),
                      number_of(json, "term", ""),
                      painted(primary_cell, with_colours),
                      mode,
-                     painted(proxy_cell, with_colours));
+                     painted(proxy_cell, with_colours),
+                     painted(pause_cell, with_colours));
 }
 
 std::string endpoints_line(const Json& json) {
@@ -165,6 +167,56 @@ std::string endpoints_line(const Json& json) {
                      text_of(*found, "primary"),
                      text_of(*found, "replicas"),
                      text_of(*found, "http"));
+}
+
+std::string seconds_of(const Json& json, const char* field) {
+  const auto found = json.find(field);
+  const bool is_number = found != json.end() && found->is_number_integer();
+  return is_number ? fmt::format("{:.1f} s", static_cast<double>(found->get<std::int64_t>()) / 1000)
+                   : "?";
+}
+
+// Who takes over when the primary is lost, or why nobody does.
+std::string readiness_line(const Json& json, bool with_colours) {
+  const auto found = json.find("failover");
+  if (found == json.end() || !found->is_object()) return {};
+  const Json& ready = *found;
+  if (!flag_of(ready, "ready")) {
+    const Cell none{"nobody would take over", Colour::Bad};
+    return fmt::format("fail-over   {}: {}\n",
+                       painted(none, with_colours),
+                       clean(text_of(ready, "blocked_by"), kWidth));
+  }
+  const bool may_lose = flag_of(ready, "may_lose_writes");
+  const Cell loss{may_lose ? "may lose writes" : "loses nothing",
+                  may_lose ? Colour::Bad : Colour::Good};
+  const std::string most = number_of(ready, "survives_now", "0");
+  const std::string bears = most == "0" ? "losing a replica as well would stop writes"
+                                        : "any " + most + " of the nodes may be lost";
+  return fmt::format(
+      "fail-over   {} takes over within {} of its mysqld's death, {} of its host's; {}; {}\n",
+      clean(text_of(ready, "candidate"), kLongestName),
+      seconds_of(ready, "mysqld_lost_ms"),
+      seconds_of(ready, "host_lost_ms"),
+      painted(loss, with_colours),
+      bears);
+}
+
+// A change of primary that is under way.
+std::string change_line(const Json& json) {
+  const auto switchover = json.find("switchover");
+  const bool is_asked = switchover != json.end() && switchover->is_object() &&
+                        text_of(*switchover, "given_up").empty();
+  if (is_asked) {
+    return fmt::format("switchover to {} is under way{}\n",
+                       clean(text_of(*switchover, "to"), kLongestName),
+                       flag_of(*switchover, "holding") ? ", new statements are held back" : "");
+  }
+  const auto election = json.find("election");
+  if (election == json.end() || !election->is_object()) return {};
+  return fmt::format("election of term {}: {}\n",
+                     number_of(*election, "term", ""),
+                     clean(text_of(*election, "reason"), kWidth));
 }
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -212,8 +264,8 @@ Result<std::string> status_table(const std::string& json_text, bool with_colours
     return corrupt("the status is not in the form that this dorsal knows");
   }
   const auto& nodes = json["nodes"];
-  return headline(json, with_colours) + endpoints_line(json) + "\n" +
-         node_table(nodes, with_colours) + remarks(nodes);
+  return headline(json, with_colours) + endpoints_line(json) + readiness_line(json, with_colours) +
+         change_line(json) + "\n" + node_table(nodes, with_colours) + remarks(nodes);
 }
 
 }  // namespace dorsal::app

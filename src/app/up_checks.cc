@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/find_mysqld.h"
+#include "app/peer_api.h"
 #include "edge/io/endpoint.h"
 #include "edge/io/files.h"
 #include "edge/io/port_holder.h"
@@ -34,6 +35,8 @@ Result<std::vector<Port>> needed_ports(const UpPlan& plan) {
   for (const auto& node : plan.nodes) {
     DORSAL_TRY(auto endpoint, io::parse_endpoint(node.config.node.address));
     ports.push_back({node.role.name, endpoint.port});
+    DORSAL_TRY(auto agent, agent_endpoint(node.config.node));
+    ports.push_back({node.role.name, agent.port});
   }
   for (auto number : {plan.proxy.config.proxy.split_port,
                       plan.proxy.config.proxy.primary_port,

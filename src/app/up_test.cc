@@ -11,10 +11,12 @@
 
 #include "app/find_mysqld.h"
 #include "app/prepare.h"
+#include "app/role_certificates.h"
 #include "app/up_checks.h"
 #include "app/up_plan.h"
 #include "app/work_lock.h"
 #include "edge/coord/test_folder.h"
+#include "edge/io/certificates.h"
 
 namespace dorsal::app {
 namespace {
@@ -253,6 +255,66 @@ TEST_F(UpTest, AnAuthorityThatIssuedCertificatesIsNeverReplaced) {
   EXPECT_EQ(
       prepared.error().message,
       options_.dir + "/tls/ca-key.pem is missing, so no certificate can be issued; put it back");
+}
+
+TEST_F(UpTest, CertificatesSayWhoseTheyAre) {
+  make();
+  const auto cluster = decode_marker(read("dorsal.json"), "dorsal.json")->cluster;
+  for (const auto& [file, uri] : std::map<std::string, std::string>{{"ca", ""},
+                                                                    {"node1", "/node/node1"},
+                                                                    {"proxy", "/proxy"}}) {
+    auto facts = io::read_certificate(options_.dir + "/tls/" + file + ".pem");
+    ASSERT_TRUE(facts) << file;
+    EXPECT_EQ(facts->uris, std::vector<std::string>{"dorsal://" + cluster + uri});
+  }
+}
+
+TEST_F(UpTest, ACertificateIsRenewedBeforeItEndsAndOnlyIfItIsOurs) {
+  make();
+  const auto cluster = decode_marker(read("dorsal.json"), "dorsal.json")->cluster;
+  const auto tls = options_.dir + "/tls";
+  auto request = request_for(tls, "node1", cluster, {"127.0.0.1"});
+  request.days = 0;
+  ASSERT_TRUE(io::issue_certificate(io::AuthorityFiles::in(tls), request));
+  request = request_for(tls, "proxy", cluster, {"127.0.0.1"});
+  request.days = 0;
+  request.uri.clear();
+  ASSERT_TRUE(io::issue_certificate(io::AuthorityFiles::in(tls), request));
+  const auto node = read("tls/node1.pem");
+  const auto of_a_person = read("tls/proxy.pem");
+  make();
+  EXPECT_NE(read("tls/node1.pem"), node);
+  EXPECT_EQ(read("tls/proxy.pem"), of_a_person);
+}
+
+TEST_F(UpTest, ANodesCertificateFromAnOlderVersionIsMadeAnew) {
+  make();
+  const auto tls = options_.dir + "/tls";
+  auto request = request_for(tls, "node1", "unused", {"127.0.0.1", "localhost"});
+  request.uri.clear();
+  ASSERT_TRUE(io::issue_certificate(io::AuthorityFiles::in(tls), request));
+  make();
+  EXPECT_EQ(io::read_certificate(tls + "/node1.pem")->uris.size(), 1u);
+}
+
+TEST_F(UpTest, WithoutTheKeyOfTheAuthorityNothingIsRenewedAndNothingFails) {
+  make();
+  const auto cluster = decode_marker(read("dorsal.json"), "dorsal.json")->cluster;
+  const auto tls = options_.dir + "/tls";
+  auto request = request_for(tls, "node1", cluster, {"127.0.0.1"});
+  request.days = 0;
+  ASSERT_TRUE(io::issue_certificate(io::AuthorityFiles::in(tls), request));
+  std::filesystem::remove(tls + "/ca-key.pem");
+  const auto before = content();
+  make();
+  EXPECT_EQ(content(), before);
+}
+
+TEST_F(UpTest, ThePortOfAnAgentIsLookedAtToo) {
+  BusyPort busy;
+  options_.port_base = busy.port() - 21;
+  auto begin = "port " + std::to_string(busy.port()) + ", which node1 needs, is in use by ";
+  EXPECT_TRUE(refusal().starts_with(begin)) << refusal();
 }
 
 TEST_F(UpTest, TheNumberOfNodesStays) {

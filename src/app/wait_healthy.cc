@@ -9,10 +9,10 @@
 #include <thread>
 
 #include "app/interrupt.h"
+#include "app/open_store.h"
 #include "app/read_status.h"
 #include "app/work_lock.h"
 #include "edge/coord/cluster_store.h"
-#include "edge/coord/sqlite_store.h"
 #include "edge/io/clock.h"
 #include "edge/io/process.h"
 #include "edge/io/scope.h"
@@ -45,7 +45,7 @@ class Waiter {
       : plan_(plan), keeper_(keeper), say_(say) {}
 
   Result<void> run() {
-    DORSAL_TRY(store_, coord::SqliteStore::open(loop_, plan_.proxy.config.cluster.store));
+    DORSAL_TRY(store_, open_store(loop_, plan_.proxy.config));
     coord::ClusterStore cluster(*store_);
     for (;;) {
       if (Interrupt::has_come() || is_wished_down(plan_.cluster)) return unavailable("interrupted");
@@ -153,7 +153,7 @@ class Waiter {
   RoleKeeper& keeper_;
   const RoleKeeper::Say& say_;
   io::Loop loop_;
-  std::unique_ptr<coord::SqliteStore> store_;
+  std::unique_ptr<coord::CoordStore> store_;
   std::map<std::string, std::string> shown_;
   std::map<std::string, std::string> positions_;
   std::map<std::string, std::set<std::string>> said_;

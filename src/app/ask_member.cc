@@ -1,0 +1,131 @@
+#include "app/ask_member.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+
+#include "app/interrupt.h"
+#include "edge/io/clock.h"
+
+namespace dorsal::app {
+namespace {
+
+using cluster::Member;
+using cluster::Node;
+using cluster::NodeName;
+using cluster::Role;
+using cluster::Topology;
+
+constexpr auto kLookEvery = std::chrono::milliseconds(500);
+constexpr auto kPatience = std::chrono::minutes(3);  // without anything to be seen of it
+
+Result<Topology> look(OpenCluster& open) {
+  DORSAL_TRY(coord::Snapshot now, open.load());
+  return cluster::without_expired(std::move(now.topology), io::wall_ms());
+}
+
+Result<void> ask(OpenCluster& open,
+                 const NodeName& name,
+                 std::int64_t Member::*asked_ms,
+                 std::int64_t now_ms) {
+  return open.run(open.records().ask_member(name, asked_ms, now_ms, open.deadline()));
+}
+
+// Gives up when nothing has changed about the node for some minutes.
+Result<void> wait_until(OpenCluster& open,
+                        const NodeName& name,
+                        const std::function<bool(const Node*)>& is_done) {
+  std::string seen;
+  Deadline give_up = open.loop().after(kPatience);
+  while (!give_up.has_passed(open.loop().now())) {
+    if (Interrupt::has_come()) return unavailable("interrupted; what was asked for goes on");
+    DORSAL_TRY(const Topology topology, look(open));
+    const Node* node = topology.find(name);
+    if (is_done(node)) return {};
+    const std::string activity = node == nullptr ? "" : node->state.activity;
+    if (activity != seen) give_up = open.loop().after(kPatience);
+    seen = activity;
+    (void)open.run(open.loop().sleep_until(open.loop().after(kLookEvery)));
+  }
+  return timeout(fmt::format("{} is not done yet: {}",
+                             name.value(),
+                             seen.empty() ? "it does not say why" : seen));
+}
+
+// The node, which is up and no primary.
+Result<void> check(OpenCluster& open, const NodeName& name, const char* to_do) {
+  DORSAL_TRY(const Topology topology, look(open));
+  const Node* node = topology.find(name);
+  if (node == nullptr) return not_found(fmt::format("there is no node {}", name.value()));
+  if (topology.leadership.primary == name) {
+    return conflict(
+        fmt::format("{} is the primary; make another one that first, with 'dorsal "
+                    "switchover', and {} it then",
+                    name.value(),
+                    to_do));
+  }
+  return {};
+}
+
+bool serves(const Node& node) { return node.state.healthy && node.state.role == Role::Replica; }
+
+Result<void> ask_and_wait(OpenCluster& open,
+                          const NodeName& name,
+                          const char* to_do,
+                          std::int64_t Member::*asked_ms,
+                          std::int64_t cluster::NodeState::*done_ms) {
+  DORSAL_TRY_VOID(check(open, name, to_do));
+  DORSAL_TRY(const Topology topology, look(open));
+  if (topology.find(name)->state.role == Role::Down) {
+    return conflict(fmt::format("{} is down, so it cannot be asked", name.value()));
+  }
+  const std::int64_t now_ms = io::wall_ms();
+  DORSAL_TRY_VOID(ask(open, name, asked_ms, now_ms));
+  open.note(to_do, name.value(), topology.leadership.term);
+  return wait_until(open, name, [=](const Node* node) {
+    return node == nullptr || (node->state.*done_ms >= now_ms && serves(*node));
+  });
+}
+
+// A node that is down cannot say itself that it gives no acknowledgements any more.
+Result<void> write_off_vote(OpenCluster& open, const NodeName& name) {
+  return open.change_leadership([&](const Topology&, cluster::Leadership& next) -> Result<bool> {
+    const auto vote = next.votes.find(name);
+    if (vote == next.votes.end() || vote->second.state == cluster::Vote::State::Lost) {
+      return false;
+    }
+    vote->second.state = cluster::Vote::State::Lost;
+    return true;
+  });
+}
+
+}  // namespace
+
+Result<void> restart_member(OpenCluster& open, const NodeName& name) {
+  return ask_and_wait(open,
+                      name,
+                      "restart",
+                      &Member::restart_asked_ms,
+                      &cluster::NodeState::restarted_ms);
+}
+
+Result<void> rebuild_member(OpenCluster& open, const NodeName& name) {
+  return ask_and_wait(open,
+                      name,
+                      "rebuild",
+                      &Member::rebuild_asked_ms,
+                      &cluster::NodeState::rebuilt_ms);
+}
+
+Result<void> remove_member(OpenCluster& open, const NodeName& name) {
+  DORSAL_TRY_VOID(check(open, name, "remove"));
+  DORSAL_TRY(const Topology topology, look(open));
+  DORSAL_TRY_VOID(ask(open, name, &Member::removal_asked_ms, io::wall_ms()));
+  open.note("remove", name.value(), topology.leadership.term);
+  if (topology.find(name)->state.role == Role::Down) {
+    DORSAL_TRY_VOID(write_off_vote(open, name));
+  }
+  return wait_until(open, name, [](const Node* node) { return node == nullptr; });
+}
+
+}  // namespace dorsal::app

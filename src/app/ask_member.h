@@ -1,0 +1,23 @@
+// Asks one node for something and waits until it has done it.
+#pragma once
+
+#include <string>
+
+#include "app/open_cluster.h"
+#include "base/result.h"
+#include "core/cluster/topology.h"
+
+namespace dorsal::app {
+
+// Its mysqld is started anew; returns when it serves again. Conflict, in a sentence: it is the
+// primary, or down. Timeout: it does not come back.
+Result<void> restart_member(OpenCluster& open, const cluster::NodeName& name);
+
+// Its data is dropped and cloned anew; returns when it serves again, which takes as long as the
+// data is large. Errors as above.
+Result<void> rebuild_member(OpenCluster& open, const cluster::NodeName& name);
+
+// It is no member any more. One that is down is believed to be gone for good.
+Result<void> remove_member(OpenCluster& open, const cluster::NodeName& name);
+
+}  // namespace dorsal::app

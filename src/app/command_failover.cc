@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "app/commands.h"
+#include "app/interrupt.h"
+#include "app/open_cluster.h"
+#include "core/failover/manual_failover.h"
+#include "edge/io/clock.h"
+
+namespace dorsal::app {
+namespace {
+
+using failover::ManualFailover;
+
+constexpr auto kStoreLimit = std::chrono::seconds(5);
+constexpr auto kLookEvery = std::chrono::milliseconds(200);
+constexpr auto kPatience = std::chrono::seconds(60);
+
+std::string what_would_be_lost(const ManualFailover& planned) {
+  std::string text = planned.lost.empty()
+                         ? "nothing that any node has told of would be lost"
+                         : fmt::format("these transactions, at least, would be lost: {}",
+                                       planned.lost.to_string());
+  if (!planned.unknown.empty()) {
+    text += fmt::format("; what {} received last is not known", fmt::join(planned.unknown, ", "));
+  }
+  return text;
+}
+
+Error refusal(const ManualFailover& planned) {
+  return conflict(fmt::format("{}; {}; --allow-data-loss makes {} the primary all the same",
+                              planned.obstacle,
+                              what_would_be_lost(planned),
+                              planned.election.candidate->value()));
+}
+
+Result<ManualFailover> begin(OpenCluster& open, const FailoverOptions& options) {
+  std::optional<cluster::NodeName> wish;
+  if (!options.to.empty()) wish = cluster::NodeName(options.to);
+  ManualFailover planned;
+  cluster::Term term;
+  DORSAL_TRY_VOID(open.change_leadership(
+      [&](const cluster::Topology& now, cluster::Leadership& next) -> Result<bool> {
+        DORSAL_TRY(planned, failover::plan_failover(now, wish, options.reason, io::wall_ms()));
+        if (!planned.obstacle.empty() && !options.may_lose_writes) return refusal(planned);
+        term = next.term;
+        next.election = planned.election;
+        return true;
+      }));
+  const std::string cost = planned.obstacle.empty() ? "" : "; " + what_would_be_lost(planned);
+  open.note(options.may_lose_writes ? "failover --allow-data-loss" : "failover",
+            planned.election.reason + cost,
+            term);
+  return planned;
+}
+
+Result<cluster::Leadership> wait(OpenCluster& open, const ManualFailover& begun) {
+  const Deadline give_up = open.loop().after(kPatience);
+  while (!give_up.has_passed(open.loop().now()) && !Interrupt::has_come()) {
+    DORSAL_TRY(const coord::Snapshot now, open.load());
+    const auto& leadership = now.topology.leadership;
+    const cluster::Node* primary = now.topology.primary();
+    const bool is_over = leadership.term >= begun.election.term && primary != nullptr &&
+                         primary->state.role == cluster::Role::Primary;
+    if (is_over) return leadership;
+    open.wait_for_change(now.newest, kLookEvery);
+  }
+  return timeout(
+      "the fail-over has begun and is not over yet; it goes on, and 'dorsal status' shows how far "
+      "it has come");
+}
+
+void print(const ManualFailover& begun, const cluster::Leadership& after, bool as_json) {
+  if (as_json) {
+    nlohmann::ordered_json json{{"primary", after.primary.value()},
+                                {"term", after.term.value()},
+                                {"may_have_lost_writes", begun.election.may_lose_writes},
+                                {"lost", begun.lost.to_string()},
+                                {"unknown", begun.unknown}};
+    fmt::print("{}\n", json.dump(2));
+    return;
+  }
+  fmt::print("{} is the primary of term {}\n", after.primary.value(), after.term.value());
+}
+
+}  // namespace
+
+Result<void> failover(const FailoverOptions& options) {
+  const Interrupt interrupt;
+  DORSAL_TRY(auto open, OpenCluster::open(options.config, options.dir, kStoreLimit));
+  DORSAL_TRY(const ManualFailover begun, begin(*open, options));
+  if (begun.election.may_lose_writes) fmt::print(stderr, "{}\n", what_would_be_lost(begun));
+  DORSAL_TRY(const cluster::Leadership after, wait(*open, begun));
+  print(begun, after, options.json);
+  return {};
+}
+
+}  // namespace dorsal::app
