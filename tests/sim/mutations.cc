@@ -1,0 +1,190 @@
+#include "mutations.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
+
+#include "base/check.h"
+#include "core/failover/election.h"
+#include "core/failover/questions.h"
+#include "core/failover/rules.h"
+
+namespace dorsal::sim {
+namespace {
+
+using cluster::Receiver;
+using cluster::Vote;
+using failover::Action;
+using failover::Policy;
+using failover::Rule;
+using failover::Step;
+using failover::View;
+using Match = std::optional<Step>;
+
+Match never(const View&, const Policy&) { return std::nullopt; }
+
+// ---- rules as somebody might have written them ----
+
+Match stop_receiver_only_where_it_is_connected(const View& view, const Policy& policy) {
+  const auto& following = view.server.facts->following;
+  if (following && following->receiver == Receiver::Connecting) return std::nullopt;
+  return failover::rules::stop_receiving_for_election(view, policy);
+}
+
+Match promise_what_was_executed(const View& view, const Policy& policy) {
+  Match step = failover::rules::promise(view, policy);
+  if (step) step->promise->received = view.server.facts->executed.to_string();
+  return step;
+}
+
+Match lead_with_any_promise(const View& view, const Policy&) {
+  if (!failover::election_is_pending(view) || !failover::has_promised(view)) return std::nullopt;
+  Step step = failover::act(Action::Lead, {});
+  step.elected_with = view.topology.find(view.self)->promise->received;
+  return step;
+}
+
+Match forget_source_at_once(const View& view, const Policy&) {
+  if (!failover::is_recorded_primary(view) || !view.server.facts->following) return std::nullopt;
+  return failover::act(Action::ForgetSource, {});
+}
+
+Match take_out_at_once(const View& view, const Policy&) {
+  if (!failover::is_recorded_primary(view)) return std::nullopt;
+  Step step = failover::act(Action::ChangeVotes, {});
+  step.votes = view.topology.leadership.votes;
+  const auto erased = std::erase_if(*step.votes, [](const auto& each) {
+    return each.second.state != Vote::State::Counts;
+  });
+  return erased == 0 ? std::nullopt : Match(std::move(step));
+}
+
+// ---- tables with a rule changed ----
+
+std::function<void(Plan&)> with(std::string_view name, Match (*match)(const View&, const Policy&)) {
+  return [name, match](Plan& plan) {
+    auto found = std::find_if(plan.rules.begin(), plan.rules.end(), [&](const Rule& rule) {
+      return rule.name == name;
+    });
+    DORSAL_CHECK(found != plan.rules.end());
+    found->match = match;
+  };
+}
+
+std::function<void(Plan&)> without(std::initializer_list<std::string_view> names) {
+  return [names = std::vector<std::string_view>(names)](Plan& plan) {
+    for (const auto name : names) with(name, never)(plan);
+  };
+}
+
+std::function<void(Plan&)> flawed(bool Flaws::*flaw) {
+  return [flaw](Plan& plan) { plan.flaws.*flaw = true; };
+}
+
+}  // namespace
+
+std::vector<Mutation> mutations() {
+  return {
+      {"store_compares_nothing",
+       "every write to the store is compared with what it was decided on",
+       3,
+       1,
+       flawed(&Flaws::store_compares_nothing)},
+      {"promises_while_receiving",
+       "who promises has stopped its receiver",
+       3,
+       1,
+       without({"stop_receiving_for_election"})},
+      {"connecting_is_not_receiving",
+       "a receiver that tries to connect is one that receives",
+       3,
+       1,
+       with("stop_receiving_for_election", stop_receiver_only_where_it_is_connected)},
+      {"one_promise_is_enough",
+       "all voters but one fewer than a write needs have promised",
+       3,
+       1,
+       with("lead_as_elected", lead_with_any_promise)},
+      {"one_promise_is_enough_of_five",
+       "all voters but one fewer than a write needs have promised",
+       5,
+       2,
+       with("lead_as_elected", lead_with_any_promise)},
+      {"vote_is_taken_at_once",
+       "a vote ends only when others have what it stood for",
+       3,
+       1,
+       with("take_out", take_out_at_once)},
+      {"semi_sync_times_out",
+       "a commit waits for its acknowledgements without end",
+       3,
+       1,
+       flawed(&Flaws::semi_sync_times_out)},
+      {"relay_log_recovers",
+       "what was acknowledged survives a restart of the replica",
+       3,
+       1,
+       flawed(&Flaws::relay_log_recovers)},
+      {"relay_log_is_discarded",
+       "everything received is applied before the source is forgotten",
+       3,
+       1,
+       [](Plan& plan) {
+         without({"apply_for_election", "refuse_lost_transactions"})(plan);
+         with("forget_source", forget_source_at_once)(plan);
+       }},
+      {"executed_counts_alone",
+       "candidates are compared by what they received, not by what they applied",
+       3,
+       1,
+       with("promise", promise_what_was_executed)},
+      {"acks_are_required_late",
+       "semi-sync is on before writes are allowed",
+       3,
+       1,
+       without({"require_acks_before_writes"})},
+      {"fence_releases_waiters",
+       "clients that wait on a deposed primary are told nothing",
+       3,
+       1,
+       flawed(&Flaws::fence_releases_waiters)},
+      {"boots_writable", "a server boots read-only", 3, 1, flawed(&Flaws::boots_writable)},
+      {"strays_follow",
+       "who has strays neither follows nor votes",
+       3,
+       1,
+       without({"stop_acks_of_strays",
+                "stop_receiver_of_strays",
+                "leave_for_rebuild",
+                "save_strays",
+                "rebuild",
+                "refuse_strays"})},
+      {"most_members_suffice",
+       "a primary without the store goes on only while every member agrees",
+       5,
+       2,
+       flawed(&Flaws::most_members_suffice)},
+      {"agreeing_delays_nothing",
+       "who agrees that another one leads begins no election meanwhile",
+       3,
+       1,
+       flawed(&Flaws::agreeing_delays_nothing)},
+      {"deposed_primary_requires_acks",
+       "a primary that is none any more requires no acknowledgements",
+       3,
+       1,
+       without({"stop_requiring_acks"})},
+      {"clients_are_told_ok",
+       "clients that wait on a deposed primary are told nothing, also when it follows another one",
+       3,
+       1,
+       without({"kill_waiting_clients", "fence_for_election", "fence_without_lease"})},
+      {"nobody_is_fenced",
+       "who lost its lease, or is to be replaced, takes no more writes",
+       3,
+       1,
+       without({"fence_without_lease", "fence_for_election"})},
+  };
+}
+
+}  // namespace dorsal::sim
