@@ -1,0 +1,451 @@
+"""What is done to a cluster. Each fault hurts it, waits, and puts right again what does not heal by itself."""
+
+import contextlib
+import time
+
+import pymysql
+from world import AGENT_PORT, MYSQL_PORT, PROXY_USER, STORE_PORT
+
+FAULTS = {}
+SPACES = "spaces"  # what it needs: namespaces, and the disks that come with them
+
+
+def fault(name, needs=None):
+    def add(function):
+        FAULTS[name] = (function, needs)
+        return function
+
+    return add
+
+
+def hold(rng, least, most):
+    time.sleep(rng.uniform(least, most))
+
+
+# ---- Processes that die ----
+
+
+@fault("kill-mysqld")
+def kill_mysqld(world, rng):
+    world.primary().kill_mysqld()
+
+
+@fault("kill-mysqld-of-replica")
+def kill_mysqld_of_replica(world, rng):
+    rng.choice(world.replicas()).kill_mysqld()
+
+
+@fault("kill-agent")
+def kill_agent(world, rng):
+    world.primary().agent.kill()
+
+
+@fault("kill-both")
+def kill_both(world, rng):
+    world.primary().kill_both()
+
+
+@fault("kill-proxy")
+def kill_proxy(world, rng):
+    rng.choice(world.nodes).proxy.kill()
+
+
+@fault("host-down")
+def host_down(world, rng):
+    node = world.primary()
+    node.power_off()
+    try:
+        hold(rng, 5, 9)
+    finally:
+        node.power_on()
+
+
+@fault("host-of-replica-down")
+def host_of_replica_down(world, rng):
+    node = rng.choice(world.replicas())
+    node.power_off()
+    try:
+        hold(rng, 5, 9)
+    finally:
+        node.power_on()
+
+
+@fault("power-loss")
+def power_loss(world, rng):
+    """Everything stops at once, the store too, and comes back in any order."""
+    for node in world.nodes:
+        node.agent.is_wanted = node.proxy.is_wanted = False
+    for member in world.members:
+        member.service.keep_down()
+    for node in world.nodes:
+        node.power_off()
+    everything = [*world.nodes, *world.members]
+    rng.shuffle(everything)
+    for each in everything:
+        if each in world.nodes:
+            each.power_on()
+        else:
+            each.service.start()
+        hold(rng, 0, 2)
+
+
+@fault("candidate-killed")
+def candidate_killed(world, rng):
+    """The primary dies, and a moment later, at any step of its promotion, whoever takes its place."""
+    first = world.primary()
+    first.kill_mysqld()
+    hold(rng, 0, 1.5)
+    second = world.primary()
+    if second is first:
+        second = rng.choice(world.replicas())
+    rng.choice([second.kill_mysqld, second.agent.kill])()
+
+
+@fault("last-acknowledger")
+def last_acknowledger(world, rng):
+    """One replica is gone and the other hangs, then the primary dies: nobody may take over before one is back."""
+    primary, replicas = world.primary(), world.replicas()
+    rng.shuffle(replicas)
+    away = replicas[: max(1, len(replicas) - 1)]
+    for node in away:
+        node.power_off()
+    try:
+        hold(rng, 0.5, 2)
+        replicas[-1].freeze("mysqld", "agent")
+        hold(rng, 0, 1)
+        primary.kill_both()
+        hold(rng, 2, 5)
+        replicas[-1].thaw()
+        hold(rng, 0, 4)
+    finally:
+        replicas[-1].thaw()
+        for node in away:
+            node.power_on()
+
+
+@fault("unapplied-relay-log")
+def unapplied_relay_log(world, rng):
+    """A voter restarts with what it has received and not applied, and the primary dies."""
+    primary, replica = world.primary(), rng.choice(world.replicas())
+    with contextlib.suppress(pymysql.MySQLError, OSError):
+        with contextlib.closing(replica.root()) as server:
+            server.run("STOP REPLICA SQL_THREAD")
+            hold(rng, 0.5, 1.5)
+    replica.kill_both() if rng.random() < 0.5 else replica.kill_mysqld()
+    hold(rng, 0, 0.5)
+    primary.kill_mysqld()
+
+
+# ---- Processes that stand still ----
+
+
+def frozen(node, rng, *parts):
+    node.freeze(*parts)
+    try:
+        hold(rng, 4, 8)
+    finally:
+        node.thaw()
+
+
+@fault("stop-mysqld")
+def stop_mysqld(world, rng):
+    frozen(world.primary(), rng, "mysqld")
+
+
+@fault("stop-agent")
+def stop_agent(world, rng):
+    frozen(world.primary(), rng, "agent")
+
+
+@fault("stop-host")
+def stop_host(world, rng):
+    frozen(world.primary(), rng, "agent", "mysqld", "proxy")
+
+
+@fault("stop-host-of-replica")
+def stop_host_of_replica(world, rng):
+    frozen(rng.choice(world.replicas()), rng, "agent", "mysqld", "proxy")
+
+
+@fault("stop-proxy")
+def stop_proxy(world, rng):
+    """A primary goes while a proxy sees nothing of it."""
+    node = rng.choice(world.replicas())
+    node.freeze("proxy")
+    try:
+        world.primary().kill_mysqld()
+        hold(rng, 3, 5)
+    finally:
+        node.thaw()
+
+
+# ---- Links that are cut ----
+
+EVERYTHING = ("in iifname eth0", "out oifname eth0")
+
+
+@contextlib.contextmanager
+def dropped(host, *rules):
+    host.drop("fault", *rules)
+    try:
+        yield
+    finally:
+        host.allow("fault")
+
+
+@fault("cut-off", SPACES)
+def cut_off(world, rng):
+    with dropped(world.primary().host, *EVERYTHING):
+        hold(rng, 4, 9)
+
+
+@fault("cut-off-replica", SPACES)
+def cut_off_replica(world, rng):
+    with dropped(rng.choice(world.replicas()).host, *EVERYTHING):
+        hold(rng, 4, 9)
+
+
+@fault("cut-off-briefly", SPACES)
+def cut_off_briefly(world, rng):
+    """The link heals around the end of the lease, with clients that wait for acknowledgements."""
+    with dropped(world.primary().host, *EVERYTHING):
+        hold(rng, 0.5, 3.5)
+
+
+@fault("deaf", SPACES)
+def deaf(world, rng):
+    """It can send, and hears nothing."""
+    with dropped(world.primary().host, EVERYTHING[0]):
+        hold(rng, 4, 9)
+
+
+@fault("mute", SPACES)
+def mute(world, rng):
+    with dropped(world.primary().host, EVERYTHING[1]):
+        hold(rng, 4, 9)
+
+
+@fault("replication-cut", SPACES)
+def replication_cut(world, rng):
+    """Replicas do not reach the primary's server; agents, proxies and the store do."""
+    primary, replicas = world.primary(), world.replicas()
+    rule = f"out ip daddr {primary.host.address} tcp dport {MYSQL_PORT} meta skuid != {PROXY_USER}"
+    with contextlib.ExitStack() as stack:
+        for node in replicas:
+            stack.enter_context(dropped(node.host, rule))
+        hold(rng, 4, 9)
+
+
+@fault("one-replication-cut", SPACES)
+def one_replication_cut(world, rng):
+    primary = world.primary()
+    rule = f"out ip daddr {primary.host.address} tcp dport {MYSQL_PORT} meta skuid != {PROXY_USER}"
+    with dropped(rng.choice(world.replicas()).host, rule):
+        hold(rng, 1, 3)
+        primary.kill_mysqld()
+        hold(rng, 2, 5)
+
+
+@fault("agents-cut", SPACES)
+def agents_cut(world, rng):
+    with dropped(world.primary().host, f"in tcp dport {AGENT_PORT}", f"out tcp dport {AGENT_PORT}"):
+        hold(rng, 4, 9)
+
+
+STORE_CUT = f"out tcp dport {STORE_PORT}"
+
+
+@fault("candidate-from-store", SPACES)
+def candidate_from_store(world, rng):
+    with dropped(rng.choice(world.replicas()).host, STORE_CUT):
+        hold(rng, 0.5, 3)
+        world.primary().kill_mysqld()
+        hold(rng, 3, 6)
+
+
+@fault("primary-from-store", SPACES)
+def primary_from_store(world, rng):
+    with dropped(world.primary().host, STORE_CUT):
+        hold(rng, 4, 9)
+
+
+@fault("all-from-store", SPACES)
+def all_from_store(world, rng):
+    with contextlib.ExitStack() as stack:
+        for node in world.nodes:
+            stack.enter_context(dropped(node.host, STORE_CUT))
+        hold(rng, 4, 9)
+
+
+@fault("proxy-from-primary", SPACES)
+def proxy_from_primary(world, rng):
+    rule = f"out ip daddr {world.primary().host.address} tcp dport {MYSQL_PORT} meta skuid {PROXY_USER}"
+    with dropped(rng.choice(world.nodes).host, rule):
+        hold(rng, 4, 9)
+
+
+def flap(world, rng, period):
+    host = world.primary().host
+    for _ in range(2 if period > 8 else 3):
+        with dropped(host, *EVERYTHING):
+            time.sleep(period / 2)
+        time.sleep(period / 2)
+
+
+@fault("flapping-5s", SPACES)
+def flapping_5s(world, rng):
+    flap(world, rng, 5)
+
+
+@fault("flapping-11s", SPACES)
+def flapping_11s(world, rng):
+    flap(world, rng, 11)
+
+
+@fault("slow-host", SPACES)
+def slow_host(world, rng):
+    host = world.primary().host
+    host.slow(rng.uniform(100, 1500), 50, 0)
+    try:
+        hold(rng, 5, 9)
+    finally:
+        host.speed_up()
+
+
+@fault("lossy-hosts", SPACES)
+def lossy_hosts(world, rng):
+    """Every host's link is slow, and loses packets."""
+    hosts = [node.host for node in world.nodes]
+    try:
+        for host in hosts:
+            host.slow(rng.uniform(5, 50), 5, rng.uniform(0.02, 0.15))
+        hold(rng, 5, 9)
+    finally:
+        for host in hosts:
+            host.speed_up()
+
+
+# ---- Disks and servers that are used up ----
+
+
+@fault("disk-full", SPACES)
+def disk_full(world, rng):
+    disk = world.primary().disk
+    disk.fill()
+    try:
+        hold(rng, 5, 9)
+    finally:
+        disk.make_room()
+
+
+@fault("disk-stalled", SPACES)
+def disk_stalled(world, rng):
+    disk = world.primary().disk
+    disk.stall()
+    try:
+        hold(rng, 4, 9)
+    finally:
+        disk.go_on()
+
+
+@fault("disk-of-replica-stalled", SPACES)
+def disk_of_replica_stalled(world, rng):
+    disk = rng.choice(world.replicas()).disk
+    disk.stall()
+    try:
+        hold(rng, 4, 9)
+    finally:
+        disk.go_on()
+
+
+@fault("read-lock")
+def read_lock(world, rng):
+    """Somebody holds up all writes of the primary, which then dies."""
+    primary = world.primary()
+    with contextlib.suppress(pymysql.MySQLError, OSError):
+        with contextlib.closing(primary.root()) as server:
+            server.run("FLUSH TABLES WITH READ LOCK")
+            hold(rng, 3, 6)
+            primary.kill_mysqld()
+
+
+@fault("no-connections")
+def no_connections(world, rng):
+    """Clients past the proxies have taken all connections of the primary, which then dies."""
+    primary = world.primary()
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(pymysql.MySQLError, OSError):
+            for _ in range(70):
+                stack.callback(lambda session: session._force_close(), primary.root())
+        hold(rng, 2, 5)
+        primary.kill_mysqld()
+
+
+# ---- The store ----
+
+
+@fault("store-leader-killed")
+def store_leader_killed(world, rng):
+    world.store_leader().service.kill()
+
+
+@fault("store-leader-stopped")
+def store_leader_stopped(world, rng):
+    member = world.store_leader()
+    member.freezer.stop(member.service.pid())
+    try:
+        hold(rng, 3, 6)
+    finally:
+        member.freezer.go_on()
+
+
+@fault("store-leader-and-primary")
+def store_leader_and_primary(world, rng):
+    primary, member = world.primary(), world.store_leader()
+    member.service.kill()
+    hold(rng, 0, 1)
+    primary.kill_mysqld()
+
+
+@fault("store-majority-lost")
+def store_majority_lost(world, rng):
+    """Nobody may write when its lease is over, until the store is back."""
+    members = rng.sample(world.members, 2)
+    for member in members:
+        member.service.keep_down()
+    try:
+        hold(rng, 4, 8)
+    finally:
+        for member in members:
+            member.service.start()
+
+
+@fault("store-killed-and-primary")
+def store_killed_and_primary(world, rng):
+    primary = world.primary()
+    for member in world.members:
+        member.service.kill()
+    primary.kill_mysqld()
+
+
+# ---- More than one ----
+
+COMBINABLE = (
+    "kill-mysqld", "kill-agent", "kill-both", "host-down", "host-of-replica-down", "kill-mysqld-of-replica", "kill-proxy",
+    "stop-mysqld", "stop-agent", "stop-host-of-replica", "cut-off", "deaf", "mute", "replication-cut",
+    "primary-from-store", "proxy-from-primary", "store-leader-killed", "store-majority-lost", "disk-stalled",
+)
+
+
+@fault("two-in-a-row")
+def two_in_a_row(world, rng):
+    """The second when the first is over and nothing has had the time to become well."""
+    for name in draw_two(world, rng):
+        print(f"  {name}", flush=True)
+        FAULTS[name][0](world, rng)
+        hold(rng, 0, 3)
+
+
+def draw_two(world, rng):
+    names = [name for name in COMBINABLE if world.has_spaces or FAULTS[name][1] is None]
+    return rng.sample(names, 2)
