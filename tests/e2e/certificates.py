@@ -14,7 +14,7 @@ def _name(common_name, organization=None):
     return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _builder(subject, issuer, key):
+def _builder(subject, issuer, key, days=2):
     now = datetime.datetime.utcnow()
     return (
         x509.CertificateBuilder()
@@ -22,8 +22,8 @@ def _builder(subject, issuer, key):
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
+        .not_valid_before(now - datetime.timedelta(days=max(0, -days), hours=2))
+        .not_valid_after(now + datetime.timedelta(days=days, hours=-1))
     )
 
 
@@ -57,13 +57,17 @@ class Authority:
         made.key = serialization.load_pem_private_key((folder / "ca-key.pem").read_bytes(), None)
         return made
 
-    def issue(self, name, common_name, organization=None, names=("127.0.0.1",)):
-        """Writes NAME.pem and NAME-key.pem, the key first, and returns both with the certificate's DER bytes."""
+    def issue(self, name, common_name, organization=None, names=("127.0.0.1",), uris=(), days=2):
+        """Writes NAME.pem and NAME-key.pem, the key first, and returns both with the certificate's DER bytes.
+
+        With days=0 it has expired an hour ago.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = [x509.IPAddress(ipaddress.ip_address(each)) for each in names]
+        alternatives += [x509.UniformResourceIdentifier(each) for each in uris]
         uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         certificate = (
-            _builder(_name(common_name, organization), self.certificate.subject, key)
+            _builder(_name(common_name, organization), self.certificate.subject, key, days)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
             .sign(self.key, hashes.SHA256())

@@ -29,7 +29,7 @@ SOURCE = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("DORSAL_BINARY") or SOURCE / "build/dev/dorsal")
 IS_SANITIZED = bool(os.environ.get("DORSAL_SANITIZE"))
 
-PORTS_OF_A_CLUSTER = 20
+PORTS_OF_A_CLUSTER = 30
 OFFSETS = {"admin": 2, "split": 3, "primary": 4, "replicas": 5, "http": 8}
 
 # What a sanitizer, or a broken invariant, writes on its way down.
@@ -497,12 +497,18 @@ def wait_for_replicas(cluster, seconds=60):
 # ---- Test cases ----
 
 
+# Sanitized programs on a busy machine may stall, which is not what most tests are about; and who waits for the
+# end of a wait need not wait for long.
+SHARED_ENVIRONMENT = {"DORSAL_NODE_LEASE_MS": "10000", "DORSAL_PROXY_PRIMARY_LIMIT_MS": "1500"}
+
+
 def shared_cluster():
     """The fixture's cluster, or None."""
     folder = os.environ.get("DORSAL_E2E_SHARED")
     if not folder or not Path(folder, "port-base").exists():
         return None
-    return Cluster(Path(folder, "cluster"), int(Path(folder, "port-base").read_text(encoding="utf-8")))
+    base = int(Path(folder, "port-base").read_text(encoding="utf-8"))
+    return Cluster(Path(folder, "cluster"), base, environment=SHARED_ENVIRONMENT)
 
 
 def temporary_folder():

@@ -5,6 +5,7 @@ below `dorsal up` inherits. So a test finds all of them, also those that should 
 one that it did not start.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -109,6 +110,19 @@ def kill(pids, number=signal.SIGKILL):
         if time.monotonic() > deadline:
             raise AssertionError(f"processes {[pid for pid in pids if is_running(pid)]} survive signal {number}")
         time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def frozen(*pids):
+    """They do nothing for as long as the block lasts, and keep what they have, connections above all."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def kill_marked(mark):

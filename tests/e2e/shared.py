@@ -38,7 +38,10 @@ def start():
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )
     started = time.monotonic()
-    harness.shared_cluster().up(timeout=300)
+    cluster = harness.shared_cluster()
+    cluster.up(timeout=300)
+    # What modules kill comes back in its role; fail-over has clusters of its own.
+    cluster.run("pause", "--dir", cluster.dir, "--reason", "tests")
     print(f"a cluster on ports {base} and up, after {time.monotonic() - started:.1f} s")
 
 

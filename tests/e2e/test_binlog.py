@@ -141,6 +141,9 @@ class Binlog(harness.ClusterTest):
             with self.assertRaises(wire.ServerError) as caught:
                 self.register(other, 4714)
             self.assertEqual(1045, caught.exception.code)
+            with self.assertRaises(wire.ServerError) as caught:
+                other.simple(wire.COM_BINLOG_DUMP, struct.pack("<IHI", 4, 0, 4715))
+            self.assertEqual((1227, "1"), (caught.exception.code, other.value("SELECT 1")))
 
 
 if __name__ == "__main__":

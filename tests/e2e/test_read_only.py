@@ -30,9 +30,24 @@ class ReadOnly(harness.ClusterTest):
     def moved(self):
         return self.cluster.metric("dorsal_proxy_read_only_transactions_moved_total")
 
+    def wait_for_a_fit_replica(self):
+        """Until the proxy knows one that has all that its clients were told of: until then a transaction may as well
+        begin on the primary."""
+        def serves_at_once():
+            with self.connect(database=self.schema) as probe:
+                self.count(probe, id=0)
+                return probe.run("SHOW STATUS LIKE 'dorsal_session_reads_replica'")[0][1] == "1"
+
+        harness.wait_until("a replica serves a read at once", serves_at_once)
+
+    def begin_on_a_replica(self):
+        self.wait_for_a_fit_replica()
+        self.session.run("START TRANSACTION READ ONLY")
+
     @contextlib.contextmanager
     def on_replicas(self, least=1):
         """All of the block's statements run on replicas."""
+        self.wait_for_a_fit_replica()
         with self.cluster.count_statements() as spread:
             yield
         self.assertEqual(0, spread.primary, spread)
@@ -152,7 +167,7 @@ class ReadOnly(harness.ClusterTest):
                     "/* dorsal: primary */ SELECT data FROM t WHERE id = 0"):
             with self.subTest(sql=sql):
                 before = self.moved()
-                self.session.run("START TRANSACTION READ ONLY")
+                self.begin_on_a_replica()
                 with self.cluster.count_statements() as spread:
                     self.session.value(sql)
                 self.assertEqual(0, spread.replicas, spread)
@@ -162,8 +177,9 @@ class ReadOnly(harness.ClusterTest):
                 self.session.run("DO RELEASE_ALL_LOCKS()")
 
     def test_what_needs_the_primary_is_refused_once_it_has_read(self):
-        for sql in ("SELECT data FROM t WHERE id = 0 FOR SHARE", "SELECT GET_LOCK('e2e_read_only', 0)"):
-            self.session.run("START TRANSACTION READ ONLY")
+        for sql in ("SELECT data FROM t WHERE id = 0 FOR SHARE", "SELECT GET_LOCK('e2e_read_only', 0)",
+                    "SELECT data FROM t WHERE id = 0 LOCK IN SHARE MODE"):
+            self.begin_on_a_replica()
             self.count(id=0)
             self.assert_refused(sql)
             self.assertEqual(1, self.count(id=0), "the transaction goes on")
@@ -200,7 +216,7 @@ class ReadOnly(harness.ClusterTest):
                 self.assertEqual(1, self.count(id=key))
 
     def test_a_chain_goes_on_and_savepoints_work(self):
-        self.session.run("START TRANSACTION READ ONLY")
+        self.begin_on_a_replica()
         with self.on_replicas():
             self.session.run("SAVEPOINT a")
             self.count(id=0)
@@ -274,7 +290,7 @@ class ReadOnly(harness.ClusterTest):
     def test_a_replica_that_dies_is_not_noticed_before_the_first_read(self):
         for reads_first in (False, True):
             with self.subTest(reads_first=reads_first):
-                self.session.run("START TRANSACTION READ ONLY")
+                self.begin_on_a_replica()
                 if reads_first:
                     self.count(id=0)
                 for node in self.cluster.replicas():

@@ -62,6 +62,9 @@ class Player:
     def execute(self, statement, *values):
         self.note("execute", lambda: self.connection.execute_all(statement, values))
 
+    def command(self, number, body=b""):
+        self.note(f"command {number}", lambda: [wire.Result(end=self.connection.simple(number, body))])
+
     def open_cursor(self, statement, *values):
         self.note("open cursor", lambda: [self.connection.open_cursor(statement, values)])
 
@@ -79,6 +82,8 @@ class SameAnswers(harness.ClusterTest):
                 "CREATE FUNCTION writes(n INT) RETURNS INT DETERMINISTIC MODIFIES SQL DATA"
                 " BEGIN UPDATE t SET v = CONCAT(n, UUID()) WHERE id = 2; RETURN n; END"
             )
+            primary.run("CREATE TABLE triggers (id INT PRIMARY KEY)")
+            primary.run("CREATE TRIGGER sets BEFORE INSERT ON triggers FOR EACH ROW SET @by_trigger = 1, @more = NEW.id")
             primary.run("CREATE FUNCTION sets(n INT) RETURNS INT DETERMINISTIC NO SQL BEGIN SET @by = n; RETURN n; END")
         harness.wait_for_replicas(cls.cluster)
         cls.proxies = {
@@ -254,6 +259,270 @@ class SameAnswers(harness.ClusterTest):
 
         answers = self.same(play)
         self.assertEqual([[b"7", None, None]], answers[-1][0][2])
+
+    def test_variables_of_a_refused_set_have_a_type_from_then_on(self):
+        for fails in ("SET @a = @@session.sql_mode, @@session.sql_mode = @a", "SET @a = 5, sql_mode = 'no such mode'"):
+            answers = self.same(lambda player, fails=fails: player.query(
+                fails, "SHOW WARNINGS", "SELECT v FROM t WHERE id = 1", "SELECT @a, COLLATION(@a), @never",
+                "SELECT v FROM t WHERE id = 1", "SELECT @a",
+            ))
+            self.assertEqual(1231, answers[0][0])
+
+    def test_a_read_that_fails_behind_a_failed_write_is_what_warnings_tell_of(self):
+        for with_variables in ("SET @a = 'x', @b = 2", "DO 1"):
+            answers = self.same(lambda player, first=with_variables: player.query(
+                first, "UPDATE t SET missing = @a", "SELECT gone FROM t", "SHOW WARNINGS", "SELECT @a, @b",
+            ))
+            self.assertIn(b"gone", answers[3][0][2][0][2])
+
+    def test_a_limit_of_the_sessions_own_is_none_to_what_the_proxy_asks(self):
+        for limit in (0, 1):
+            answers = self.same(lambda player, limit=limit: player.query(
+                f"SET sql_select_limit = {limit}", "INSERT INTO t (v) VALUES ('limited')", "SET @a = JSON_OBJECT('k', 1), @b = 2",
+                "SHOW WARNINGS", "SELECT v FROM t WHERE id = 1", "SET sql_select_limit = DEFAULT", "SELECT @a, @b",
+                "DELETE FROM t WHERE v = 'limited'",
+            ))
+            self.assertEqual([[b'{"k": 1}', b"2"]], answers[6][0][2])
+
+    def test_nothing_from_before_a_reset_comes_back(self):
+        def play(player):
+            for _ in range(2):
+                player.query("SELECT LAST_INSERT_ID(5)")
+                player.connection.reset_connection()
+                player.query("SHOW VARIABLES LIKE 'identity'", "SELECT LAST_INSERT_ID(), @@last_insert_id", "SHOW WARNINGS")
+
+        for endpoint in ("split", "primary"):
+            answers = self.same(play, endpoint=endpoint)
+            self.assertEqual([[b"0", b"0"]], answers[-2][0][2])
+
+    def test_errors_quote_a_set_as_it_was_written(self):
+        answers = self.same(lambda player: player.query(
+            "SET SESSION TRANSACTION ISOLATION LEVEL NOTHING -- c", "SET sql_mode = 'x' /* c */", "SET time_zone = # c\n 1 ,",
+            "SET /* c */ autocommit = 1 ; SELEKT",
+        ))
+        self.assertIn("-- c", answers[0][2])
+
+    def test_a_set_that_is_refused_sets_nothing(self):
+        begins = ("BEGIN", "SELECT v FROM t WHERE id = 1", "COMMIT", "SET @x = 1", f"USE {self.schema}")
+        for refused in ("session_track_gtids = 'nothing'", "sql_mode = 'no such mode'", "session_track_schema = 7"):
+            answers = self.same(lambda player, refused=refused: player.query(
+                f"SET session_track_transaction_info = STATE, session_track_state_change = ON, {refused}", *begins,
+                f"SET session_track_schema = OFF, {refused}", *begins,
+            ))
+            self.assertEqual(1231, answers[0][0])
+
+    def test_an_execution_that_cannot_be_read_leaves_what_the_last_statement_said(self):
+        def play(player):
+            def execute(*values):
+                player.connection.command(
+                    wire.COM_STMT_EXECUTE, player.connection.execute_body(statement.number, values, 0, None, False)
+                )
+                return player.connection.read_results(True)
+
+            statement = player.prepare("SELECT ?, ?")
+            for values in ((1, 2), (1, 2, 3), (1,)):
+                player.query("SELECT CAST('x' AS SIGNED)", "SELECT * FROM missing")
+                player.note("execute", lambda values=values: execute(*values))
+                player.query("SHOW WARNINGS")
+
+        answers = self.same(play, endpoint="primary")
+        self.assertEqual([b"1146", b"1210"], [row[1] for row in answers[3][0][2]])
+        self.assertEqual([b"1146", b"1835"], [row[1] for row in answers[7][0][2]])
+
+    # ---- Statements that were prepared without a schema ----
+
+    def test_a_statement_prepared_without_a_schema_still_has_none_after_a_use(self):
+        other = "information_schema"
+
+        def play(player):
+            texts = ("SELECT DATABASE(), ?", f"SELECT v, ? FROM {self.schema}.t WHERE id = 1", "DO ?", f"SELECT ? FROM {self.schema}.t")
+            statements = [player.prepare(text) for text in texts]
+            player.execute(statements[0], 1)
+            for select in (lambda: player.use(self.schema), lambda: player.query(f"USE {other}"),
+                           lambda: player.query(f"USE {self.schema}; SELECT 1"), lambda: player.query("BEGIN")):
+                select()
+                for statement in statements:
+                    player.query("SELECT DATABASE()")
+                    player.execute(statement, 1)
+                player.open_cursor(statements[0], 3)
+                player.query("SELECT DATABASE()", "SHOW WARNINGS")
+
+        for endpoint in ("split", "primary"):
+            answers = self.same(play, database=None, endpoint=endpoint)
+            self.assertEqual([[None, 1]], answers[0][0][2])
+
+    def test_such_a_session_is_tied_until_the_statement_is_closed(self):
+        proxy = self.proxies["usual"]
+        with proxy.wire("split") as connection:
+            statement = connection.prepare("SELECT DATABASE()")
+            connection.use(self.schema)
+            tie = "SHOW STATUS LIKE 'dorsal_session_tie'"
+            self.assertEqual([[b"dorsal_session_tie", b"prepared_without_schema"]], connection.query(tie).rows)
+            connection.command(wire.COM_STMT_CLOSE, statement.number.to_bytes(4, "little"))
+            self.assertEqual([[b"dorsal_session_tie", b""]], connection.query(tie).rows)
+
+    def test_the_proxys_own_ok_knows_that_a_failed_statement_has_committed(self):
+        def play(player):
+            for fails in ("TRUNCATE missing", "SELECT * FROM missing", "CREATE TABLE t (id INT)"):
+                player.query(
+                    "BEGIN", fails, "SET session_track_schema = ON", "DO 1", "SELECT id FROM t WHERE id = 1", "ROLLBACK",
+                )
+
+        for capabilities in (MODERN, WITH_EOF):
+            answers = self.same(play, capabilities)
+            self.assertEqual(0, answers[2][0][3][1] & wire.IN_TRANSACTION)
+
+    # ---- Errors that join what the statement before has left ----
+
+    def test_resignal_adds_its_error_to_what_the_last_statement_has_left(self):
+        def play(player):
+            for fails in ("SELECT * FROM missing", "SELECT CAST('x' AS SIGNED), 1 / 0", "INSERT INTO t (id, v) VALUES (1, 2)", "DO 0"):
+                player.query(fails, "RESIGNAL", "SHOW WARNINGS", "SHOW COUNT(*) ERRORS", "SELECT ROW_COUNT()")
+                player.query(fails, "RESIGNAL", "RESIGNAL SET MESSAGE_TEXT = 'new'", "RESIGNA", "SHOW WARNINGS")
+                player.query("BEGIN", fails, "RESIGNAL", "SHOW ERRORS", "SHOW WARNINGS LIMI", "SHOW WARNINGS", "ROLLBACK")
+
+        answers = self.same(play)
+        self.assertEqual([[b"Error", b"1146"], [b"Error", b"1645"]], [row[:2] for row in answers[2][0][2]])
+
+    def test_what_is_wrong_with_parameters_joins_what_the_last_statement_has_left(self):
+        def play(player):
+            statement = player.prepare("UPDATE t SET id = ? WHERE v = ?")
+            for before in ("SELECT * FROM missing", "SELECT 1 / 0", "DO 0"):
+                for parameter in (0, 2):
+                    player.query(before)
+                    player.connection.send_long_data(statement, parameter, b"x" * 70)
+                    player.execute(statement, "n0", "none")
+                    player.query("SHOW WARNINGS", "SHOW COUNT(*) ERRORS")
+
+        answers = self.same(play)
+        errors = [answer[0] for answer in answers if isinstance(answer, tuple)]
+        self.assertIn(1210, errors)
+
+    def test_behind_a_failed_read_found_rows_tells_of_the_statement_before(self):
+        def play(player):
+            for _ in range(8):  # on one replica or the other
+                player.query("SELECT id FROM t WHERE id < 3", "SELECT id FROM t WHERE id = (SELECT id FROM t)", "SELECT FOUND_ROWS()")
+
+        answers = self.same(play)
+        self.assertEqual([[b"2"]], answers[2][0][2])
+
+    def test_an_execution_that_never_began_adds_its_error_wherever_it_is_prepared_anew(self):
+        def play(player):
+            statement = player.prepare("SELECT id, v FROM t ORDER BY id LIMIT ?")
+            for value in ("2", 2, ""):
+                player.execute(statement, value)
+            for before in ("SELECT * FROM missing", "SELECT 1 / 0"):
+                player.query(before)
+                player.open_cursor(statement)
+                player.query("SHOW WARNINGS", "SELECT v FROM t WHERE id = 1", "SET @a = 1", before)
+                player.execute(statement)
+                player.query("SHOW WARNINGS")
+
+        answers = self.same(play)
+        self.assertEqual(1210, answers[4][0])
+
+    def test_commands_that_are_no_statements_leave_the_last_one_what_it_was(self):
+        def play(player):
+            for last in ("SELECT 1 / 0, id FROM t", "SELECT id FROM t WHERE id = (SELECT id FROM t)", "INSERT INTO t (id) VALUES (1)"):
+                player.query(last)
+                player.connection.statistics()
+                player.query("SHOW COUNT(*) WARNINGS", "SHOW WARNINGS", last)
+                player.connection.statistics()
+                player.query("SELECT ROW_COUNT()")
+
+        answers = self.same(play)
+        self.assertEqual([[b"2"]], answers[1][0][2])
+
+    # ---- What the text does not show ----
+
+    def test_variables_that_a_trigger_sets_behind_other_statements_are_the_sessions(self):
+        def play(player):
+            for text in ("SELECT 1; REPLACE INTO triggers VALUES (1)", "REPLACE INTO triggers VALUES (2)"):
+                player.query("SET @by_trigger = 0", text, "SELECT id FROM t WHERE id = 1", "SELECT @by_trigger", "SELECT @more")
+
+        answers = self.same(play)
+        self.assertEqual([[b"1"]], answers[3][0][2])
+
+    def test_checks_are_on_again_on_a_connection_that_another_session_had(self):
+        def play(player):
+            for name in ("unique_checks", "foreign_key_checks"):
+                player.query(f"SET {name} = 0", f"SELECT @@{name}")
+                player.connection.reset_connection()
+                player.query(f"SELECT @@{name}", f"SET {name} = 1")
+                player.connection.reset_connection()
+                player.query(f"SELECT @@{name}")
+
+        answers = self.same(play, endpoint="primary")
+        self.assertEqual([[b"1"]], [list(row) for row in answers[2][0][2]])
+
+    # ---- Commands that are refused ----
+
+    def test_of_several_wrong_values_the_server_names_the_one_that_it_finds_first(self):
+        def play(player):
+            for trackers in ("session_track_transaction_info = 'X'", "session_track_schema = 7", "@@session_track_gtids = none"):
+                for others in ("version = '1'", "default_storage_engine = 'none'", "no_such_variable = 1", "@a = 5", "time_zone = '+01:00'"):
+                    player.query(f"SET {trackers}, {others}", "SHOW WARNINGS", f"SET {others}, {trackers}", "SELECT @a, @@time_zone")
+
+        answers = self.same(play)
+        self.assertEqual(1238, answers[0][0])
+
+    def test_a_list_of_variables_to_track_is_forgotten_with_null_behind_it(self):
+        def play(player):
+            tracks = "session_track_system_variables"
+            for lists in (f"{tracks} = 'time_zone,sql_mode', {tracks} = NULL", f"{tracks} = NULL, {tracks} = 'sql_mode'", f"{tracks} = NULL"):
+                player.query(f"SET {lists}", "SET sql_mode = 'ANSI'", "SET time_zone = '+01:00'", "SET sql_mode = DEFAULT, time_zone = DEFAULT")
+
+        answers = self.same(play)
+        self.assertEqual([], answers[1][0][3][3])
+
+    def test_what_no_server_knows_is_refused_as_such_on_a_replica_too(self):
+        def play(player):
+            for first in ("SELECT v FROM t WHERE id = 1", "DO 1"):
+                player.query("START TRANSACTION READ ONLY", first, "SET @@local.no_such_variable = 1", "SHOW WARNINGS", "ROLLBACK")
+            player.query("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", "DROP TEMPORARY TABLE IF EXISTS none", "ROLLBACK")
+
+        answers = self.same(play)
+        self.assertEqual(1193, answers[2][0])
+
+    def test_a_session_goes_on_behind_a_dump_that_was_refused(self):
+        def play(player):
+            for command in (wire.COM_BINLOG_DUMP, wire.COM_BINLOG_DUMP_GTID):
+                for before in ("DO 0", "SELECT * FROM missing", "BEGIN"):
+                    player.query(before)
+                    player.command(command)
+                    player.query(
+                        "SHOW WARNINGS", "SET autocommit = 1", "SELECT v FROM t WHERE id = 1", "SET @a = 1", "SELECT @a",
+                        "SET time_zone = '+01:00'", "SELECT @@time_zone", "ROLLBACK",
+                    )
+
+        for capabilities in (MODERN, WITH_EOF):
+            answers = self.same(play, capabilities)
+            self.assertEqual(1227, answers[1][0])
+
+    # ---- Who starts to track transactions within one ----
+
+    def test_of_a_transaction_that_goes_on_nothing_is_told_to_who_starts_to_track_them(self):
+        def play(player):
+            for end in ("COMMIT", "COMMIT AND CHAIN", "BEGIN", "START TRANSACTION WITH CONSISTENT SNAPSHOT"):
+                player.query("SET session_track_transaction_info = OFF", "BEGIN")
+                player.connection.query("SET session_track_transaction_info = STATE")  # its own OK has another flag
+                player.query("SELECT v FROM t WHERE id = 1", "DO 1", end, "SELECT v FROM t WHERE id = 1", "DO 1", "ROLLBACK")
+
+        for capabilities in (MODERN, WITH_EOF):
+            answers = self.same(play, capabilities)
+            self.assertEqual([], answers[2][0][3][3])
+
+    def test_of_one_that_no_statement_has_begun_is_told_what_happens_from_then_on(self):
+        def play(player):
+            player.query("SET autocommit = 0")
+            for read in ("SELECT v FROM t WHERE id = 1", "SELECT v FROM t WHERE id = 1 FOR UPDATE", "SHOW VARIABLES LIKE 'time_zone'"):
+                for then in ("DO 0", "SELECT v INTO @v FROM t WHERE id = 1", "UPDATE t SET v = UUID() WHERE id = 2", "SELECT * FROM missing"):
+                    player.query("SET session_track_transaction_info = OFF", read)
+                    player.connection.query("SET session_track_transaction_info = STATE")  # its own OK has another flag
+                    player.query(then, "SELECT v INTO @v FROM t WHERE id = 1", "SELECT v FROM t WHERE id = 1", "COMMIT", read, "ROLLBACK")
+
+        answers = self.same(play)
+        self.assertEqual([(wire.TRACK_TRANSACTION, b"\x08I_R_____")], answers[4][0][3][3])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A session through the proxy behaves like a session with one server, whichever servers it uses."""
 
+import re
 import secrets
 import threading
 import time
@@ -384,7 +385,7 @@ class Sessions(harness.ClusterTest):
                 answers = []
                 for each in (direct, session):
                     result = each.query(sql)
-                    rows = [[value and value.replace(b"%d" % each.connection_id, b"<id>") for value in row]
+                    rows = [[value and re.sub(rb"(?<![\d.])%d(?![\d.])" % each.connection_id, b"<id>", value) for value in row]
                             for row in result.rows]
                     answers.append(([vars(column) for column in result.columns], rows))
                 self.assertEqual(*answers)

@@ -144,6 +144,8 @@ class Sharing(harness.ClusterTest):
             for reason, begin, end in (
                 ("transaction", ["BEGIN"], ["COMMIT"]),
                 ("transaction", ["SET autocommit = 0", "SELECT * FROM t LIMIT 1"], ["ROLLBACK", "SET autocommit = 1"]),
+                ("implicit_transaction", ["SET autocommit = 0", "SHOW VARIABLES LIKE 'autocommit'"], ["ROLLBACK"]),
+                ("implicit_transaction", ["SHOW VARIABLES LIKE 'autocommit'"], ["SET autocommit = 1"]),
                 ("set_transaction", ["SET TRANSACTION READ ONLY"], ["BEGIN", "COMMIT"]),
                 ("table_lock", ["LOCK TABLES t READ"], ["UNLOCK TABLES"]),
                 ("user_lock", ["SELECT GET_LOCK('sharing', 1)"], ["SELECT RELEASE_LOCK('sharing')"]),
@@ -165,6 +167,22 @@ class Sharing(harness.ClusterTest):
             harness.wait_until("a cursor ties the session", lambda: tied() == 1)
             client.reset_statement(cursor)
             harness.wait_until("its end unties it", lambda: tied() == 0)
+
+    def test_what_a_failed_statement_has_locked_goes_with_its_session(self):
+        tie = "SHOW STATUS LIKE 'dorsal_session_tie'"
+        with self.cluster.another_proxy() as proxy, self.cluster.connect("primary", database=self.schema) as other:
+            client = proxy.wire(database=self.schema)
+            client.query("SET autocommit = 0")
+            for ends in ("ROLLBACK", "COMMIT", "BEGIN; COMMIT", "SET autocommit = 1; SET autocommit = 0", "DROP TABLE IF EXISTS none", None):
+                self.assertRaises(wire.ServerError, client.query, "INSERT INTO t (v) VALUES (1, 2)")
+                self.assertEqual([[b"dorsal_session_tie", b"implicit_transaction"]], client.query(tie).rows)
+                if ends is not None:
+                    for sql in ends.split("; "):
+                        client.query(sql)
+                    self.assertEqual([[b"dorsal_session_tie", b""]], client.query(tie).rows, ends)
+            client.close()
+            other.run("SET lock_wait_timeout = 60")
+            other.run("ALTER TABLE t COMMENT = 'nobody holds it'")
 
     def test_a_statement_that_finds_all_connections_in_use_waits_and_then_is_refused(self):
         with self.cluster.another_proxy(pool_max=1, pool_wait_ms=700) as proxy:
@@ -209,6 +227,49 @@ class Sharing(harness.ClusterTest):
                     " WHERE sql_text = 'SELECT v FROM t WHERE id = ?'"
                 )
             self.assertLessEqual(kept, 1)
+
+    def test_user_variables_come_back_to_a_connection_that_was_reset_for_somebody_else(self):
+        with self.cluster.another_proxy(loops=1, pool_max=1) as proxy:
+            with proxy.wire("primary") as client, proxy.wire("primary") as other:
+                client.query("SET @mine = 'here'")
+                for _ in range(3):
+                    self.assertEqual([[None]], other.query("SELECT @mine").rows)
+                    self.assertEqual("here", client.value("SELECT @mine"))
+                    self.assertEqual("1", other.value("SELECT 1"))
+                    self.assertEqual("here", client.value("SELECT @mine"))
+
+    def test_who_begins_after_a_change_of_global_variables_has_the_new_values(self):
+        """At once, if it came through this proxy; who has made it keeps its own values."""
+        question, account = "SELECT @@div_precision_increment", ("e2e_globals", "secret")
+        with self.cluster.root(self.cluster.primary()) as server, self.cluster.another_proxy(loops=1) as proxy:
+            server.run("CREATE USER %s IDENTIFIED BY %s", *account)
+            self.addCleanup(self.drop_user, account[0])
+            server.run("GRANT SYSTEM_VARIABLES_ADMIN ON *.* TO %s", account[0])
+
+            def connect():
+                return wire.connect(proxy.address("primary"), *account)
+
+            def seen():
+                with connect() as client:
+                    return client.value(question)
+
+            with connect() as setter, connect() as other:
+                self.assertEqual("4", setter.value(question))
+                other.query("BEGIN")  # so that there are two connections
+                setter.query("DO 0")
+                other.query("COMMIT")
+                try:
+                    setter.query("SET GLOBAL div_precision_increment = 7")
+                    self.assertEqual("4", setter.value(question))
+                    self.assertEqual("7", seen())
+                    server.run("SET GLOBAL div_precision_increment = 8")
+                    harness.wait_until("sessions begin with the new value", lambda: seen() == "8", 30)
+                finally:
+                    server.run("SET GLOBAL div_precision_increment = 4")
+
+    def drop_user(self, user):
+        with self.cluster.root(self.cluster.primary()) as server:
+            server.run("DROP USER %s", user)
 
     @staticmethod
     def texts(rows):

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Which server answers: reads go to replicas, everything that must not leave the primary does not."""
 
+import contextlib
+
 import pymysql
 
 import harness
@@ -152,13 +154,16 @@ class Splitting(harness.ClusterTest):
 
     def test_both_replicas_take_their_share(self):
         before = self.cluster.statements()
-        for _ in range(20):
-            session = self.connect(database=self.schema)
-            session.run("SET @@dorsal_consistency = 'eventual'")
-            session.run("SELECT n FROM t")
-        after = self.cluster.statements()
-        for node in self.cluster.replicas():
-            self.assertGreater(after[node["name"]], before[node["name"]])
+
+        def both_have_read():
+            with contextlib.closing(self.connect(database=self.schema)) as session:
+                session.run("SET @@dorsal_consistency = 'eventual'")
+                session.run("SELECT n FROM t")
+            after = self.cluster.statements()
+            return all(after[node["name"]] > before[node["name"]] for node in self.cluster.replicas())
+
+        # One that has just been slow, at a first log-in for instance, is spared until that is past.
+        harness.wait_until("both have read", both_have_read)
 
     def test_the_primary_port_never_uses_a_replica(self):
         session = self.connect("primary", database=self.schema)

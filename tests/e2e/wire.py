@@ -65,7 +65,7 @@ COM_QUIT, COM_INIT_DB, COM_QUERY, COM_FIELD_LIST = 1, 2, 3, 4
 COM_STATISTICS, COM_PROCESS_INFO, COM_PROCESS_KILL, COM_DEBUG, COM_PING, COM_CHANGE_USER = 9, 10, 12, 13, 14, 17
 COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_STMT_SEND_LONG_DATA, COM_STMT_CLOSE = 22, 23, 24, 25
 COM_STMT_RESET, COM_SET_OPTION, COM_STMT_FETCH, COM_RESET_CONNECTION = 26, 27, 28, 31
-COM_BINLOG_DUMP, COM_REGISTER_SLAVE = 18, 21
+COM_BINLOG_DUMP, COM_REGISTER_SLAVE, COM_BINLOG_DUMP_GTID = 18, 21, 30
 
 LARGEST_PACKET = (1 << 24) - 1
 LARGEST_PIECE = 1 << 18  # of what is taken from the socket at once
@@ -260,7 +260,7 @@ def binary_parameters(values, names=None, with_types=True):
             nulls[i // 8] |= 1 << (i % 8)
             types += bytes([TYPE_NULL, 0])
         elif isinstance(value, LongData):
-            types += bytes([TYPE_BLOB, 0])
+            types += bytes([TYPE_VAR_STRING if value.is_text else TYPE_BLOB, 0])
         elif isinstance(value, Typed):
             types += bytes([value.type, 128 if value.is_unsigned else 0])
             data += value.data
@@ -281,8 +281,11 @@ def binary_parameters(values, names=None, with_types=True):
 class LongData:
     """Stands for a parameter whose value was sent with send_long_data()."""
 
+    def __init__(self, is_text=False):
+        self.is_text = is_text
+
     def __repr__(self):
-        return "LongData()"
+        return "LongData(is_text=True)" if self.is_text else "LongData()"
 
 
 class Typed:

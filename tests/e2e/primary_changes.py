@@ -1,0 +1,101 @@
+"""Clients that write all the time, on a cluster whose primary changes."""
+
+import contextlib
+import shutil
+import threading
+import time
+
+import pymysql
+
+import harness
+
+
+class Writer(threading.Thread):
+    """Inserts numbers of its own, again and again, and remembers which were acknowledged."""
+
+    def __init__(self, cluster, schema, first, step):
+        super().__init__()
+        self.cluster, self.schema = cluster, schema
+        self.next, self.step = first, step
+        self.ended, self.acknowledged, self.moments, self.errors = threading.Event(), [], [], []
+
+    def run(self):
+        session = None
+        while not self.ended.is_set():
+            try:
+                if session is None:
+                    session = self.cluster.connect(database=self.schema, read_timeout=20)
+                session.run(f"INSERT INTO t VALUES ({self.next})")
+                self.acknowledged.append(self.next)
+                self.moments.append(time.monotonic())
+            except pymysql.MySQLError as error:
+                self.errors.append(str(error))
+                # Whether it happened is not known; its number is not used again.
+                harness.close_quietly(session) if session else None
+                session = None
+                self.ended.wait(0.02)
+            self.next += self.step
+        if session:
+            harness.close_quietly(session)
+
+    def gap(self):
+        """The longest time between two acknowledgements."""
+        return max((after - before for before, after in zip(self.moments, self.moments[1:])), default=0)
+
+
+class PrimaryChanges(harness.unittest.TestCase):
+    """Tests on a cluster of their own, each with a new table t."""
+
+    schema = "e2e_primary_changes"
+    WRITERS = 4
+
+    @classmethod
+    def setUpClass(cls):
+        folder = harness.temporary_folder()
+        cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+        cls.cluster = harness.Cluster(folder / "cluster")
+        cls.addClassCleanup(cls.cluster.destroy)
+        cls.cluster.up()
+
+    def setUp(self):
+        self.assertEqual([], self.cluster.crashes())
+        with self.cluster.connect() as session:
+            session.run(f"DROP DATABASE IF EXISTS {self.schema}")
+            session.run(f"CREATE DATABASE {self.schema}")
+            session.run(f"CREATE TABLE {self.schema}.t (id BIGINT PRIMARY KEY)")
+
+    @contextlib.contextmanager
+    def writing(self):
+        writers = [Writer(self.cluster, self.schema, i, self.WRITERS) for i in range(self.WRITERS)]
+        for writer in writers:
+            writer.start()
+        harness.wait_until("all write", lambda: all(len(writer.acknowledged) > 20 for writer in writers))
+        try:
+            yield writers
+        finally:
+            for writer in writers:
+                writer.ended.set()
+            for writer in writers:
+                writer.join(60)
+        self.assertFalse(any(writer.is_alive() for writer in writers))
+
+    def wait_for_another(self, before, limit=60):
+        def another():
+            status = self.cluster.api_status()
+            primary = next((node for node in status["nodes"] if node["role"] == "primary"), None)
+            return status if primary and status["term"] > before["term"] and primary["healthy"] else None
+
+        return harness.wait_until("another node is primary", another, limit)
+
+    def wait_for_all(self):
+        def all_well():
+            return all(node["healthy"] for node in self.cluster.api_status()["nodes"])
+
+        harness.wait_until("every node is well", all_well, 120)
+
+    def assert_all_there(self, writers):
+        print(f"no write for {max(writer.gap() for writer in writers):.2f} s")
+        acknowledged = {number for writer in writers for number in writer.acknowledged}
+        with self.cluster.connect("primary", database=self.schema) as session:
+            there = {row[0] for row in session.run("SELECT id FROM t")}
+        self.assertEqual(set(), acknowledged - there)
