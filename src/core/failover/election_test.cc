@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/failover/decide.h"
-#include "core/failover/test_cases.h"
+#include "core/failover/cases_testing.h"
 #include "core/failover/test_views.h"
 
 namespace dorsal::failover {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/failover/election.h"
-#include "core/failover/test_cases.h"
+#include "core/failover/cases_testing.h"
 #include "core/failover/test_views.h"
 
 namespace dorsal::failover {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/failover/manual_failover.h"
-#include "core/failover/test_cases.h"
+#include "core/failover/cases_testing.h"
 #include "core/failover/test_views.h"
 
 namespace dorsal::failover {
