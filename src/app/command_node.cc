@@ -18,6 +18,7 @@
 #include "edge/instance/mysqld_instance.h"
 #include "edge/io/scope.h"
 #include "edge/io/signals.h"
+#include "edge/io/url.h"
 #include "service/agent/agent.h"
 
 namespace dorsal::app {
@@ -58,6 +59,8 @@ agent::Options agent_options(const Config& config,
   options.zone = config.node.zone;
   options.read_weight = config.node.read_weight;
   options.priority = config.node.priority;
+  options.hook = config.node.hook;
+  if (auto webhook = io::parse_url(config.node.webhook)) options.webhook = *std::move(webhook);
   return options;
 }
 

@@ -53,6 +53,8 @@ struct NodeConfig {
   std::string zone;
   std::uint32_t read_weight = 0;
   std::uint32_t priority = 0;
+  std::string hook;     // program to run at each change of role; empty: none
+  std::string webhook;  // URL that is told of it; empty: none
 };
 
 // Whether clients may, must or cannot use TLS.

@@ -11,6 +11,7 @@
 
 #include "app/suggest.h"
 #include "edge/coord/etcd_address.h"
+#include "edge/io/url.h"
 
 namespace dorsal::app {
 namespace {
@@ -90,6 +91,15 @@ Result<void> set_optional_path(std::string& out,
                                const std::string& text,
                                const std::string& base_folder) {
   out = text.empty() ? text : absolute(text, base_folder);
+  return {};
+}
+
+Result<void> set_optional_url(std::string& out, const std::string& text) {
+  if (!text.empty()) {
+    auto parsed = io::parse_url(text);
+    if (!parsed) return parsed.error();
+  }
+  out = text;
   return {};
 }
 
@@ -305,6 +315,8 @@ const std::vector<ConfigKey>& config_keys() {
       {"node.lease_ms", "2500", DORSAL_SET(set_time(c.node.lease, t, 500)), kElsewhere},
       {"node.zone", "", DORSAL_SET(set_optional_text(c.node.zone, t)), kElsewhere},
       {"node.priority", "50", DORSAL_SET(set_count(c.node.priority, t, 0, 100)), kElsewhere},
+      {"node.hook", "", DORSAL_SET(set_optional_path(c.node.hook, t, base)), kElsewhere},
+      {"node.webhook", "", DORSAL_SET(set_optional_url(c.node.webhook, t)), kElsewhere},
       {"node.read_weight", "100", DORSAL_SET(set_count(c.node.read_weight, t, 0, 10000)), kElsewhere},
       {"proxy.listen", "127.0.0.1", DORSAL_SET(set_text(c.proxy.listen, t))},
       {"proxy.split_port", "6033", DORSAL_SET(set_port(c.proxy.split_port, t))},

@@ -10,14 +10,22 @@ import pymysql
 import harness
 
 
-class Writer(threading.Thread):
-    """Inserts numbers of its own, again and again, and remembers which were acknowledged."""
+# What the proxy says of a write whose answer was lost: it is there, it is not, or nobody knows.
+IS_THERE, IS_NOT, UNKNOWN = (1105, "was committed as"), (1213, "try restarting"), (1053, "it is unknown whether")
 
-    def __init__(self, cluster, schema, first, step):
+
+class Writer(threading.Thread):
+    """Inserts numbers of its own, again and again, and remembers what it was told of them."""
+
+    def __init__(self, cluster, schema, first, step, in_transactions):
         super().__init__()
         self.cluster, self.schema = cluster, schema
         self.next, self.step = first, step
+        self.statements = ["INSERT INTO t VALUES ({})"]
+        if in_transactions:
+            self.statements = ["BEGIN", *self.statements, "COMMIT"]
         self.ended, self.acknowledged, self.moments, self.errors = threading.Event(), [], [], []
+        self.denied, self.undecided = [], []
 
     def run(self):
         session = None
@@ -25,18 +33,28 @@ class Writer(threading.Thread):
             try:
                 if session is None:
                     session = self.cluster.connect(database=self.schema, read_timeout=20)
-                session.run(f"INSERT INTO t VALUES ({self.next})")
+                for statement in self.statements:
+                    session.run(statement.format(self.next))
                 self.acknowledged.append(self.next)
                 self.moments.append(time.monotonic())
             except pymysql.MySQLError as error:
                 self.errors.append(str(error))
-                # Whether it happened is not known; its number is not used again.
+                self.note(*error.args)
+                # Its number is not used again.
                 harness.close_quietly(session) if session else None
                 session = None
                 self.ended.wait(0.02)
             self.next += self.step
         if session:
             harness.close_quietly(session)
+
+    def note(self, code, words):
+        if code == IS_THERE[0] and IS_THERE[1] in words:
+            self.acknowledged.append(self.next)
+        elif code == IS_NOT[0] and IS_NOT[1] in words:
+            self.denied.append(self.next)
+        else:
+            self.undecided.append(self.next)
 
     def gap(self):
         """The longest time between two acknowledgements."""
@@ -66,7 +84,7 @@ class PrimaryChanges(harness.unittest.TestCase):
 
     @contextlib.contextmanager
     def writing(self):
-        writers = [Writer(self.cluster, self.schema, i, self.WRITERS) for i in range(self.WRITERS)]
+        writers = [Writer(self.cluster, self.schema, i, self.WRITERS, i % 2 == 1) for i in range(self.WRITERS)]
         for writer in writers:
             writer.start()
         harness.wait_until("all write", lambda: all(len(writer.acknowledged) > 20 for writer in writers))
@@ -94,8 +112,10 @@ class PrimaryChanges(harness.unittest.TestCase):
         harness.wait_until("every node is well", all_well, 120)
 
     def assert_all_there(self, writers):
-        print(f"no write for {max(writer.gap() for writer in writers):.2f} s")
+        print(f"no write for {max(writer.gap() for writer in writers):.2f} s,", [writer.errors for writer in writers])
         acknowledged = {number for writer in writers for number in writer.acknowledged}
+        denied = {number for writer in writers for number in writer.denied}
         with self.cluster.connect("primary", database=self.schema) as session:
             there = {row[0] for row in session.run("SELECT id FROM t")}
         self.assertEqual(set(), acknowledged - there)
+        self.assertEqual(set(), denied & there)

@@ -2,6 +2,7 @@
 """What is lost on the way, or refused for a while: acknowledgements, idle connections, the right to write, room."""
 
 import contextlib
+import re
 import threading
 import time
 
@@ -58,8 +59,8 @@ class Losses(harness.ClusterTest):
             )
         ]
 
-    def lose_while(self, session, run, part):
-        """Cuts the primary's connection while `run` runs there; the error that the client is told."""
+    def lose_while(self, session, run, part, then=lambda: None):
+        """Cuts the primary's connection while `run` runs there; the error that the client is told, after `then`."""
         told = []
 
         def client():
@@ -74,13 +75,14 @@ class Losses(harness.ClusterTest):
         (number,) = harness.wait_until(f"{part} runs", lambda: self.working(part))
         time.sleep(0.3)
         self.root_of_primary.run(f"KILL {number}")
+        then()
         thread.join(30)
         self.assertEqual(1, len(told), "the client is told nothing")
         return told[0]
 
     def assert_unknown(self, error):
         self.assertIsNotNone(error, "the client was told that all is well")
-        self.assertEqual((1053, "08S01"), (error.code, error.state))
+        self.assertEqual((1053, "08007"), (error.code, error.state))
         self.assertIn(LOST_WORDS, error.message)
 
     def assert_happens_once(self, word):
@@ -116,12 +118,38 @@ class Losses(harness.ClusterTest):
         self.assert_happens_once("committed")
         self.assertEqual("1", session.value("SELECT COUNT(*) FROM t WHERE word = 'committed'"))
 
+    def test_a_commit_whose_acknowledgement_is_lost_is_told_once_the_replicas_have_it(self):
+        session = self.open()
+        session.query("SET @mine = 7")
+        session.query("BEGIN")
+        session.query("INSERT INTO t (word) VALUES ('found')")
+        with contextlib.ExitStack() as frozen:
+            frozen.enter_context(self.no_acknowledgements())
+            error = self.lose_while(session, lambda: session.query("COMMIT"), "COMMIT", frozen.close)
+        self.assertIsNone(error)
+        self.assertEqual("1", session.value("SELECT COUNT(*) FROM t WHERE word = 'found'"))
+        self.assertEqual("7", session.value("SELECT @mine"))
+
+    def test_a_write_whose_acknowledgement_is_lost_is_told_to_have_happened(self):
+        session = self.open()
+        session.query("DO 0")
+        insert = "INSERT INTO t (word) VALUES ('found alone')"
+        with contextlib.ExitStack() as frozen:
+            frozen.enter_context(self.no_acknowledgements())
+            error = self.lose_while(session, lambda: session.query(insert), "INSERT INTO t", frozen.close)
+        self.assertIsNotNone(error, "its counts cannot be told")
+        self.assertEqual(1105, error.code, error.message)
+        (gtid,) = re.findall(r"committed as ([0-9a-f-]{36}:\d+)", error.message)
+        with self.cluster.root(self.cluster.replicas()[0]) as replica:
+            self.assertEqual(1, replica.value(f"SELECT GTID_SUBSET('{gtid}', @@GLOBAL.gtid_executed)"))
+        self.assertEqual("1", session.value("SELECT COUNT(*) FROM t WHERE word = 'found alone'"))
+
     def test_a_write_that_is_cut_off_before_it_happens_does_not_happen_later(self):
         session = self.open()
         insert = "INSERT INTO t (word) SELECT IF(SLEEP(20), '', 'cut off')"
         error = self.lose_while(session, lambda: session.query(insert), "SLEEP(20)")
         self.assertIsNotNone(error)
-        self.assertIn(error.code, (1053, 1317))
+        self.assertIn((error.code, error.state), [(1213, "40001"), (1317, "70100")])
         harness.wait_until("nothing of it runs any more", lambda: not self.working("SLEEP(20)"))
         self.assertEqual(0, self.rows("cut off"))
         session.query("INSERT INTO t (word) VALUES ('the next')")

@@ -84,6 +84,7 @@ struct Server {
   std::string last_words;
   std::optional<ServerFacts> facts;  // only when it answers
   mysql::GtidSet saved_strays;       // transactions that were put aside for people
+  std::string storage_trouble;       // why nothing can be written beside its data; empty: it can
 };
 
 }  // namespace dorsal::cluster

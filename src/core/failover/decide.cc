@@ -32,8 +32,13 @@ constexpr Rule kRules[] = {
      "A primary's server that answers nothing for two seconds is killed where another node can "
      "take over.",
      rules::kill_hung_server},
+    {"kill_without_storage",
+     "So is that of a primary beside whose data nothing could be written for three seconds (a disk "
+     "that is full, read-only or stalled), where another node is well.",
+     rules::kill_without_storage},
     {"hand_over",
-     "A primary whose server died, or whose data is gone, says so, and nobody waits for its lease "
+     "A primary whose server does not run, or whose data is gone, says so, and nobody waits for "
+     "its lease "
      "to "
      "run out.",
      rules::hand_over},
@@ -210,6 +215,9 @@ constexpr Rule kRules[] = {
      "The primary makes the store forget a node that was asked to leave, once it is gone and has "
      "no vote.",
      rules::forget_removed},
+    {"alarm_on_primary_storage",
+     "Where no other node is better off, a primary whose disk is full goes on as long as it can.",
+     rules::alarm_on_primary_storage},
     {"lead", "The primary has nothing else to do.", rules::lead},
     {"leave_for_good",
      "A node that was asked to leave stops its server once it has no vote.",
@@ -291,6 +299,9 @@ constexpr Rule kRules[] = {
     {"refuse_election",
      "Where a fail-over could lose acknowledged writes there is none, and what is missing is said.",
      rules::refuse_election},
+    {"alarm_on_storage",
+     "A replica beside whose data nothing can be written is not well, and never leads.",
+     rules::alarm_on_storage},
     {"wait_for_source",
      "A replica whose source is out of reach keeps serving what it has; MySQL tries to reconnect "
      "every "
@@ -510,9 +521,12 @@ bool is_another_phase(const cluster::Leadership& before, const cluster::Leadersh
   return phase(before) != phase(after);
 }
 
+TimePoint end_of(const Lease& lease, const Policy& policy) {
+  return lease.sent + policy.lease_ttl - policy.lease_margin();
+}
+
 bool holds_lease(const View& view, const Policy& policy) {
-  return is_recorded_primary(view) && view.lease &&
-         view.now < view.lease->sent + policy.lease_ttl - policy.lease_margin();
+  return is_recorded_primary(view) && view.lease && view.now < end_of(*view.lease, policy);
 }
 
 Role role_of(const View& view, const Policy& policy) {
@@ -529,6 +543,7 @@ Role role_of(const View& view, const Policy& policy) {
 
 bool is_healthy(const View& view, const Policy& policy) {
   if (own_member(view) == nullptr || !view.server.facts) return false;
+  if (storage_is_broken(view, policy)) return false;
   return is_recorded_primary(view) ? primary_is_healthy(view, policy)
                                    : replica_is_healthy(view, policy);
 }

@@ -63,6 +63,8 @@ std::string_view to_string(Action action);
 struct Policy {
   Duration hung_after =
       std::chrono::seconds(2);  // a primary's mysqld that answers nothing is killed
+  // The same for one beside whose data nothing could be written.
+  Duration storage_patience = std::chrono::seconds(3);
   Duration lease_ttl = std::chrono::milliseconds(2500);
 
   // Fencing begins this long before the lease ends.
@@ -103,6 +105,9 @@ struct Lease {
   TimePoint sent;  // of the newest renewal that succeeded, on the clock that runs through suspend
 };
 
+// From then on a primary takes no more writes.
+TimePoint end_of(const Lease& lease, const Policy& policy);
+
 struct View {
   TimePoint now;  // on the same clock
   cluster::NodeName self;
@@ -113,6 +118,7 @@ struct View {
   std::optional<Lease> lease;              // empty: this process never held it
   TimePoint renewal_seen;                  // when the lease was last seen to have been renewed
   std::optional<TimePoint> silent_since;   // the server; empty: it answers, or does not run
+  std::optional<TimePoint> storage_since;  // nothing could be written; empty: it can be
   bool renewal_failed = false;             // the newest attempt, and no member was asked since
   std::optional<TimePoint> renewal_tried;  // when a renewal was last sent, successful or not
   std::vector<Action> resting;             // tried a moment ago; to be tried again later

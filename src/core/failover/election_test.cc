@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "core/failover/decide.h"
 #include "core/failover/cases_testing.h"
+#include "core/failover/decide.h"
 #include "core/failover/test_views.h"
 
 namespace dorsal::failover {
@@ -28,13 +28,13 @@ void primary_dies(View& view) {
 TEST(Election, APrimaryWhoseServerDiedHandsOver) {
   expect_all({
       {"it died", primary_view, primary_dies, "hand_over -> hand_over"},
-      {"it has never run",
+      {"its agent was started anew",
        primary_view,
        [](View& v) {
          primary_dies(v);
          v.server.last_words.clear();
        },
-       "start_server -> start"},
+       "hand_over -> hand_over"},
       {"its data folder is gone",
        booted_primary_view,
        [](View& v) { v.server = cluster::Server(); },
@@ -102,6 +102,55 @@ TEST(Election, AServerThatHangsIsKilledWhereAnotherCanTakeOver) {
        "wait_for_server -> keep"},
       {"a replica's is left alone", replica_view, hangs, "wait_for_server -> keep"},
   });
+}
+
+TEST(Election, APrimaryWithoutRoomOnItsDiskIsKilledWhereAnotherNodeHasSome) {
+  const auto is_full = [](View& v) {
+    v.server.storage_trouble = "its folder cannot be written to: No space left on device";
+    v.storage_since = kNow - Policy().storage_patience;
+  };
+  const auto others_are_full = [](View& v) {
+    find(v, "node2").state.healthy = false;
+    find(v, "node3").state.healthy = false;
+  };
+  expect_all({
+      {"its disk is full", primary_view, is_full, "kill_without_storage -> kill"},
+      {"not for long yet",
+       primary_view,
+       [&](View& v) {
+         is_full(v);
+         v.storage_since = kNow - Policy().storage_patience + std::chrono::milliseconds(1);
+       },
+       "lead -> keep"},
+      {"so are all others",
+       primary_view,
+       [&](View& v) {
+         is_full(v);
+         others_are_full(v);
+       },
+       "alarm_on_primary_storage -> keep"},
+      {"killed, it hands over",
+       primary_view,
+       [&](View& v) {
+         is_full(v);
+         primary_dies(v);
+       },
+       "hand_over -> hand_over"},
+      {"a replica's is left alone", replica_view, is_full, "alarm_on_storage -> keep"},
+      {"which does not stand for election",
+       replica_view,
+       [&](View& v) {
+         is_full(v);
+         v.topology.leadership.handed_over = true;
+       },
+       "alarm_on_storage -> keep"},
+  });
+  View view = election_view();
+  is_full(view);
+  view.server.facts->following->receiver = Receiver::Off;
+  const Step step = decide(view, Policy());
+  ASSERT_TRUE(step.promise) << step.rule;
+  EXPECT_FALSE(step.promise->may_lead);
 }
 
 TEST(Election, AVoterBeginsIt) {

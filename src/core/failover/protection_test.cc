@@ -3,8 +3,8 @@
 #include <functional>
 #include <string>
 
-#include "core/failover/election.h"
 #include "core/failover/cases_testing.h"
+#include "core/failover/election.h"
 #include "core/failover/test_views.h"
 
 namespace dorsal::failover {

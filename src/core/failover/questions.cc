@@ -210,6 +210,10 @@ bool follows_primary(const View& view) {
   return following->is_as_we_configure && source == primary->member.address;
 }
 
+bool storage_is_broken(const View& view, const Policy& policy) {
+  return view.storage_since && view.now - *view.storage_since >= policy.storage_patience;
+}
+
 bool all_retrieved_is_applied(const View& view) {
   const auto& facts = *view.server.facts;
   return !facts.following || facts.executed.contains(facts.following->retrieved);

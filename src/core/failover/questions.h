@@ -87,6 +87,9 @@ std::optional<Missing> missing_here(const View& view);
 // True when the configured source is the recorded primary, in the way we configure it.
 bool follows_primary(const View& view);
 
+// Nothing could be written beside its data for longer than a moment.
+bool storage_is_broken(const View& view, const Policy& policy);
+
 bool all_retrieved_is_applied(const View& view);
 
 // Whom to clone from: a healthy replica, so that the primary is spared, else the primary, even if

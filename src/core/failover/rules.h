@@ -25,6 +25,7 @@ Match refuse_old_data_in_empty_cluster(const View& view, const Policy& policy);
 // rules_election.cc: who is to be the next primary
 Match fence_for_election(const View& view, const Policy& policy);
 Match kill_hung_server(const View& view, const Policy& policy);
+Match kill_without_storage(const View& view, const Policy& policy);
 Match hand_over(const View& view, const Policy& policy);
 Match begin_election(const View& view, const Policy& policy);
 Match stop_receiving_for_election(const View& view, const Policy& policy);
@@ -92,6 +93,7 @@ Match wait_for_lease(const View& view, const Policy& policy);
 Match open_for_writes(const View& view, const Policy& policy);
 Match require_first_acks(const View& view, const Policy& policy);
 Match record_required_acks(const View& view, const Policy& policy);
+Match alarm_on_primary_storage(const View& view, const Policy& policy);
 Match lead(const View& view, const Policy& policy);
 
 // rules_replica.cc
@@ -116,6 +118,7 @@ Match report_replication_error(const View& view, const Policy& policy);
 Match join_when_caught_up(const View& view, const Policy& policy);
 Match catch_up(const View& view, const Policy& policy);
 Match wait_for_source(const View& view, const Policy& policy);
+Match alarm_on_storage(const View& view, const Policy& policy);
 Match follow(const View& view, const Policy& policy);
 
 }  // namespace dorsal::failover::rules

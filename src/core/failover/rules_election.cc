@@ -1,5 +1,7 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/failover/election.h"
 #include "core/failover/questions.h"
 #include "core/failover/rules.h"
@@ -25,8 +27,9 @@ std::string reason_to_elect(const View& view, const Policy& policy) {
 }
 
 // A voter that could take part at once.
-bool can_stand(const View& view) {
+bool can_stand(const View& view, const Policy& policy) {
   const cluster::Member* own = own_member(view);
+  if (storage_is_broken(view, policy)) return false;
   if (own == nullptr || !own->joined || !is_voter(view) || is_recorded_primary(view)) return false;
   return view.server.facts && view.server.stage == DataStage::Member && strays(view).empty();
 }
@@ -52,22 +55,36 @@ Match kill_hung_server(const View& view, const Policy& policy) {
   return act(Action::Kill, "mysqld does not answer; killing it");
 }
 
+Match kill_without_storage(const View& view, const Policy& policy) {
+  if (!is_recorded_primary(view) || !may_elect(view)) return std::nullopt;
+  if (view.server.process == Process::Stopped || !storage_is_broken(view, policy)) {
+    return std::nullopt;
+  }
+  // Several nodes may share one disk.
+  const auto& nodes = view.topology.nodes;
+  const bool is_another_well = std::any_of(nodes.begin(), nodes.end(), [&](const auto& node) {
+    return node.member.name != view.self && node.state.healthy &&
+           view.topology.is_voter(node.member.name);
+  });
+  if (!is_another_well || !why_not_electable(view).empty()) return std::nullopt;
+  return act(Action::Kill, view.server.storage_trouble + "; killing mysqld");
+}
+
 Match hand_over(const View& view, const Policy&) {
   if (!is_recorded_primary(view) || !may_elect(view)) return std::nullopt;
   if (view.topology.leadership.handed_over || is_resting(view, Action::HandOver)) {
     return std::nullopt;
   }
-  const bool has_died = view.server.process == Process::Stopped &&
-                        !view.server.last_words.empty() && !view.server.wants_restart;
+  const bool has_died = view.server.process == Process::Stopped && !view.server.wants_restart;
   const bool has_no_data = view.server.stage != DataStage::Member && own_member(view)->joined;
   if ((!has_died && !has_no_data) || !why_not_electable(view).empty()) return std::nullopt;
   return with_reason(
       Action::HandOver,
-      has_no_data ? "its data folder is gone; handing over" : "mysqld died; handing over");
+      has_no_data ? "its data folder is gone; handing over" : "mysqld does not run; handing over");
 }
 
 Match begin_election(const View& view, const Policy& policy) {
-  if (!may_elect(view) || !can_stand(view)) return std::nullopt;
+  if (!may_elect(view) || !can_stand(view, policy)) return std::nullopt;
   const std::string reason = reason_to_elect(view, policy);
   if (reason.empty() || !why_not_electable(view).empty()) return std::nullopt;
   if (is_resting(view, Action::Elect)) return std::nullopt;
@@ -82,7 +99,7 @@ Match stop_receiving_for_election(const View& view, const Policy&) {
   return act(Action::StopReceiver, "leaving its primary for an election");
 }
 
-Match promise(const View& view, const Policy&) {
+Match promise(const View& view, const Policy& policy) {
   if (!election_is_pending(view) || has_promised(view) || !view.store_answers) return std::nullopt;
   const cluster::Member& own = *own_member(view);
   if (!own.joined || view.server.stage != DataStage::Member) return std::nullopt;
@@ -92,8 +109,9 @@ Match promise(const View& view, const Policy&) {
   const mysql::GtidSet surplus = strays(view);
   mysql::GtidSet has = received(view);
   has.subtract(surplus);
+  const bool may_lead = surplus.empty() && !storage_is_broken(view, policy);
   step.promise =
-      cluster::Promise{view.topology.leadership.election->term, has.to_string(), surplus.empty()};
+      cluster::Promise{view.topology.leadership.election->term, has.to_string(), may_lead};
   return step;
 }
 
@@ -144,7 +162,8 @@ Match forget_source(const View& view, const Policy&) {
 
 // What stands in the way is said where nothing else is to be done.
 Match refuse_election(const View& view, const Policy& policy) {
-  if (!view.store_answers || election_is_pending(view) || !can_stand(view)) return std::nullopt;
+  if (!view.store_answers || election_is_pending(view) || !can_stand(view, policy))
+    return std::nullopt;
   const std::string reason = reason_to_elect(view, policy);
   if (reason.empty()) return std::nullopt;
   const std::string obstacle =

@@ -101,6 +101,11 @@ Match record_required_acks(const View& view, const Policy&) {
                                             "recording that acknowledgements are required"));
 }
 
+Match alarm_on_primary_storage(const View& view, const Policy& policy) {
+  if (!is_recorded_primary(view) || !storage_is_broken(view, policy)) return std::nullopt;
+  return keep(view.server.storage_trouble + "; no other node can take over");
+}
+
 Match lead(const View& view, const Policy&) {
   if (!is_recorded_primary(view)) return std::nullopt;
   const auto& facts = *view.server.facts;

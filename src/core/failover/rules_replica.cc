@@ -174,6 +174,11 @@ Match wait_for_source(const View& view, const Policy&) {
   return keep(fmt::format("connecting to {}: {}", primary_name(view), following(view)->error_text));
 }
 
+Match alarm_on_storage(const View& view, const Policy& policy) {
+  if (!storage_is_broken(view, policy)) return std::nullopt;
+  return keep(view.server.storage_trouble);
+}
+
 Match follow(const View&, const Policy&) { return keep(); }
 
 }  // namespace dorsal::failover::rules

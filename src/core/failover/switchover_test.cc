@@ -5,8 +5,8 @@
 #include <functional>
 #include <string>
 
-#include "core/failover/manual_failover.h"
 #include "core/failover/cases_testing.h"
+#include "core/failover/manual_failover.h"
 #include "core/failover/test_views.h"
 
 namespace dorsal::failover {

@@ -41,7 +41,7 @@ std::string app_account(const Secrets& secrets) {
 // able to fence a full server; so the monitor does not get that privilege.
 std::string monitor_account(const Secrets& secrets) {
   return create_user(kMonitorUser, "%", secrets.monitor) +
-         grant("REPLICATION CLIENT, PROCESS ON *.*", kMonitorUser, "%") +
+         grant("REPLICATION CLIENT, REPLICATION SLAVE, PROCESS ON *.*", kMonitorUser, "%") +
          grant("SELECT ON `performance_schema`.*", kMonitorUser, "%") +
          grant("SELECT ON `mysql`.`user`", kMonitorUser, "%") +
          grant("SELECT ON `mysql`.`global_grants`", kMonitorUser, "%") +

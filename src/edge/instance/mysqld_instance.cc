@@ -21,6 +21,7 @@
 #include "edge/instance/server_link.h"
 #include "edge/instance/socket_path.h"
 #include "edge/instance/sql_text.h"
+#include "edge/instance/storage_probe.h"
 #include "edge/instance/stray_folder.h"
 #include "edge/io/clock.h"
 #include "edge/io/endpoint.h"
@@ -82,6 +83,7 @@ struct MysqldInstance::Impl {
   mysql::GtidSet saved_strays;  // all that is in there
   io::Worker worker;
   std::optional<MysqldProcess> process;
+  std::optional<StorageProbe> storage;
   std::optional<ServerLink> link;  // for observe() and the acts
   std::vector<ServerLink> beats;   // by slot; each may wait for acknowledgements without end
   bool has_answered = false;       // since it was started
@@ -134,6 +136,7 @@ Task<Result<void>> MysqldInstance::open(Identity identity) {
   DORSAL_CO_TRY_VOID(self.folder.claim(self.identity.cluster_uuid, self.identity.node));
   DORSAL_CO_TRY_VOID(io::make_directories(self.path("files"), 0700));
   DORSAL_CO_TRY(self.socket, choose_socket_path(self.options.dir, self.options.runtime_dir));
+  self.storage.emplace(self.path("storage-probe"));
   self.process.emplace(self.loop,
                        self.options.mysqld,
                        self.path("mysqld.log"),
@@ -322,6 +325,7 @@ Task<cluster::Server> MysqldInstance::observe(Deadline deadline) {
   cluster::Server server;
   server.pid = self.process->pid();
   server.saved_strays = self.saved_strays;
+  server.storage_trouble = self.storage->trouble();
   if (!server.pid) self.stage = self.folder.stage();
   server.stage = self.stage;
   if (!server.pid) {

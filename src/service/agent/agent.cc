@@ -12,6 +12,7 @@
 #include "service/agent/diary.h"
 #include "service/agent/driver.h"
 #include "service/agent/heart.h"
+#include "service/agent/hooks.h"
 #include "service/agent/node_state.h"
 
 namespace dorsal::agent {
@@ -30,6 +31,7 @@ constexpr auto kRetryStore = std::chrono::milliseconds(500);
 constexpr auto kWatchLimit = std::chrono::seconds(10);
 constexpr auto kStopLimit = std::chrono::seconds(25);
 constexpr auto kFenceLimit = std::chrono::seconds(2);
+constexpr auto kLastHooksLimit = std::chrono::seconds(5);
 constexpr int kMostStepsInATick = 20;
 
 // Done all the time, and nothing to tell of.
@@ -57,7 +59,11 @@ struct Agent::Impl {
         scope(loop_),
         wake(loop_),
         driver(loop_, store_, instance_, scope, wake, options.policy),
-        heart(loop_, instance_, scope, options.clocks.wall_ms) {}
+        heart(loop_, instance_, scope, options.clocks.wall_ms) {
+    if (!options.hook.empty() || options.webhook) {
+      hooks.emplace(loop, HookOptions{options.hook, options.webhook}, counters, labels());
+    }
+  }
 
   Options options;
   io::Loop& loop;
@@ -69,8 +75,10 @@ struct Agent::Impl {
   Driver driver;
   bool stop_requested = false;
   bool has_process = false;
+  bool may_be_writable = false;  // the server, when it was last looked at
   Heart heart;
   std::optional<Diary> diary;
+  std::optional<Hooks> hooks;
   std::optional<mysql::GtidSet> goal;
   NodeState current;  // also while the store is out of reach
   NodeState published;
@@ -85,13 +93,16 @@ struct Agent::Impl {
   Task<> watch_store();
   Task<> wake_at_news();
   Task<> watch_process();
+  Task<> watch_lease();
   Task<> read_store();
   Task<View> look();
   void note_broken_applier(View& view);
+  void note_storage(View& view);
   void note_protection(View& view);
   void set_goal(View& view);
   Task<bool> take_step();
   void log_change(const Step& step, const View& view);
+  void tell_hooks(cluster::Role before, cluster::Role role, std::string rule);
   bool is_noteworthy(const Step& step) const;
   cluster::Event event_of(const Step& step, const View& view) const;
   void count(const Step& step, const View& view);
@@ -142,7 +153,9 @@ Task<Result<void>> Agent::run() {
   self.scope.spawn(self.heart.beat_for_ever(self.options.heartbeat));
   self.scope.spawn(self.watch_store());
   self.scope.spawn(self.watch_process());
+  self.scope.spawn(self.watch_lease());
   if (self.diary) self.scope.spawn(self.diary->write_for_ever());
+  if (self.hooks) self.scope.spawn(self.hooks->run_for_ever());
   while (!self.stop_requested && !co_await io::cancelled()) {
     self.wake.reset();
     co_await tick();
@@ -241,6 +254,33 @@ Task<> Agent::Impl::watch_process() {
   }
 }
 
+// A tick may be waiting for the store or for its server when the lease runs out.
+Task<> Agent::Impl::watch_lease() {
+  std::optional<TimePoint> fenced_for;
+  while (!co_await io::cancelled()) {
+    const TimePoint now = options.clocks.boot();
+    const std::optional<failover::Lease> lease = driver.memory.lease;
+    Duration wait = options.tick;
+    if (lease) {
+      const Duration left = failover::end_of(*lease, options.policy) - now;
+      const bool is_over = left <= Duration::zero();
+      if (!is_over) wait = std::min(wait, left);
+      if (is_over && may_be_writable && fenced_for != lease->sent) {
+        fenced_for = lease->sent;
+        const auto fenced = co_await driver.fence(now);
+        if (fenced) {
+          log_warn("agent",
+                   "node={} its lease ran out while it waited; taking no more writes",
+                   options.node.value());
+        }
+        wake.set();
+      }
+    }
+    const Deadline next = loop.after(wait);
+    if (!co_await loop.sleep_until(next)) co_return;
+  }
+}
+
 Task<> Agent::Impl::read_store() {
   Memory& memory = driver.memory;
   // While it is out of reach the members are asked instead, and soon enough for the lease.
@@ -293,6 +333,7 @@ Task<View> Agent::Impl::look() {
   }
   view.silent_since = memory.silent_since;
   note_broken_applier(view);
+  note_storage(view);
   note_protection(view);
   view.phase_seen = memory.phase_seen;
   view.can_ask_members = driver.peers != nullptr;
@@ -312,6 +353,14 @@ void Agent::Impl::note_broken_applier(View& view) {
   if (!is_broken) since.reset();
   if (is_broken && !since) since = view.now;
   view.broken_since = since;
+}
+
+void Agent::Impl::note_storage(View& view) {
+  std::optional<TimePoint>& since = driver.memory.storage_since;
+  const bool is_in_trouble = !view.server.storage_trouble.empty();
+  if (!is_in_trouble) since.reset();
+  if (is_in_trouble && !since) since = view.now;
+  view.storage_since = since;
 }
 
 // What the primary has when it is first seen to require acknowledgements again is what its voters
@@ -362,6 +411,7 @@ Task<bool> Agent::Impl::take_step() {
   View view = co_await look();
   Step step = failover::decide(view, options.policy);
   has_process = view.server.pid.has_value();
+  may_be_writable = view.server.may_be_writable || step.action == Action::OpenForWrites;
   heart.writes = view.server.may_be_writable && failover::holds_lease(view, options.policy);
   heart.has_listeners = view.server.facts && view.server.facts->acknowledging > 0;
   if (!is_routine(step.action)) activity = step.activity;
@@ -417,8 +467,25 @@ void Agent::Impl::log_change(const Step& step, const View& view) {
                                        step.activity.empty() ? "" : ": ",
                                        step.activity);
   log_line(is_alarm(step.rule) ? LogLevel::Error : LogLevel::Info, "agent", line);
+  if (role != logged_role) tell_hooks(logged_role, role, std::string(step.rule));
   logged_role = role;
   logged_rule = step.rule;
+}
+
+void Agent::Impl::tell_hooks(cluster::Role before, cluster::Role role, std::string rule) {
+  if (!hooks) return;
+  const cluster::Topology& topology = driver.memory.topology;
+  RoleChange change;
+  change.cluster = topology.charter.name;
+  change.node = options.node;
+  change.before = before;
+  change.role = role;
+  change.primary = topology.leadership.primary;
+  change.term = topology.leadership.term;
+  change.rule = std::move(rule);
+  change.why = activity;
+  change.at_ms = options.clocks.wall_ms();
+  hooks->note(std::move(change));
 }
 
 void Agent::Impl::count(const Step& step, const View& view) {
@@ -479,6 +546,12 @@ Task<> Agent::leave() {
   const View view = co_await self.look();
   co_await self.publish(view);
   log_info("agent", "node={} stopped", self.options.node.value());
+  if (!self.hooks) co_return;
+  if (self.logged_role != cluster::Role::Down) {
+    self.tell_hooks(self.logged_role, cluster::Role::Down, "stop");
+  }
+  deadline = self.loop.after(kLastHooksLimit);
+  co_await self.hooks->finish(deadline);
 }
 
 }  // namespace dorsal::agent

@@ -20,6 +20,7 @@
 #include "edge/instance/instance.h"
 #include "edge/io/loop.h"
 #include "edge/io/task.h"
+#include "edge/io/url.h"
 #include "edge/peers/peers.h"
 
 namespace dorsal::agent {
@@ -44,7 +45,9 @@ struct Options {
   std::string zone;  // published for the proxies, as is its share of the reads
   std::uint32_t read_weight = cluster::NodeState::kUsualReadWeight;
   std::uint32_t priority = cluster::NodeState::kUsualPriority;  // published, too
-  failover::Policy policy;  // mode and acks are taken from the charter in the store
+  std::string hook;                // program to run at each change of role; empty: none
+  std::optional<io::Url> webhook;  // is told of it, too
+  failover::Policy policy;         // mode and acks are taken from the charter in the store
   Clocks clocks = real_clocks();
 };
 

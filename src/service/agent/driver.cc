@@ -106,7 +106,7 @@ Task<bool> Driver::carry_out(Step step, View view, TimePoint (*boot)(), std::int
 Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline deadline) {
   switch (step.action) {
     case Action::Fence:
-      co_return co_await fence(view);
+      co_return co_await fence(view.now);
     case Action::Kill:
       co_await instance_.kill();
       co_return Result<void>();
@@ -169,19 +169,22 @@ Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline dead
 // would tell them that their writes are safe; a killed server tells them nothing.
 // And it must be over with the lease: from then on another server may take writes that reads here
 // would miss.
-Task<Result<void>> Driver::fence(const View& view) {
+Task<Result<void>> Driver::fence(TimePoint now) {
+  if (std::exchange(memory.is_fencing, true)) co_return conflict("it is being fenced already");
   Duration limit = kFenceLimit;
-  if (view.lease) {
-    const Duration left = view.lease->sent + policy_.lease_ttl - view.now;
+  if (memory.lease) {
+    const Duration left = memory.lease->sent + policy_.lease_ttl - now;
     limit = std::clamp<Duration>(left, kLeastFenceLimit, kFenceLimit);
   }
   const Deadline deadline = loop_.after(limit);
   auto fenced = co_await instance_.fence(deadline);
-  if (fenced) co_return fenced;
-  log_error("agent",
-            "mysqld did not become read-only in time and is killed: {}",
-            fenced.error().message);
-  co_await instance_.kill();
+  if (!fenced) {
+    log_error("agent",
+              "mysqld did not become read-only in time and is killed: {}",
+              fenced.error().message);
+    co_await instance_.kill();
+  }
+  memory.is_fencing = false;
   co_return Result<void>();
 }
 

@@ -30,16 +30,18 @@ struct Memory {
   failover::Job job = failover::Job::None;
   Rests rests;
   int starts_without_answer = 0;
-  std::string failure;                    // of the newest step; empty: it succeeded
-  TimePoint renewal_seen;                 // when the lease was last seen to have been renewed
-  std::optional<TimePoint> silent_since;  // the server
-  std::optional<TimePoint> broken_since;  // its applier
-  std::int64_t acknowledged = 0;          // commits, when last looked at
+  std::string failure;                     // of the newest step; empty: it succeeded
+  TimePoint renewal_seen;                  // when the lease was last seen to have been renewed
+  std::optional<TimePoint> silent_since;   // the server
+  std::optional<TimePoint> broken_since;   // its applier
+  std::optional<TimePoint> storage_since;  // as in the View
+  std::int64_t acknowledged = 0;           // commits, when last looked at
   std::optional<TimePoint> unacknowledged_since;     // as in the View
   std::optional<mysql::GtidSet> unprotected_writes;  // as in the View
   TimePoint phase_seen;                              // as in the View
   std::int64_t restarted_ms = 0;                     // as in the View
   std::int64_t rebuilt_ms = 0;
+  bool is_fencing = false;
 };
 
 class Driver {
@@ -70,11 +72,13 @@ class Driver {
   // For questions to the other members; null: none can be asked. Outlives the Driver.
   peers::Peers* peers = nullptr;
 
+  // Takes no more writes, or kills. At any time; Conflict while one is under way.
+  io::Task<Result<void>> fence(TimePoint now);
+
  private:
   io::Task<Result<void>> act(const failover::Step& step,
                              const failover::View& view,
                              Deadline deadline);
-  io::Task<Result<void>> fence(const failover::View& view);
   io::Task<Result<void>> await_applier(mysql::GtidSet transactions);
   io::Task<Result<void>> ask_members(const failover::View& view, TimePoint (*boot)());
   io::Task<Result<void>> change_leadership(const failover::Step& step,

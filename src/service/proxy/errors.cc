@@ -104,11 +104,29 @@ ErrPacket pool_exhausted(std::string_view why) {
   return {1040, "08004", fmt::format("Too many connections (Dorsal: {})", why)};
 }
 
-ErrPacket outcome_unknown() {
+ErrPacket outcome_unknown(std::string_view why) {
   return {1053,
-          "08S01",
-          "Dorsal: the connection to the primary was lost while the statement ran; it is unknown "
-          "whether it took effect"};
+          "08007",
+          fmt::format("Dorsal: the connection to the primary was lost while the statement ran; it "
+                      "is unknown whether it took effect{}{}{}",
+                      why.empty() ? "" : " (",
+                      why,
+                      why.empty() ? "" : ")")};
+}
+
+ErrPacket answer_lost(std::string_view gtid) {
+  return {1105,
+          "HY000",
+          fmt::format("Dorsal: the statement took effect and was committed as {}, but what the "
+                      "primary said of it was lost with the connection; do not repeat it",
+                      gtid)};
+}
+
+ErrPacket not_committed() {
+  return {1213,
+          "40001",
+          "Dorsal: the connection to the primary was lost and the statement did not take effect; "
+          "try restarting transaction"};
 }
 
 ErrPacket transaction_lost() {

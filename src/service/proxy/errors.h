@@ -51,13 +51,15 @@ mysql::ErrPacket no_replica(std::string_view why);  // 1053, 08S01
 mysql::ErrPacket pool_exhausted(std::string_view why);  // 1040, 08004
 
 // The connection to the primary was lost.
-mysql::ErrPacket outcome_unknown();   // 1053, 08S01: the statement may or may not have run
+mysql::ErrPacket outcome_unknown(std::string_view why);  // 1053, 08007: it may have been committed
+mysql::ErrPacket answer_lost(std::string_view gtid);     // 1105, HY000: it was committed
+mysql::ErrPacket not_committed();                        // 1213, 40001: it was not
 mysql::ErrPacket transaction_lost();  // 1213, 40001: rolled back, may be repeated as a whole
-mysql::ErrPacket session_lost();
+mysql::ErrPacket session_lost();      // 1053, 08S01: it held what cannot be made again
 // A write in one, as a server says it.
 mysql::ErrPacket read_only_transaction();
 // What only the primary can do, in a read-only transaction that a replica has begun to serve.
-mysql::ErrPacket not_on_replica();  // 1053, 08S01: it held what cannot be made again
+mysql::ErrPacket not_on_replica();
 
 }  // namespace errors
 

@@ -8,7 +8,8 @@
 //
 //   session.cc            the loop over commands
 //   session_login.cc      log-in and COM_CHANGE_USER
-//   session_home.cc       statements at home, and what happens when home is lost
+//   session_home.cc       statements at home
+//   session_loss.cc       what happens when home is lost
 //   session_sharing.cc    connections that change hands, and what has to follow the session
 //   session_reads.cc      reads on replicas
 //   session_read_only.cc  read-only transactions on replicas
@@ -46,6 +47,7 @@
 #include "service/proxy/backend.h"
 #include "service/proxy/entrance.h"
 #include "service/proxy/identity_rows.h"
+#include "service/proxy/lost_writes.h"
 #include "service/proxy/pool.h"
 #include "service/proxy/session_registry.h"
 #include "service/proxy/session_state.h"
@@ -114,9 +116,18 @@ class Session {
     std::vector<std::string> user_variables;  // that it may assign to
     sql::TemporaryTables temporary_tables;
     bool never_goes_back = false;            // it reads nothing older than the session has seen
+    bool prefers_last_reader = false;        // what ran there before has a say in its answer
     std::shared_ptr<mysql::RowEditor> rows;  // what its rows go through, if anything
     // Where home is a replica: what it reads must be at least this fresh. Empty: it reads nothing.
     std::optional<sql::Consistency> consistency;
+  };
+  // What is known of a request that was sent home.
+  struct Attempt {
+    bool was_sent = false;   // the server may have it
+    bool is_broken = false;  // the connection failed before the client got anything
+    // When it was sent; kept for what may commit something.
+    std::shared_ptr<const ServerView> view;
+    routing::Position told;
   };
   enum class RelayEnd {
     Answered,
@@ -194,12 +205,21 @@ class Session {
   io::Task<Outcome> run_at_home(Request request, const sql::Statement& statement);
   io::Task<Outcome> try_at_home(const Request& request,
                                 const sql::Statement& statement,
-                                bool& was_sent,
-                                bool& is_broken);
+                                Attempt& attempt);
   bool ends_session(const Request& request, const sql::Statement& statement) const;
-  io::Task<Outcome> home_is_lost(bool was_sent, const sql::Statement& statement);
   void note_locks(const Request& request, const sql::Statement& statement);
   void note_end(const Request& request, const sql::Statement& statement);
+
+  // session_loss.cc
+  mysql::ErrPacket lose_home();
+  bool loses_with_home() const;
+  bool may_have_committed(const Attempt& attempt, const sql::Statement& statement) const;
+  bool is_plain_commit(const sql::Statement& statement) const;
+  std::optional<LostWrite> lost_write(const Attempt& attempt) const;
+  io::Task<std::optional<Outcome>> home_is_lost(const Attempt& attempt,
+                                                const Request& request,
+                                                const sql::Statement& statement);
+  io::Task<Outcome> send_committed(std::string gtid);
 
   // session_sharing.cc
   std::shared_ptr<Pool> pool_of(Server& server);
@@ -241,6 +261,7 @@ class Session {
   io::Task<std::optional<routing::Position>> required(sql::Consistency consistency);
   Duration max_lag() const;
   Server* choose(const routing::Position& position, bool be_patient, bool& must_wait);
+  Server* last_reader_again(const routing::Position& position);
   io::Task<bool> take_turn(const Server& server,
                            const routing::Position& position,
                            Deadline deadline);
@@ -400,6 +421,7 @@ class Session {
   std::uint64_t reader_lease_ = 0;          // the same of a reader
   std::uint64_t last_statement_lease_ = 0;  // of the connection that can still tell of it
   std::shared_ptr<Pool> last_reader_pool_;
+  Server* last_reader_ = nullptr;
   std::string_view tie_;            // why home is kept, as last counted
   bool is_inspection_due_ = false;  // what ties it to home may be gone
   bool primary_is_closed_ = false;  // it refused the last command, as it takes no writes any more

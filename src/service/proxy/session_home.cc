@@ -220,22 +220,23 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     }
     if (!refused && !home_) refused = errors::no_primary("its connection was lost");
     if (refused) co_return co_await send_err(*refused);
-    bool was_sent = false;
-    bool is_broken = false;
-    const Outcome outcome = co_await try_at_home(request, statement, was_sent, is_broken);
+    Attempt sent;
+    const Outcome outcome = co_await try_at_home(request, statement, sent);
     if (outcome == Outcome::Closed) co_return outcome;
     if (primary_is_closed_) {
       // It has done nothing, and another one is about to take its place.
       primary_is_closed_ = false;
       const bool may_wait = request.rest == nullptr && !state_.is_tied();
       if (!may_wait || patience.has_passed(context_.loop.now())) {
-        co_return co_await home_is_lost(false, statement);
+        sent.was_sent = false;
+        const auto told = co_await home_is_lost(sent, request, statement);
+        co_return told.value_or(Outcome::Closed);
       }
       co_await let_go();
       home_.reset();
       continue;
     }
-    if (!is_broken) {
+    if (!sent.is_broken) {
       note_end(request, statement);
       const bool has_dropped = (relay_->summary().status & mysql::status::kDbDropped) != 0;
       if (has_dropped && home_) co_await reread_schema();
@@ -251,51 +252,53 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     // other statement may have taken effect, and is never sent twice.
     const bool is_pure_read = !statement.may_write && statement.place == sql::Place::AnyReplica;
     const bool is_repeatable =
-        (!was_sent || is_pure_read) && request.rest == nullptr && !state_.is_tied();
-    if (!is_repeatable || attempt > 0) co_return co_await home_is_lost(was_sent, statement);
-    shared_.numbers.reads_retried.add();
-    home_.reset();
+        (!sent.was_sent || is_pure_read) && request.rest == nullptr && !state_.is_tied();
+    if (is_repeatable && attempt == 0) {
+      shared_.numbers.reads_retried.add();
+      home_.reset();
+      continue;
+    }
+    const auto told = co_await home_is_lost(sent, request, statement);
+    if (told) co_return *told;
   }
 }
 
-// Sends the request home and relays its reply. `is_broken`: the connection failed before the client
-// got anything; `was_sent` then tells whether the server may have the request.
+// Sends the request home and relays its reply.
 io::Task<Session::Outcome> Session::try_at_home(const Request& request,
                                                 const sql::Statement& statement,
-                                                bool& was_sent,
-                                                bool& is_broken) {
+                                                Attempt& attempt) {
   Backend& home = *home_;
   Result<std::optional<mysql::ErrPacket>> brought = std::optional<mysql::ErrPacket>();
   const Backend::Needs needs = needs_at_home(request.asks_insert_id);
   if (!home.is_in_sync(state_, needs)) brought = co_await bring_up_to_date(home, needs);
-  is_broken = !brought;
-  if (is_broken) co_return Outcome::Answered;
+  attempt.is_broken = !brought;
+  if (attempt.is_broken) co_return Outcome::Answered;
   if (*brought && (*brought)->code == kUnknownSchema && !state_.is_tied()) {
     // It was dropped meanwhile. Nothing was sent; the next attempt goes without a schema.
     state_.note_schema("");
-    is_broken = true;
+    attempt.is_broken = true;
     co_return Outcome::Answered;
   }
   if (*brought) co_return co_await send_err(**brought);
   if (may_lose_prepared(request, statement)) {
     auto prepared = co_await prepare_without_schema(home);
     if (prepared) brought = co_await bring_up_to_date(home, needs);
-    is_broken = !prepared || !brought;
-    if (is_broken) co_return Outcome::Answered;
+    attempt.is_broken = !prepared || !brought;
+    if (attempt.is_broken) co_return Outcome::Answered;
   }
   if (relay_->is_transaction_unsure()) {
     // An error may have ended the transaction, which only the server knows.
     const RelayEnd asked = co_await ask_for_changes(home);
-    is_broken = asked == RelayEnd::Broken;
+    attempt.is_broken = asked == RelayEnd::Broken;
     if (asked != RelayEnd::Answered) {
-      co_return is_broken ? Outcome::Answered : Outcome::Closed;
+      co_return attempt.is_broken ? Outcome::Answered : Outcome::Closed;
     }
   }
   std::string payload = request.payload;
   if (request.executes) {
     auto refused = co_await translate_statement(home, needs, *request.executes, payload);
-    is_broken = !refused;
-    if (is_broken) co_return Outcome::Answered;
+    attempt.is_broken = !refused;
+    if (attempt.is_broken) co_return Outcome::Answered;
     if (*refused) co_return co_await send_err(**refused);
   }
   std::string bytes = home.take_closes();
@@ -310,18 +313,22 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   relay_->edit_rows(request.rows.get());
   if (statement.kind == sql::Kind::Call) relay_->expect_more_results();
   home.server().statements.add();
-  std::string_view left = bytes;
-  was_sent = home.stream().try_write(left);
-  if (!was_sent) {
-    auto sent = co_await home.stream().write_all(left, Deadline::never());
-    was_sent = sent.has_value();
+  if (statement.may_write || state_.in_transaction()) {
+    attempt.view = context_.view;
+    attempt.told = shared_.frontier.told();
   }
-  if (was_sent && request.rest != nullptr) {
+  std::string_view left = bytes;
+  attempt.was_sent = home.stream().try_write(left);
+  if (!attempt.was_sent) {
+    auto sent = co_await home.stream().write_all(left, Deadline::never());
+    attempt.was_sent = sent.has_value();
+  }
+  if (attempt.was_sent && request.rest != nullptr) {
     auto forwarded = co_await forward_rest(&home, *request.rest);
     if (!forwarded) co_return Outcome::Closed;
   }
-  is_broken = !was_sent;
-  if (is_broken) co_return Outcome::Answered;
+  attempt.is_broken = !attempt.was_sent;
+  if (attempt.is_broken) co_return Outcome::Answered;
   reader_inbox_.clear();
   std::optional<Outstanding> counted;
   if (read_only_) counted.emplace(home.server());
@@ -337,7 +344,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
     home.server().closed_in = context_.view_version();
     co_return Outcome::Answered;
   }
-  is_broken = end == RelayEnd::Broken;
+  attempt.is_broken = end == RelayEnd::Broken;
   if (end == RelayEnd::Answered) {
     const bool joins = note_reply(home, request, statement);
     if (joins) co_await join_error(home);
@@ -350,32 +357,6 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
 bool Session::ends_session(const Request& request, const sql::Statement& statement) const {
   return succeeded_ && request.shape == mysql::ReplyShape::Results &&
          (statement.rule == "commit_release" || statement.rule == "rollback_release");
-}
-
-// Tells the client what is lost with the home connection. The session lives on when the proxy can
-// make everything again that it had there.
-io::Task<Session::Outcome> Session::home_is_lost(bool was_sent, const sql::Statement& statement) {
-  const bool was_in_transaction = state_.in_transaction();
-  const bool is_irreplaceable = state_.reads_binlog || state_.has_unread_user_variables ||
-                                state_.pins.without(sql::Pin::UserVariable).any() ||
-                                state_.open_statements > 0 || state_.is_bound_by_prepared();
-  const bool is_open = was_sent && (statement.may_write || statement.kind == sql::Kind::Commit);
-  const bool may_have_committed =
-      is_open && (!was_in_transaction || statement.kind == sql::Kind::Commit);
-  home_.reset();
-  state_.has_next_transaction = false;
-  state_.forget_transaction();
-  relay_->end_transaction();
-  if (read_only_) {
-    state_.has_read_primary = true;  // nobody knows how new what it has read was
-    leave_read_only();
-  }
-  mysql::ErrPacket err = errors::no_primary("its connection was lost");
-  if (is_irreplaceable) err = errors::session_lost();
-  if (was_in_transaction) err = errors::transaction_lost();
-  if (may_have_committed) err = errors::outcome_unknown();
-  const Outcome told = co_await send_err(std::move(err));
-  co_return is_irreplaceable ? Outcome::Closed : told;
 }
 
 // What the statement has done to locks that no tracker tells of.

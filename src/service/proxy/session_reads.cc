@@ -127,6 +127,16 @@ Server* Session::choose(const routing::Position& position, bool be_patient, bool
   return replicas[choice->index];
 }
 
+// The replica of the read before, if it can serve this one at once.
+Server* Session::last_reader_again(const routing::Position& position) {
+  context_.refresh_view();
+  const auto& replicas = context_.view->replicas;
+  const bool is_there = std::find(replicas.begin(), replicas.end(), last_reader_) != replicas.end();
+  const bool may_serve = is_there && last_reader_->may_serve_reads(max_lag()) &&
+                         shared_.frontier.covers(last_reader_->index, position);
+  return may_serve ? last_reader_ : nullptr;
+}
+
 io::Task<Session::Outcome> Session::run_on_reader(Request request,
                                                   const sql::Statement& statement,
                                                   sql::Consistency consistency) {
@@ -137,7 +147,9 @@ io::Task<Session::Outcome> Session::run_on_reader(Request request,
   for (std::size_t attempt = 0; attempt < tries && !must_run_at_home; ++attempt) {
     const bool has_primary = context_.view->primary != nullptr && context_.view->primary->reachable;
     bool must_wait = false;
-    Server* server = choose(*position, !has_primary, must_wait);
+    const bool goes_back = request.prefers_last_reader && attempt == 0;
+    Server* server = goes_back ? last_reader_again(*position) : nullptr;
+    if (server == nullptr) server = choose(*position, !has_primary, must_wait);
     if (server == nullptr) break;
     Duration patience = has_primary ? context_.options->causal_wait : Duration(kPatience);
     if (must_wait) {
@@ -291,6 +303,7 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
                                                      const routing::Position* wait_for,
                                                      Duration patience) {
   reader_lease_ = reader_->lease;
+  last_reader_ = &reader_->server();
   kill_target_->connected(KillTarget::Slot::Reader,
                           reader_->server().index,
                           reader_->connection_id());

@@ -131,6 +131,7 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
 
   Request request;
   request.executes = *id;
+  request.prefers_last_reader = !prepared.use.is_uniform;  // see Backend::find_statement()
   request.may_write = statement.may_write;
   foresee(request, statement, prepared.text->sql);
   if (!command.is_whole) request.rest = &command;

@@ -75,6 +75,13 @@ ProxyNumbers::ProxyNumbers(Counters& counters)
                                   "Reads that may run on a replica, by the way that they took.",
                                   {{"path", std::string(path)}});
   }
+  for (std::size_t i = 0; i < kVerdicts; ++i) {
+    const auto outcome = to_string(static_cast<Verdict::Kind>(i));
+    lost_writes_[i] =
+        &counters.counter("dorsal_proxy_lost_writes_total",
+                          "Writes whose answers were lost, by what was found out about them.",
+                          {{"outcome", std::string(outcome)}});
+  }
   for (std::string_view reason : SessionState::ties()) {
     ties_.push_back({reason,
                      &counters.counter("dorsal_proxy_ties_total",
@@ -127,6 +134,7 @@ LoopContext::LoopContext(Shared& shared_, io::Loop& loop_)
       loop(loop_),
       view(std::make_shared<ServerView>()),
       probe(std::make_unique<PrimaryProbe>(*this)),
+      lost_writes(std::make_unique<LostWrites>(*this)),
       account_probe(std::make_unique<AccountProbe>(*this)),
       pools(std::make_unique<Pools>(*this)) {
   refresh_options();
@@ -143,6 +151,7 @@ LoopContext::~LoopContext() {
 io::Task<> LoopContext::stop() {
   co_await pools->stop();
   co_await probe->stop();
+  co_await lost_writes->stop();
   co_await account_probe->stop();
 }
 

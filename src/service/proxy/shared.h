@@ -24,6 +24,7 @@
 #include "service/proxy/credentials.h"
 #include "service/proxy/frontier.h"
 #include "service/proxy/inspector.h"
+#include "service/proxy/lost_writes.h"
 #include "service/proxy/pool.h"
 #include "service/proxy/prepared_texts.h"
 #include "service/proxy/proxy.h"
@@ -55,7 +56,8 @@ struct ProxyNumbers {
   Number& proxy_header_errors;
   Number& on_primary;  // statements that had to run there
   Number& reads(ReadPath path) { return *reads_[static_cast<std::size_t>(path)]; }
-  Number& reads_retried;    // again elsewhere, after the replica failed
+  Number& reads_retried;  // again elsewhere, after the replica failed
+  Number& lost_write(Verdict::Kind kind) { return *lost_writes_[static_cast<std::size_t>(kind)]; }
   Number& read_only_begun;  // read-only transactions that a replica became home for
   Number& read_only_moved;  // of these, those that went on to the primary
   Number& probes;           // questions to the primary for its position
@@ -73,7 +75,8 @@ struct ProxyNumbers {
     Number* times;
   };
   std::vector<Tie> ties_;
-  std::array<Number*, kReadPaths> reads_;
+  std::array<Number*, kVerdicts> lost_writes_{};
+  std::array<Number*, kReadPaths> reads_{};
 };
 
 // Facts about the servers that sessions need before they have a connection of their own; the
@@ -145,6 +148,7 @@ struct LoopContext {
   std::shared_ptr<const Options> options;  // refreshed by refresh_options(); never null
   std::shared_ptr<const ServerView> view;  // refreshed by refresh_view()
   std::unique_ptr<PrimaryProbe> probe;
+  std::unique_ptr<LostWrites> lost_writes;
   std::unique_ptr<AccountProbe> account_probe;
   Inspector inspector{*this};
   std::unordered_map<std::uint32_t, Session*> sessions;  // those of this loop, by their numbers

@@ -1,0 +1,72 @@
+// Looks through the binary log of a server for what connections to another one have committed:
+// whoever was not told of a commit finds it, or finds that there was none.
+//
+//   dump   = (00 event | EOF | ERR)*             the packets that answer COM_BINLOG_DUMP_GTID
+//   event  = timestamp<4> type<1> server_id<4> length<4> next_position<4> flags<2> body
+//   GTID   = event of type 33: flags<1> uuid<16> number<8>, at the head of its transaction
+//   query  = event of type 2: connection<4>, behind it: BEGIN, or the one statement of a DDL
+//
+// Replicas write the number of the connection that ran a transaction at its source, not one of
+// their own. It is unique there only until the source is started anew, so the search must begin
+// behind all that the connection had committed before. Transactions that are compressed (type 40)
+// or have a tag (type 42) are not looked into: of such a one it cannot be told whose it is.
+//
+// Source: MySQL Internals, "Replication Protocol"; libs/mysql/binlog/event of the server.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/mysql/gtid_set.h"
+
+namespace dorsal::mysql {
+
+// A commit that is looked for: the first that the connection made behind what was known.
+struct LostCommit {
+  Uuid source;
+  std::uint32_t connection = 0;
+  std::uint64_t after = 0;  // number of the newest transaction of the source that was known
+
+  auto operator<=>(const LostCommit&) const = default;
+};
+
+class CommitSearch {
+ public:
+  // So many bytes of an event tell all that is asked.
+  static constexpr std::size_t kEnough = 64;
+
+  struct Finding {
+    std::optional<std::uint64_t> number;
+    bool is_unsure = false;  // there was something that may have been it
+  };
+
+  explicit CommitSearch(const std::vector<LostCommit>& wanted);
+
+  // The events of a dump one by one, each without the marker before it, and cut to kEnough bytes.
+  void see(std::string_view event);
+
+  const std::map<LostCommit, Finding>& findings() const { return findings_; }
+
+ private:
+  void note_unsure(const std::optional<Uuid>& source, std::uint64_t number);
+
+  std::map<LostCommit, Finding> findings_;
+  // Of the transaction that begins, until it is told whose it is.
+  std::optional<Uuid> source_;
+  std::uint64_t number_ = 0;
+};
+
+// What a server must not be asked for again: all of `executed` but what is behind `after` of each.
+GtidSet without_unknown(GtidSet executed, const std::vector<LostCommit>& wanted);
+
+// COM_BINLOG_DUMP_GTID for all that `known` does not contain; it ends with an EOF where the log
+// ends at the moment. Empty when the set has tags.
+std::optional<std::string> dump_beyond(const GtidSet& known);
+
+}  // namespace dorsal::mysql
