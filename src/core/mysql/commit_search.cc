@@ -14,17 +14,20 @@ constexpr std::uint8_t kTaggedGtid = 42;
 
 constexpr std::uint64_t kAfterType = 4 + 4 + 4 + 2;
 
-}  // namespace
-
-CommitSearch::CommitSearch(const std::vector<LostCommit>& wanted) {
-  for (const LostCommit& lost : wanted) findings_.emplace(lost, Finding());
+bool is_of(const Commit& commit, const LostCommit& lost) {
+  return commit.source == lost.source && commit.connection == lost.connection &&
+         commit.number > lost.after;
 }
 
-void CommitSearch::see(std::string_view event) {
+}  // namespace
+
+std::optional<Commit> CommitReader::see(std::string_view event) {
+  unsure_.reset();
   Reader reader(event);
   reader.skip(4);
   const std::uint8_t type = reader.u8();
   reader.skip(kAfterType);
+  std::optional<Commit> commit;
   if (type == kGtid) {
     reader.skip(1);
     Uuid uuid;
@@ -33,26 +36,53 @@ void CommitSearch::see(std::string_view event) {
     number_ = reader.u64();
   } else if (type == kTaggedGtid) {
     source_.reset();
-    note_unsure(std::nullopt, kLastGno);
+    unsure_.emplace();
   } else if (type == kTransactionPayload && source_) {
-    note_unsure(source_, number_);
+    unsure_ = Unsure{*source_, number_};
     source_.reset();
   } else if (type == kQuery && source_) {
-    const std::uint32_t connection = reader.u32();
-    for (auto& [lost, finding] : findings_) {
-      const bool is_its_own = lost.source == *source_ && lost.connection == connection;
-      if (is_its_own && number_ > lost.after && !finding.number) finding.number = number_;
-    }
+    commit = Commit{*source_, number_, reader.u32()};
     source_.reset();
   }
-  if (!reader.ok()) note_unsure(std::nullopt, kLastGno);
+  if (reader.ok()) return commit;
+  unsure_.emplace();
+  return std::nullopt;
 }
 
-void CommitSearch::note_unsure(const std::optional<Uuid>& source, std::uint64_t number) {
+CommitSearch::CommitSearch(const std::vector<LostCommit>& wanted) {
+  for (const LostCommit& lost : wanted) findings_.emplace(lost, Finding());
+}
+
+void CommitSearch::see(std::string_view event) {
+  const auto commit = reader_.see(event);
+  const auto& unsure = reader_.unsure();
+  if (!commit && !unsure) return;
   for (auto& [lost, finding] : findings_) {
-    const bool may_be_it = (!source || lost.source == *source) && number > lost.after;
+    if (commit && is_of(*commit, lost) && !finding.number) finding.number = commit->number;
+    const bool may_be_it = unsure && (!unsure->source || *unsure->source == lost.source) &&
+                           unsure->number > lost.after;
     finding.is_unsure |= may_be_it;
   }
+}
+
+CommitSearch::Finding find_commit(const LostCommit& lost,
+                                  const std::vector<Commit>& commits,
+                                  const GtidSet& executed) {
+  CommitSearch::Finding finding;
+  GtidSet open;
+  open.add(lost.source, "", lost.after + 1, kLastGno);
+  open.intersect(executed);
+  GtidSet listed;
+  for (const Commit& commit : commits) {
+    if (commit.source != lost.source || !executed.contains(commit.source, "", commit.number)) {
+      continue;
+    }
+    listed.add(commit.source, "", commit.number, commit.number);
+    const bool is_first = !finding.number || *finding.number > commit.number;
+    if (is_of(commit, lost) && is_first) finding.number = commit.number;
+  }
+  finding.is_unsure = !listed.contains(open);
+  return finding;
 }
 
 GtidSet without_unknown(GtidSet executed, const std::vector<LostCommit>& wanted) {

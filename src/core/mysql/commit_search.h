@@ -1,15 +1,16 @@
-// Looks through the binary log of a server for what connections to another one have committed:
-// whoever was not told of a commit finds it, or finds that there was none.
+// Looks through binary logs for who committed what: whoever was not told of a commit finds it, or
+// finds that there was none.
 //
 //   dump   = (00 event | EOF | ERR)*             the packets that answer COM_BINLOG_DUMP_GTID
 //   event  = timestamp<4> type<1> server_id<4> length<4> next_position<4> flags<2> body
 //   GTID   = event of type 33: flags<1> uuid<16> number<8>, at the head of its transaction
 //   query  = event of type 2: connection<4>, behind it: BEGIN, or the one statement of a DDL
 //
-// Replicas write the number of the connection that ran a transaction at its source, not one of
-// their own. It is unique there only until the source is started anew, so the search must begin
-// behind all that the connection had committed before. Transactions that are compressed (type 40)
-// or have a tag (type 42) are not looked into: of such a one it cannot be told whose it is.
+// The number of the connection stands in the source's own binary log and, as it was received, in a
+// replica's relay log; in its binary log a replica writes one of its own. It is unique only until
+// the source is started anew, so a search must begin behind all that the connection had committed
+// before. Transactions that are compressed (type 40) or have a tag (type 42) are not looked into:
+// of such a one it cannot be told whose it is.
 //
 // Source: MySQL Internals, "Replication Protocol"; libs/mysql/binlog/event of the server.
 #pragma once
@@ -27,6 +28,36 @@
 
 namespace dorsal::mysql {
 
+struct Commit {
+  Uuid source;
+  std::uint64_t number = 0;
+  std::uint32_t connection = 0;
+
+  auto operator<=>(const Commit&) const = default;
+};
+
+class CommitReader {
+ public:
+  // So many bytes of an event tell all that is asked.
+  static constexpr std::size_t kEnough = 64;
+
+  // The next event of a log, cut to kEnough bytes. Gives the transaction that it makes known.
+  std::optional<Commit> see(std::string_view event);
+
+  // The last event was of a transaction, this one or any, of which it cannot be told whose it is.
+  struct Unsure {
+    std::optional<Uuid> source;
+    std::uint64_t number = kLastGno;
+  };
+  const std::optional<Unsure>& unsure() const { return unsure_; }
+
+ private:
+  // Of the transaction that begins, until it is told whose it is.
+  std::optional<Uuid> source_;
+  std::uint64_t number_ = 0;
+  std::optional<Unsure> unsure_;
+};
+
 // A commit that is looked for: the first that the connection made behind what was known.
 struct LostCommit {
   Uuid source;
@@ -38,9 +69,6 @@ struct LostCommit {
 
 class CommitSearch {
  public:
-  // So many bytes of an event tell all that is asked.
-  static constexpr std::size_t kEnough = 64;
-
   struct Finding {
     std::optional<std::uint64_t> number;
     bool is_unsure = false;  // there was something that may have been it
@@ -48,19 +76,22 @@ class CommitSearch {
 
   explicit CommitSearch(const std::vector<LostCommit>& wanted);
 
-  // The events of a dump one by one, each without the marker before it, and cut to kEnough bytes.
+  // The events of a dump one by one, each without the marker before it, cut to
+  // CommitReader::kEnough.
   void see(std::string_view event);
 
   const std::map<LostCommit, Finding>& findings() const { return findings_; }
 
  private:
-  void note_unsure(const std::optional<Uuid>& source, std::uint64_t number);
-
+  CommitReader reader_;
   std::map<LostCommit, Finding> findings_;
-  // Of the transaction that begins, until it is told whose it is.
-  std::optional<Uuid> source_;
-  std::uint64_t number_ = 0;
 };
+
+// The same by a list of who committed what. Whatever of `executed` may have been it and is not in
+// the list makes a finding unsure; what is not in `executed` has not happened.
+CommitSearch::Finding find_commit(const LostCommit& lost,
+                                  const std::vector<Commit>& commits,
+                                  const GtidSet& executed);
 
 // What a server must not be asked for again: all of `executed` but what is behind `after` of each.
 GtidSet without_unknown(GtidSet executed, const std::vector<LostCommit>& wanted);

@@ -75,6 +75,25 @@ TEST(CommitSearch, IsUnsureOfWhatItCannotLookInto) {
   EXPECT_TRUE(search({gtid(kSource, 5).substr(0, 30)}).is_unsure);
 }
 
+TEST(CommitSearch, AListTellsTheSameIfItIsWhole) {
+  const std::string source = to_string(kSource);
+  const auto find = [&](const std::vector<Commit>& commits, const std::string& executed) {
+    return find_commit(kLost, commits, *parse_gtid_set(source + executed));
+  };
+  const std::vector<Commit> commits = {{kSource, 6, kConnection},
+                                       {kSource, 5, kConnection},
+                                       {kSource, 4, 76},
+                                       {kAnother, 4, 1}};
+  EXPECT_EQ(find(commits, ":1-6").number, 5U);
+  EXPECT_FALSE(find(commits, ":1-6").is_unsure);
+  // It was received, and not carried out.
+  EXPECT_EQ(find(commits, ":1-4").number, std::nullopt);
+  EXPECT_FALSE(find(commits, ":1-4").is_unsure);
+  EXPECT_EQ(find({{kSource, 4, 76}}, ":1-5").number, std::nullopt);
+  EXPECT_TRUE(find({{kSource, 4, 76}}, ":1-5").is_unsure);
+  EXPECT_FALSE(find({}, ":1-3").is_unsure);
+}
+
 TEST(CommitSearch, LeavesOutWhatWasKnown) {
   const std::string a = "11111111-2222-3333-4444-555555555555";
   const std::string b = "aaaaaaaa-2222-3333-4444-555555555555";

@@ -59,6 +59,7 @@ std::string render_bootstrap_sql(const Secrets& secrets) {
          "CREATE DATABASE `dorsal`;\n"
          "CREATE TABLE `dorsal`.`heartbeat` (`id` TINYINT UNSIGNED NOT NULL PRIMARY KEY, "
          "`stamp_ms` BIGINT NOT NULL) ENGINE=InnoDB;\n" +
+         std::string(kCreateOriginTable) + ";\n" +
          create_user(kAgentUser, "localhost", secrets.agent) +
          grant("ALL ON *.*", kAgentUser, "localhost") +
          create_user(kReplicationUser, "%", secrets.replication, " REQUIRE SSL") +

@@ -191,6 +191,8 @@ Task<Result<void>> FakeInstance::start_replication(Deadline) {
   co_return Result<void>();
 }
 
+Task<Result<std::size_t>> FakeInstance::record_origins(Deadline) { co_return std::size_t{0}; }
+
 Task<Result<void>> FakeInstance::forget_source(Deadline) {
   DORSAL_CO_TRY_VOID(note("forget_source"));
   facts().following.reset();

@@ -6,8 +6,8 @@
 //
 // Calls match:  open (inspect | observe | an act)* stop
 //
-// One act at a time, except that observe(), exited(), fence() and kill() may come at any time. All
-// calls are made on one loop. Acts that find their goal reached already succeed.
+// One act at a time, except that observe(), exited(), fence(), kill() and record_origins() may come
+// at any time. All calls are made on one loop. Acts that find their goal reached already succeed.
 #pragma once
 
 #include <cstddef>
@@ -135,6 +135,11 @@ class Instance {
   // Follows nobody from now on: applier stopped, source and relay log forgotten, no
   // acknowledgements given. REQUIRES: as for change_source().
   virtual io::Task<Result<void>> forget_source(Deadline deadline) = 0;
+
+  // Behind forget_source(): waits until the server takes writes, and then records in its table
+  // dorsal.commit_origin which connection of its old source committed what, as far back as its
+  // relay logs told; for proxies whose clients were not told. How many transactions.
+  virtual io::Task<Result<std::size_t>> record_origins(Deadline deadline) = 0;
 
   // ---- clone ----
 

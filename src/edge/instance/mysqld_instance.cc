@@ -16,6 +16,7 @@
 #include "edge/instance/mysqld_process.h"
 #include "edge/instance/mysqld_version.h"
 #include "edge/instance/node_folder.h"
+#include "edge/instance/origins.h"
 #include "edge/instance/secrets.h"
 #include "edge/instance/server_facts.h"
 #include "edge/instance/server_link.h"
@@ -40,6 +41,9 @@ namespace {
 constexpr auto kVersionLimit = std::chrono::seconds(30);  // a cold start of the program
 constexpr auto kRestartLimit = std::chrono::minutes(2);   // a cloned server shuts down
 constexpr auto kLookAtApplier = std::chrono::milliseconds(10);
+constexpr std::size_t kMostOrigins = 50'000;
+constexpr std::size_t kOriginsAtOnce = 2000;
+constexpr auto kOriginsPause = std::chrono::milliseconds(20);
 
 // With a receiver that runs, the rest of a transaction is still to come.
 constexpr const char* kTornTransaction =
@@ -69,7 +73,8 @@ struct MysqldInstance::Impl {
       : loop(loop_),
         options(with_whole_paths(std::move(options_))),
         folder(options.dir),
-        strays(options.dir) {}
+        strays(options.dir),
+        origins(options.dir) {}
 
   io::Loop& loop;
   Options options;
@@ -81,12 +86,14 @@ struct MysqldInstance::Impl {
   NodeFolder folder;
   StrayFolder strays;
   mysql::GtidSet saved_strays;  // all that is in there
+  Origins origins;
   io::Worker worker;
   std::optional<MysqldProcess> process;
   std::optional<StorageProbe> storage;
-  std::optional<ServerLink> link;  // for observe() and the acts
-  std::vector<ServerLink> beats;   // by slot; each may wait for acknowledgements without end
-  bool has_answered = false;       // since it was started
+  std::optional<ServerLink> link;   // for observe() and the acts
+  std::optional<ServerLink> guard;  // for fence()
+  std::vector<ServerLink> beats;    // by slot; each may wait for acknowledgements without end
+  bool has_answered = false;        // since it was started
   bool may_be_writable = false;
   DataStage stage = DataStage::Empty;  // as it was last looked at, or changed to
 
@@ -142,6 +149,7 @@ Task<Result<void>> MysqldInstance::open(Identity identity) {
                        self.path("mysqld.log"),
                        self.path("mysqld.out"));
   self.link.emplace(self.loop, self.socket, self.secrets.agent);
+  self.guard.emplace(self.loop, self.socket, self.secrets.agent);
   for (std::size_t slot = 0; slot < kBeatSlots; ++slot) {
     self.beats.emplace_back(self.loop, self.socket, self.secrets.agent);
   }
@@ -291,12 +299,14 @@ Result<void> MysqldInstance::start() {
   DORSAL_TRY_VOID(io::remove_tree(self.socket + ".lock"));
   self.has_answered = false;
   self.may_be_writable = false;
+  self.guard->drop();
   return self.process->start(self.path("my.cnf"));
 }
 
 // A server that shuts down waits for its connections to end, so ours go first.
 Task<> MysqldInstance::stop(Deadline deadline) {
   impl_->link->drop();
+  impl_->guard->drop();
   for (ServerLink& beat : impl_->beats) beat.drop();
   co_await impl_->process->stop(deadline);
   impl_->may_be_writable = false;
@@ -352,12 +362,14 @@ Task<cluster::Server> MysqldInstance::observe(Deadline deadline) {
 
 Task<Result<void>> MysqldInstance::open_for_writes(Deadline deadline) {
   impl_->may_be_writable = true;
+  // From here on a fence may be needed at once.
+  DORSAL_CO_TRY([[maybe_unused]] auto* guard, co_await impl_->guard->connection(deadline));
   DORSAL_CO_TRY_VOID(co_await impl_->change("SET GLOBAL super_read_only = OFF", deadline));
   co_return co_await impl_->change("SET GLOBAL read_only = OFF", deadline);
 }
 
 Task<Result<void>> MysqldInstance::fence(Deadline deadline) {
-  DORSAL_CO_TRY_VOID(co_await impl_->change("SET GLOBAL super_read_only = ON", deadline));
+  DORSAL_CO_TRY_VOID(co_await impl_->guard->run("SET GLOBAL super_read_only = ON", deadline));
   impl_->may_be_writable = false;
   co_return Result<void>();
 }
@@ -490,8 +502,48 @@ Task<Result<void>> MysqldInstance::forget_source(Deadline deadline) {
   Impl& self = *impl_;
   DORSAL_CO_TRY_VOID(co_await self.change("STOP REPLICA IO_THREAD", deadline));
   DORSAL_CO_TRY_VOID(co_await self.stop_applier(deadline));
+  // Without them clients are told less, and no more.
+  auto keep = [&self] { return self.origins.keep(self.folder.data()); };
+  (void)co_await io::on_worker(self.worker, std::move(keep));
   DORSAL_CO_TRY_VOID(co_await self.change("RESET REPLICA ALL", deadline));
   co_return co_await self.change("SET GLOBAL rpl_semi_sync_replica_enabled = OFF", deadline);
+}
+
+Task<Result<std::size_t>> MysqldInstance::record_origins(Deadline deadline) {
+  Impl& self = *impl_;
+  auto read = [&self] { return self.origins.read(kMostOrigins); };
+  DORSAL_CO_TRY(const auto commits, co_await io::on_worker(self.worker, std::move(read)));
+  ServerLink server(self.loop, self.socket, self.secrets.agent);
+  for (;;) {
+    DORSAL_CO_TRY(client::Connection * connection, co_await server.connection(deadline));
+    DORSAL_CO_TRY(const std::string closed,
+                  co_await connection->scalar("SELECT @@GLOBAL.super_read_only", deadline));
+    if (closed == "0") break;
+    const Deadline again = self.loop.after(kOriginsPause);
+    const bool goes_on = co_await self.loop.sleep_until(again);
+    if (!goes_on || deadline.has_passed(self.loop.now())) {
+      co_return timeout("it does not take writes");
+    }
+  }
+  // Each server has its own, which no other needs.
+  DORSAL_CO_TRY_VOID(co_await server.run("SET sql_log_bin = 0", deadline));
+  DORSAL_CO_TRY_VOID(co_await server.run(kCreateOriginTable, deadline));
+  DORSAL_CO_TRY_VOID(co_await server.run("TRUNCATE TABLE dorsal.commit_origin", deadline));
+  // What is asked for first comes first.
+  for (std::size_t at = 0; at < commits.size(); at += kOriginsAtOnce) {
+    std::string sql;
+    for (std::size_t i = at; i < std::min(at + kOriginsAtOnce, commits.size()); ++i) {
+      sql += fmt::format("{}('{}', {}, {})",
+                         sql.empty() ? "REPLACE INTO dorsal.commit_origin VALUES " : ", ",
+                         mysql::to_string(commits[i].source),
+                         commits[i].number,
+                         commits[i].connection);
+    }
+    DORSAL_CO_TRY_VOID(co_await server.run(std::move(sql), deadline));
+  }
+  auto discard = [&self] { self.origins.discard(); };
+  co_await io::on_worker(self.worker, std::move(discard));
+  co_return commits.size();
 }
 
 // ---- clone ----

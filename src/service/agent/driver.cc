@@ -26,6 +26,7 @@ constexpr auto kLeastFenceLimit = std::chrono::milliseconds(100);
 constexpr auto kActLimit = std::chrono::seconds(5);
 constexpr auto kAwaitLimit = std::chrono::milliseconds(200);
 constexpr auto kCloseLimit = std::chrono::seconds(3);  // beyond the drain
+constexpr auto kOriginsLimit = std::chrono::seconds(60);
 constexpr auto kStopLimit = std::chrono::seconds(25);  // of a clean shutdown
 constexpr auto kJobLimit = std::chrono::minutes(10);   // a slow disk, and somebody's big redo log
 constexpr auto kRestAfterFailure = std::chrono::seconds(1);
@@ -117,7 +118,9 @@ Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline dead
       co_return co_await store_.promise(std::move(name), std::move(promise), deadline);
     }
     case Action::ForgetSource:
-      co_return co_await instance_.forget_source(deadline);
+      DORSAL_CO_TRY_VOID(co_await instance_.forget_source(deadline));
+      jobs_.spawn(record_origins());
+      co_return Result<void>();
     case Action::UpdateMember: {
       cluster::Member member = *step.member;
       co_return co_await store_.update_member(std::move(member), deadline);
@@ -186,6 +189,17 @@ Task<Result<void>> Driver::fence(TimePoint now) {
   }
   memory.is_fencing = false;
   co_return Result<void>();
+}
+
+// Beside the ticks: nobody waits for it but clients whose answers were lost.
+Task<> Driver::record_origins() {
+  const Deadline deadline = loop_.after(kOriginsLimit);
+  const auto recorded = co_await instance_.record_origins(deadline);
+  if (!recorded) {
+    log_warn("agent", "who committed what is not known: {}", recorded.error().message);
+  } else {
+    log_debug("agent", "commits={} of the old primary are known by their connections", *recorded);
+  }
 }
 
 // Short, as something else may have become more important meanwhile.

@@ -79,6 +79,7 @@ class Driver {
   io::Task<Result<void>> act(const failover::Step& step,
                              const failover::View& view,
                              Deadline deadline);
+  io::Task<> record_origins();
   io::Task<Result<void>> await_applier(mysql::GtidSet transactions);
   io::Task<Result<void>> ask_members(const failover::View& view, TimePoint (*boot)());
   io::Task<Result<void>> change_leadership(const failover::Step& step,

@@ -59,6 +59,54 @@ std::size_t needed_copies(const cluster::Topology& topology) {
   return is_protected ? topology.charter.acks : 0;
 }
 
+using Findings = std::map<mysql::LostCommit, mysql::CommitSearch::Finding>;
+
+// In what the primary remembers of the one before it, see instance::Origins.
+io::Task<Result<Findings>> find_in_list(client::Connection& connection,
+                                        const std::vector<mysql::LostCommit>& wanted,
+                                        const mysql::GtidSet& executed,
+                                        Deadline deadline) {
+  std::map<mysql::Uuid, std::uint64_t> sources;
+  for (const auto& lost : wanted) {
+    auto [source, is_new] = sources.emplace(lost.source, lost.after);
+    source->second = std::min(source->second, lost.after);
+  }
+  std::vector<mysql::Commit> commits;
+  for (const auto& [source, after] : sources) {
+    std::string sql = fmt::format(
+        "SELECT number, connection FROM dorsal.commit_origin WHERE source = '{}' AND number > {}",
+        to_string(source),
+        after);
+    DORSAL_CO_TRY(auto results, co_await connection.execute(std::move(sql), deadline));
+    if (results.empty()) continue;
+    for (const auto& row : results[0].rows) {
+      const auto connection_id = static_cast<std::uint32_t>(number(row.at(1).value_or("")));
+      commits.push_back({source, number(row.at(0).value_or("")), connection_id});
+    }
+  }
+  Findings findings;
+  for (const auto& lost : wanted) findings[lost] = mysql::find_commit(lost, commits, executed);
+  co_return findings;
+}
+
+// In its own binary log, which tells of its own connections.
+io::Task<Result<Findings>> find_in_log(client::Connection& connection,
+                                       const std::vector<mysql::LostCommit>& wanted,
+                                       const mysql::GtidSet& executed,
+                                       Deadline deadline) {
+  auto command = mysql::dump_beyond(mysql::without_unknown(executed, wanted));
+  if (!command) co_return invalid("the primary's transactions have tags");
+  mysql::CommitSearch commits(wanted);
+  auto see = [&commits](std::string_view event) { commits.see(event); };
+  std::string bytes = *std::move(command);
+  DORSAL_CO_TRY_VOID(co_await client::dump_binlog(connection,
+                                                  std::move(bytes),
+                                                  mysql::CommitReader::kEnough,
+                                                  see,
+                                                  deadline));
+  co_return commits.findings();
+}
+
 }  // namespace
 
 std::string_view to_string(Kind kind) {
@@ -117,7 +165,9 @@ io::Task<LostWrites::Decision> LostWrites::judge(const Search& search,
     co_return std::nullopt;
   }
   if (!finding.number && finding.is_unsure) {
-    co_return Verdict{Kind::Unknown, "", "the binary log does not tell"};
+    why = "the primary's logs do not tell";
+    if (is_same) co_return Verdict{Kind::Unknown, "", why};
+    co_return std::nullopt;
   }
   if (!finding.number && is_same) {
     co_return Verdict{is_new_start ? Kind::NotCommitted : Kind::NotCommittedByAlive, "", ""};
@@ -191,20 +241,19 @@ io::Task<Result<LostWrites::Answer>> LostWrites::ask() {
   for (const auto& thread : open[0].rows) {
     search->open.insert(static_cast<std::uint32_t>(number(thread.at(0).value_or(""))));
   }
-  auto command = mysql::dump_beyond(mysql::without_unknown(executed, wanted));
-  if (!command) co_return invalid("the primary's transactions have tags");
-  mysql::CommitSearch commits(wanted);
-  auto see = [&commits](std::string_view event) { commits.see(event); };
-  std::string bytes = *std::move(command);
-  DORSAL_CO_TRY_VOID(co_await client::dump_binlog(*connection,
-                                                  std::move(bytes),
-                                                  mysql::CommitSearch::kEnough,
-                                                  see,
-                                                  deadline));
-  search->findings = commits.findings();
+  const auto of_this_server = [&](const auto& lost) { return lost.source == uuid; };
+  if (!std::all_of(wanted.begin(), wanted.end(), of_this_server)) {
+    DORSAL_CO_TRY(search->findings, co_await find_in_list(*connection, wanted, executed, deadline));
+  }
+  if (std::any_of(wanted.begin(), wanted.end(), of_this_server)) {
+    DORSAL_CO_TRY(auto found, co_await find_in_log(*connection, wanted, executed, deadline));
+    for (const auto& [lost, finding] : found) {
+      if (lost.source == uuid) search->findings[lost] = finding;
+    }
+    // A server closes a connection behind its dump.
+    DORSAL_CO_TRY(connection, co_await connect_as_monitor(context_, *server, deadline));
+  }
   for (auto& [lost, finding] : search->findings) finding.is_unsure |= goes_beyond(purged, lost);
-  // A server closes a connection behind its dump.
-  DORSAL_CO_TRY(connection, co_await connect_as_monitor(context_, *server, deadline));
   DORSAL_CO_TRY(search->executed,
                 co_await connection->scalar("SELECT @@GLOBAL.gtid_executed", deadline));
   log_debug("proxy",

@@ -1,13 +1,15 @@
 // What became of writes whose answers were lost with their connections.
 //
-// Whoever sent a COMMIT and heard nothing is owed the truth. It stands in the binary log of the
-// server that is the primary by then: a transaction that its connection has committed there, or
-// none. Both are said only once nothing can change them any more:
+// Whoever sent a COMMIT and heard nothing is owed the truth. The server that is the primary by then
+// knows what the lost connection has committed. Whether it has or has not is said only once nothing
+// can change it any more:
 //
-//   the same server   its connection has ended, so nothing more is to come of it;
-//   another one       it leads in a higher term, and as many replicas as acknowledge a write have
-//                     all that it has, something of its own included: from now on nobody without
-//                     that can become the primary, and so nobody who has the write without it.
+//   the same server   its own binary log tells. Its connection has ended, so nothing more is to
+//                     come of it;
+//   another one       its table dorsal.commit_origin tells, see instance::Origins. It leads in a
+//                     higher term, and as many replicas as acknowledge a write have all that it
+//                     has, something of its own included: from now on nobody without that can
+//                     become the primary, and so nobody who has the write without it.
 //
 // One for each loop. One search at a time is under way, for all that are wanted.
 #pragma once
