@@ -180,8 +180,10 @@ Task<Result<void>> Driver::fence(TimePoint now) {
     limit = std::clamp<Duration>(left, kLeastFenceLimit, kFenceLimit);
   }
   const Deadline deadline = loop_.after(limit);
+  const std::uint64_t starts = memory.starts;
   auto fenced = co_await instance_.fence(deadline);
-  if (!fenced) {
+  // It may have been killed and started anew meanwhile, and is closed then.
+  if (!fenced && starts == memory.starts) {
     log_error("agent",
               "mysqld did not become read-only in time and is killed: {}",
               fenced.error().message);
@@ -258,6 +260,7 @@ Task<Result<void>> Driver::change_leadership(const Step& step,
 Result<void> Driver::start(const View& view) {
   const int doublings = std::min(memory.starts_without_answer++, kMostDoublings);
   memory.rests.rest(Action::Start, view.now + std::chrono::seconds(1 << doublings));
+  ++memory.starts;
   return instance_.start();
 }
 

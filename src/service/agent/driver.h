@@ -42,6 +42,7 @@ struct Memory {
   std::int64_t restarted_ms = 0;                     // as in the View
   std::int64_t rebuilt_ms = 0;
   bool is_fencing = false;
+  std::uint64_t starts = 0;  // of the server
 };
 
 class Driver {
