@@ -34,6 +34,7 @@ instance::Options instance_options(const Config& config, std::string mysqld) {
   options.tls_ca = config.tls + "/ca.pem";
   options.tls_cert = config.tls + "/" + node.name + ".pem";
   options.tls_key = config.tls + "/" + node.name + "-key.pem";
+  options.clone_mib_per_second = node.clone_limit;
   options.buffer_pool_bytes = size_in_bytes(node.buffer_pool);
   options.settings.assign(node.settings.begin(), node.settings.end());
   return options;

@@ -53,8 +53,9 @@ struct NodeConfig {
   std::string zone;
   std::uint32_t read_weight = 0;
   std::uint32_t priority = 0;
-  std::string hook;     // program to run at each change of role; empty: none
-  std::string webhook;  // URL that is told of it; empty: none
+  std::uint32_t clone_limit = 0;  // MiB per second; 0: none
+  std::string hook;               // program to run at each change of role; empty: none
+  std::string webhook;            // URL that is told of it; empty: none
 };
 
 // Whether clients may, must or cannot use TLS.

@@ -315,6 +315,7 @@ const std::vector<ConfigKey>& config_keys() {
       {"node.lease_ms", "2500", DORSAL_SET(set_time(c.node.lease, t, 500)), kElsewhere},
       {"node.zone", "", DORSAL_SET(set_optional_text(c.node.zone, t)), kElsewhere},
       {"node.priority", "50", DORSAL_SET(set_count(c.node.priority, t, 0, 100)), kElsewhere},
+      {"node.clone_limit", "100", DORSAL_SET(set_count(c.node.clone_limit, t, 0, 1'000'000)), kElsewhere},
       {"node.hook", "", DORSAL_SET(set_optional_path(c.node.hook, t, base)), kElsewhere},
       {"node.webhook", "", DORSAL_SET(set_optional_url(c.node.webhook, t)), kElsewhere},
       {"node.read_weight", "100", DORSAL_SET(set_count(c.node.read_weight, t, 0, 10000)), kElsewhere},

@@ -33,7 +33,7 @@ PORTS_OF_A_CLUSTER = 30
 OFFSETS = {"admin": 2, "split": 3, "primary": 4, "replicas": 5, "http": 8}
 
 # What a sanitizer, or a broken invariant, writes on its way down.
-CRASH = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|CHECK failed|terminate called")
+CRASH = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|check failed:|terminate called")
 
 
 def wait_until(claim, condition, seconds=60, every=0.05):

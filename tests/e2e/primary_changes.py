@@ -65,13 +65,14 @@ class PrimaryChanges(harness.unittest.TestCase):
     """Tests on a cluster of their own, each with a new table t."""
 
     schema = "e2e_primary_changes"
+    environment = {}
     WRITERS = 4
 
     @classmethod
     def setUpClass(cls):
         folder = harness.temporary_folder()
         cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
-        cls.cluster = harness.Cluster(folder / "cluster")
+        cls.cluster = harness.Cluster(folder / "cluster", environment=cls.environment)
         cls.addClassCleanup(cls.cluster.destroy)
         cls.cluster.up()
 

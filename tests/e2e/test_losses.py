@@ -118,8 +118,14 @@ class Losses(harness.ClusterTest):
         self.assert_happens_once("committed")
         self.assertEqual("1", session.value("SELECT COUNT(*) FROM t WHERE word = 'committed'"))
 
+    def patient_session(self):
+        """One whose proxy waits long for what becomes of a lost write."""
+        proxies = contextlib.ExitStack()
+        self.addCleanup(proxies.close)
+        return self.open(proxies.enter_context(self.cluster.another_proxy(primary_limit_ms=30000)))
+
     def test_a_commit_whose_acknowledgement_is_lost_is_told_once_the_replicas_have_it(self):
-        session = self.open()
+        session = self.patient_session()
         session.query("SET @mine = 7")
         session.query("BEGIN")
         session.query("INSERT INTO t (word) VALUES ('found')")
@@ -131,7 +137,7 @@ class Losses(harness.ClusterTest):
         self.assertEqual("7", session.value("SELECT @mine"))
 
     def test_a_write_whose_acknowledgement_is_lost_is_told_to_have_happened(self):
-        session = self.open()
+        session = self.patient_session()
         session.query("DO 0")
         insert = "INSERT INTO t (word) VALUES ('found alone')"
         with contextlib.ExitStack() as frozen:
@@ -145,7 +151,7 @@ class Losses(harness.ClusterTest):
         self.assertEqual("1", session.value("SELECT COUNT(*) FROM t WHERE word = 'found alone'"))
 
     def test_a_write_that_is_cut_off_before_it_happens_does_not_happen_later(self):
-        session = self.open()
+        session = self.patient_session()
         insert = "INSERT INTO t (word) SELECT IF(SLEEP(20), '', 'cut off')"
         error = self.lose_while(session, lambda: session.query(insert), "SLEEP(20)")
         self.assertIsNotNone(error)

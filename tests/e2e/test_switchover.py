@@ -13,6 +13,8 @@ import processes
 
 class Switchover(primary_changes.PrimaryChanges):
     schema = "e2e_switchover"
+    # Nobody is lost here, however slow the machine is.
+    environment = {"DORSAL_NODE_LEASE_MS": "10000"}
 
     def switch(self, *arguments, check=True):
         return self.cluster.run("switchover", "--dir", self.cluster.dir, *arguments, check=check)

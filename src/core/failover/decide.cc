@@ -85,6 +85,11 @@ constexpr Rule kRules[] = {
     {"start_over_half_made_folder",
      "An initialisation that was killed has put nothing into place, so it simply starts over.",
      rules::start_over_half_made_folder},
+    {"set_damaged_data_aside",
+     "A replica whose server cannot start any more, since its data is damaged, sets it aside and "
+     "is "
+     "cloned anew.",
+     rules::set_damaged_data_aside},
     {"rest_before_next_start",
      "A server that keeps dying is started at growing intervals, and the last error of its log is "
      "shown.",
@@ -373,6 +378,8 @@ std::string_view to_string(Action action) {
       return "start_over";
     case Action::SaveStrays:
       return "save_strays";
+    case Action::SetDataAside:
+      return "set_data_aside";
     case Action::DropData:
       return "drop_data";
     case Action::Start:

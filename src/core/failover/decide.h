@@ -40,6 +40,7 @@ enum class Action {
   StartOver,          // throw away a data folder that never held the cluster's data
   SaveStrays,         // put Step::strays aside, for people
   DropData,           // throw away the cluster's data, to be cloned anew
+  SetDataAside,       // the same with data that no server starts with, which is kept
   Start,              // start mysqld
   Restart,            // stop a replica's cleanly; the next step starts it anew, if it is to be
   Clone,              // replace the data by that of Step::peer
@@ -63,6 +64,8 @@ std::string_view to_string(Action action);
 struct Policy {
   Duration hung_after =
       std::chrono::seconds(2);  // a primary's mysqld that answers nothing is killed
+  // A server that ends before it answers is started so often, which takes most of a minute.
+  int most_failed_starts = 6;
   // The same for one beside whose data nothing could be written.
   Duration storage_patience = std::chrono::seconds(3);
   Duration lease_ttl = std::chrono::milliseconds(2500);
@@ -97,6 +100,7 @@ enum class Job {
   StartOver,
   SaveStrays,
   DropData,
+  SetDataAside,
   Clone,
   CloseForWrites,
 };
@@ -118,6 +122,7 @@ struct View {
   std::optional<Lease> lease;              // empty: this process never held it
   TimePoint renewal_seen;                  // when the lease was last seen to have been renewed
   std::optional<TimePoint> silent_since;   // the server; empty: it answers, or does not run
+  int failed_starts = 0;                   // of the server, since it last answered
   std::optional<TimePoint> storage_since;  // nothing could be written; empty: it can be
   bool renewal_failed = false;             // the newest attempt, and no member was asked since
   std::optional<TimePoint> renewal_tried;  // when a renewal was last sent, successful or not

@@ -153,6 +153,49 @@ TEST(Election, APrimaryWithoutRoomOnItsDiskIsKilledWhereAnotherNodeHasSome) {
   EXPECT_FALSE(step.promise->may_lead);
 }
 
+TEST(Rebuild, DamagedDataIsSetAsideWhileThePrimaryIsAtWork) {
+  const auto does_not_start = [](View& v) {
+    v.server.process = Process::Stopped;
+    v.server.facts.reset();
+    v.server.last_words = "mysqld exited with status 2: Assertion failure: trx0undo.cc:895";
+    v.failed_starts = Policy().most_failed_starts;
+  };
+  expect_all({
+      {"its server does not start",
+       replica_view,
+       does_not_start,
+       "set_damaged_data_aside -> set_data_aside"},
+      {"not often yet",
+       replica_view,
+       [&](View& v) {
+         does_not_start(v);
+         --v.failed_starts;
+       },
+       "start_server -> start"},
+      {"for another reason",
+       replica_view,
+       [&](View& v) {
+         does_not_start(v);
+         v.server.last_words = "mysqld exited with status 1: unknown variable 'a=b'";
+       },
+       "start_server -> start"},
+      {"the primary is not well",
+       replica_view,
+       [&](View& v) {
+         does_not_start(v);
+         find(v, "node1").state.healthy = false;
+       },
+       "start_server -> start"},
+      {"it is the primary itself",
+       primary_view,
+       [&](View& v) {
+         does_not_start(v);
+         find(v, "node3").state.role = Role::Down;
+       },
+       "start_server -> start"},
+  });
+}
+
 TEST(Election, AVoterBeginsIt) {
   const auto handed_over = [](View& v) { v.topology.leadership.handed_over = true; };
   expect_all({

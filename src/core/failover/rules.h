@@ -51,6 +51,7 @@ Match refuse_primary_without_data(const View& view, const Policy& policy);
 Match forget_member_without_data(const View& view, const Policy& policy);
 Match initialise_empty_folder(const View& view, const Policy& policy);
 Match start_over_half_made_folder(const View& view, const Policy& policy);
+Match set_damaged_data_aside(const View& view, const Policy& policy);  // in rules_rebuild.cc
 Match rest_before_next_start(const View& view, const Policy& policy);
 Match stay_away(const View& view, const Policy& policy);
 Match start_server(const View& view, const Policy& policy);

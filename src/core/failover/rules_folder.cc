@@ -19,6 +19,8 @@ Match wait_for_job(const View& view, const Policy&) {
       return keep("removing an unfinished data folder");
     case Job::SaveStrays:
       return keep("putting its stray transactions aside");
+    case Job::SetDataAside:
+      return keep("setting its damaged data aside");
     case Job::DropData:
       return keep("dropping its data to be cloned anew");
     case Job::CloseForWrites:

@@ -5,7 +5,9 @@
 
 namespace dorsal::failover::rules {
 
+using cluster::DataStage;
 using cluster::Node;
+using cluster::Process;
 using cluster::Role;
 using cluster::Vote;
 
@@ -36,11 +38,28 @@ bool is_others_turn(const View& view) {
 // There must be somebody to clone from, and nothing more urgent.
 bool may_be_rebuilt(const View& view) {
   const Node* primary = view.topology.primary();
-  return view.store_answers && !view.topology.pause && primary->state.role == Role::Primary &&
-         primary->state.healthy && !is_others_turn(view);
+  return view.store_answers && !view.topology.pause && primary != nullptr &&
+         primary->state.role == Role::Primary && primary->state.healthy && !is_others_turn(view);
 }
 
 }  // namespace
+
+// InnoDB says so in one of these words.
+bool tells_of_damage(const std::string& words) {
+  return words.find("Assertion failure") != std::string::npos ||
+         words.find("orrupt") != std::string::npos;
+}
+
+Match set_damaged_data_aside(const View& view, const Policy& policy) {
+  if (is_recorded_primary(view) || view.server.stage != DataStage::Member) return std::nullopt;
+  if (view.server.process != Process::Stopped || !own_member(view)->joined) return std::nullopt;
+  const bool is_damaged =
+      view.failed_starts >= policy.most_failed_starts && tells_of_damage(view.server.last_words);
+  if (!is_damaged || !may_be_rebuilt(view) || is_resting(view, Action::SetDataAside)) {
+    return std::nullopt;
+  }
+  return act(Action::SetDataAside, view.server.last_words + "; setting its data aside");
+}
 
 bool is_to_be_dropped(const View& view, const Policy& policy) {
   return !reason_to_rebuild(view, policy).empty() &&

@@ -73,6 +73,7 @@ Task<Result<std::string>> FakeInstance::save_strays(mysql::GtidSet strays, Deadl
 
 Task<Result<void>> FakeInstance::start_over(Deadline) { return empty("start_over"); }
 Task<Result<void>> FakeInstance::drop_data(Deadline) { return empty("drop_data"); }
+Task<Result<void>> FakeInstance::set_data_aside(Deadline) { return empty("set_data_aside"); }
 
 Task<Result<void>> FakeInstance::empty(std::string call) {
   DORSAL_CO_TRY_VOID(note(call));

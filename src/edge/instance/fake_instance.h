@@ -44,6 +44,7 @@ class FakeInstance final : public Instance {
   io::Task<Result<void>> start_over(Deadline deadline) override;
   io::Task<Result<std::string>> save_strays(mysql::GtidSet strays, Deadline deadline) override;
   io::Task<Result<void>> drop_data(Deadline deadline) override;
+  io::Task<Result<void>> set_data_aside(Deadline deadline) override;
   io::Task<Result<void>> accept_data(Deadline deadline) override;
   Result<void> start() override;
   io::Task<> stop(Deadline deadline) override;

@@ -70,6 +70,10 @@ class Instance {
   // Kills the server and empties the folder, also of the cluster's data.
   virtual io::Task<Result<void>> drop_data(Deadline deadline) = 0;
 
+  // The same, but what was in the folder is kept for people, as damaged/ in the node's folder, in
+  // the place of what is there.
+  virtual io::Task<Result<void>> set_data_aside(Deadline deadline) = 0;
+
   // Turns Fresh or Cloning into Member. Of a completed clone it forgets the donor's own source.
   virtual io::Task<Result<void>> accept_data(Deadline deadline) = 0;
 

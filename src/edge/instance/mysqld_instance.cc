@@ -269,6 +269,15 @@ Task<Result<void>> MysqldInstance::drop_data(Deadline) {
   co_return removed;
 }
 
+Task<Result<void>> MysqldInstance::set_data_aside(Deadline) {
+  Impl& self = *impl_;
+  co_await kill();
+  auto move = [&self] { return self.folder.set_data_aside(); };
+  auto moved = co_await io::on_worker(self.worker, std::move(move));
+  self.stage = self.folder.stage();
+  co_return moved;
+}
+
 Task<Result<void>> MysqldInstance::Impl::mark(DataStage next) {
   auto write = [this, next] { return folder.mark(next); };
   DORSAL_CO_TRY_VOID(co_await io::on_worker(worker, std::move(write)));
@@ -554,6 +563,11 @@ Task<Result<void>> MysqldInstance::Impl::run_clone(ServerLink& recipient, Peer d
   DORSAL_CO_TRY_VOID(co_await recipient.run("SET GLOBAL clone_valid_donor_list = " + list, soon));
   DORSAL_CO_TRY_VOID(
       co_await recipient.run("SET GLOBAL clone_ssl_ca = " + quote(options.tls_ca), soon));
+  // The donor serves reads meanwhile, and replicates over the same network.
+  const std::string limit = fmt::format(
+      "SET GLOBAL clone_max_data_bandwidth = {0}, GLOBAL clone_max_network_bandwidth = {0}",
+      options.clone_mib_per_second);
+  DORSAL_CO_TRY_VOID(co_await recipient.run(limit, soon));
   const std::string sql = fmt::format("CLONE INSTANCE FROM {}@{}:{} IDENTIFIED BY {} REQUIRE SSL",
                                       quote(kCloneUser),
                                       quote(donor.host),

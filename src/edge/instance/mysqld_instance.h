@@ -25,10 +25,11 @@ struct Options {
   std::string mysqld;   // path of the program
   std::string address;  // host:port to listen on and to tell others
   std::string secrets_dir;
-  std::string tls_ca;                // PEM files: the authority …
-  std::string tls_cert;              // … and this node's certificate …
-  std::string tls_key;               // … and key
-  std::string runtime_dir = "/tmp";  // for a socket whose path in `dir` would be too long
+  std::string tls_ca;                      // PEM files: the authority …
+  std::string tls_cert;                    // … and this node's certificate …
+  std::string tls_key;                     // … and key
+  std::string runtime_dir = "/tmp";        // for a socket whose path in `dir` would be too long
+  std::uint32_t clone_mib_per_second = 0;  // when it is cloned, at most; 0: no limit
   std::uint64_t buffer_pool_bytes = std::uint64_t{128} << 20;
   // mysqld settings of the user's, by name; those that would break a promise are refused by open().
   std::vector<std::pair<std::string, std::string>> settings;
@@ -50,6 +51,7 @@ class MysqldInstance final : public Instance {
   io::Task<Result<void>> start_over(Deadline deadline) override;
   io::Task<Result<std::string>> save_strays(mysql::GtidSet strays, Deadline deadline) override;
   io::Task<Result<void>> drop_data(Deadline deadline) override;
+  io::Task<Result<void>> set_data_aside(Deadline deadline) override;
   io::Task<Result<void>> accept_data(Deadline deadline) override;
   Result<void> start() override;
   io::Task<> stop(Deadline deadline) override;

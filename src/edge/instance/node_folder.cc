@@ -123,4 +123,9 @@ Result<void> NodeFolder::remove_data() {
   return io::remove_tree(new_data());
 }
 
+Result<void> NodeFolder::set_data_aside() {
+  DORSAL_TRY_VOID(io::remove_tree(damaged()));
+  return rename_durably(data(), damaged(), dir_);
+}
+
 }  // namespace dorsal::instance

@@ -42,6 +42,10 @@ class NodeFolder {
   // Removes the data, whatever it is.
   Result<void> remove_data();
 
+  // Moves the data to damaged(), and removes what was there.
+  Result<void> set_data_aside();
+
+  std::string damaged() const { return dir_ + "/damaged"; }
   std::string data() const { return dir_ + "/data"; }
   std::string new_data() const { return dir_ + "/data.new"; }
 

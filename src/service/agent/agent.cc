@@ -335,6 +335,7 @@ Task<View> Agent::Impl::look() {
   note_broken_applier(view);
   note_storage(view);
   note_protection(view);
+  view.failed_starts = memory.starts_without_answer;
   view.phase_seen = memory.phase_seen;
   view.can_ask_members = driver.peers != nullptr;
   view.restarted_ms = memory.restarted_ms;

@@ -44,6 +44,8 @@ Job job_of(Action action) {
       return Job::SaveStrays;
     case Action::DropData:
       return Job::DropData;
+    case Action::SetDataAside:
+      return Job::SetDataAside;
     case Action::Clone:
       return Job::Clone;
     case Action::CloseForWrites:
@@ -285,12 +287,14 @@ Task<> Driver::run_job(Step step, instance::Peer peer, TimePoint (*boot)()) {
     if (kept) log_warn("agent", "rule={} {}", step.rule, *kept);
     if (!kept) outcome = kept.error();
   }
+  if (action == Action::SetDataAside) outcome = co_await instance_.set_data_aside(deadline);
   if (action == Action::DropData) outcome = co_await instance_.drop_data(deadline);
   if (action == Action::Clone) outcome = co_await instance_.clone_from(std::move(peer));
   if (action == Action::CloseForWrites) {
     const Deadline end = loop_.after(step.drain + kCloseLimit);
     outcome = co_await instance_.close_for_writes(step.drain, end);
   }
+  if (action == Action::SetDataAside && outcome) memory.starts_without_answer = 0;
   if (action == Action::DropData && outcome) memory.rebuilt_ms = step.asked_ms;
   memory.job = Job::None;
   ended_.set();
