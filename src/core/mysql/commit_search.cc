@@ -38,7 +38,7 @@ std::optional<Commit> CommitReader::see(std::string_view event) {
     source_.reset();
     unsure_.emplace();
   } else if (type == kTransactionPayload && source_) {
-    unsure_ = Unsure{*source_, number_};
+    unsure_ = UnsureCommit{*source_, number_};
     source_.reset();
   } else if (type == kQuery && source_) {
     commit = Commit{*source_, number_, reader.u32()};

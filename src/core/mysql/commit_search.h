@@ -36,6 +36,12 @@ struct Commit {
   auto operator<=>(const Commit&) const = default;
 };
 
+// Somebody's: this transaction, or without a source any.
+struct UnsureCommit {
+  std::optional<Uuid> source;
+  std::uint64_t number = kLastGno;
+};
+
 class CommitReader {
  public:
   // So many bytes of an event tell all that is asked.
@@ -44,18 +50,14 @@ class CommitReader {
   // The next event of a log, cut to kEnough bytes. Gives the transaction that it makes known.
   std::optional<Commit> see(std::string_view event);
 
-  // The last event was of a transaction, this one or any, of which it cannot be told whose it is.
-  struct Unsure {
-    std::optional<Uuid> source;
-    std::uint64_t number = kLastGno;
-  };
-  const std::optional<Unsure>& unsure() const { return unsure_; }
+  // Of the last event, if it was of a transaction of which it cannot be told whose it is.
+  const std::optional<UnsureCommit>& unsure() const { return unsure_; }
 
  private:
   // Of the transaction that begins, until it is told whose it is.
   std::optional<Uuid> source_;
   std::uint64_t number_ = 0;
-  std::optional<Unsure> unsure_;
+  std::optional<UnsureCommit> unsure_;
 };
 
 // A commit that is looked for: the first that the connection made behind what was known.
