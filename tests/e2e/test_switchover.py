@@ -56,6 +56,17 @@ class Switchover(primary_changes.PrimaryChanges):
             self.assertEqual(((1,), (2,)), session.run("SELECT id FROM t ORDER BY id"))
         self.wait_for_all()
 
+    def test_one_that_has_only_begun_begins_again_at_the_next_primary(self):
+        with self.cluster.connect(database=self.schema) as session:
+            session.run("START TRANSACTION")
+            before = self.cluster.primary()["name"]
+            self.switch()
+            session.run("INSERT INTO t VALUES (1)")
+            self.assertNotEqual(before, self.cluster.primary()["name"])
+            session.run("ROLLBACK")
+            self.assertEqual((), session.run("SELECT id FROM t"))
+        self.wait_for_all()
+
     def test_one_that_does_not_is_told_so_and_its_session_goes_on(self):
         with self.cluster.connect(database=self.schema) as session:
             session.run("SET @mine = 7")

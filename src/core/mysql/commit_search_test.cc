@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/mysql/binlog_testing.h"
+
 namespace dorsal::mysql {
 namespace {
 
@@ -10,27 +12,6 @@ const Uuid kAnother = *parse_uuid("aaaaaaaa-2222-3333-4444-555555555555");
 constexpr std::uint32_t kConnection = 77;
 const LostCommit kLost{kSource, kConnection, 3};
 
-std::string number(std::uint64_t value, std::size_t width) {
-  std::string bytes;
-  for (std::size_t i = 0; i < width; ++i) bytes += static_cast<char>(value >> (8 * i));
-  return bytes;
-}
-
-std::string event(int type, const std::string& body) {
-  return number(0, 4) + number(static_cast<std::uint64_t>(type), 1) + number(1, 4) +
-         number(19 + body.size(), 4) + number(0, 4) + number(0, 2) + body;
-}
-
-std::string gtid(const Uuid& uuid, std::uint64_t gno) {
-  return event(33,
-               number(0, 1) + std::string(uuid.bytes.begin(), uuid.bytes.end()) + number(gno, 8) +
-                   "the rest");
-}
-
-std::string query(std::uint32_t connection, const std::string& sql) {
-  return event(2, number(connection, 4) + number(0, 4) + sql);
-}
-
 CommitSearch::Finding search(const std::vector<std::string>& events) {
   CommitSearch search({kLost, {kAnother, 1, 0}});
   for (const std::string& event : events) search.see(event);
@@ -38,41 +19,42 @@ CommitSearch::Finding search(const std::vector<std::string>& events) {
 }
 
 TEST(CommitSearch, FindsTheFirstTransactionOfTheConnectionBehindWhatWasKnown) {
-  const auto found = search({event(15, "format"),
-                             gtid(kSource, 3),
-                             query(kConnection, "BEGIN"),
-                             gtid(kSource, 4),
-                             query(76, "BEGIN"),
-                             event(30, "rows"),
-                             gtid(kSource, 5),
-                             query(kConnection, "BEGIN"),
-                             event(30, "rows"),
-                             gtid(kSource, 6),
-                             query(kConnection, "DROP TABLE t")});
+  const auto found = search({binlog_event(15, "format"),
+                             binlog_gtid(kSource, 3),
+                             binlog_query(kConnection, "BEGIN"),
+                             binlog_gtid(kSource, 4),
+                             binlog_query(76, "BEGIN"),
+                             binlog_event(30, "rows"),
+                             binlog_gtid(kSource, 5),
+                             binlog_query(kConnection, "BEGIN"),
+                             binlog_event(30, "rows"),
+                             binlog_gtid(kSource, 6),
+                             binlog_query(kConnection, "DROP TABLE t")});
   EXPECT_EQ(found.number, 5U);
   EXPECT_FALSE(found.is_unsure);
 }
 
 TEST(CommitSearch, AnotherServersConnectionOfTheSameNumberIsAnotherOne) {
-  const auto found = search({gtid(kAnother, 5), query(kConnection, "BEGIN")});
+  const auto found = search({binlog_gtid(kAnother, 5), binlog_query(kConnection, "BEGIN")});
   EXPECT_EQ(found.number, std::nullopt);
   EXPECT_FALSE(found.is_unsure);
 }
 
 // In a transaction further queries may follow.
 TEST(CommitSearch, OnlyTheQueryBehindTheGtidCounts) {
-  const auto found =
-      search({gtid(kSource, 5), query(1, "BEGIN"), query(kConnection, "SAVEPOINT a")});
+  const auto found = search({binlog_gtid(kSource, 5),
+                             binlog_query(1, "BEGIN"),
+                             binlog_query(kConnection, "SAVEPOINT a")});
   EXPECT_EQ(found.number, std::nullopt);
 }
 
 TEST(CommitSearch, IsUnsureOfWhatItCannotLookInto) {
-  EXPECT_TRUE(search({gtid(kSource, 5), event(40, "compressed")}).is_unsure);
-  EXPECT_FALSE(search({gtid(kSource, 3), event(40, "compressed")}).is_unsure);
-  EXPECT_FALSE(search({gtid(kAnother, 5), event(40, "compressed")}).is_unsure);
-  EXPECT_TRUE(search({event(42, "tagged"), query(kConnection, "BEGIN")}).is_unsure);
+  EXPECT_TRUE(search({binlog_gtid(kSource, 5), binlog_event(40, "compressed")}).is_unsure);
+  EXPECT_FALSE(search({binlog_gtid(kSource, 3), binlog_event(40, "compressed")}).is_unsure);
+  EXPECT_FALSE(search({binlog_gtid(kAnother, 5), binlog_event(40, "compressed")}).is_unsure);
+  EXPECT_TRUE(search({binlog_event(42, "tagged"), binlog_query(kConnection, "BEGIN")}).is_unsure);
   EXPECT_TRUE(search({"short"}).is_unsure);
-  EXPECT_TRUE(search({gtid(kSource, 5).substr(0, 30)}).is_unsure);
+  EXPECT_TRUE(search({binlog_gtid(kSource, 5).substr(0, 30)}).is_unsure);
 }
 
 TEST(CommitSearch, AListTellsTheSameIfItIsWhole) {
@@ -104,11 +86,11 @@ TEST(CommitSearch, LeavesOutWhatWasKnown) {
 TEST(CommitSearch, AsksForWhatIsNotKnown) {
   const auto known = parse_gtid_set("11111111-2222-3333-4444-555555555555:1-3:7");
   const std::string uuid(kSource.bytes.begin(), kSource.bytes.end());
-  const std::string set = number(1, 8) + uuid + number(2, 8) + number(1, 8) + number(4, 8) +
-                          number(7, 8) + number(8, 8);
+  const std::string set = binlog_number(1, 8) + uuid + binlog_number(2, 8) + binlog_number(1, 8) +
+                          binlog_number(4, 8) + binlog_number(7, 8) + binlog_number(8, 8);
   EXPECT_EQ(dump_beyond(*known),
-            "\x1e" + number(1, 2) + number(0, 4) + number(0, 4) + number(4, 8) +
-                number(set.size(), 4) + set);
+            "\x1e" + binlog_number(1, 2) + binlog_number(0, 4) + binlog_number(0, 4) +
+                binlog_number(4, 8) + binlog_number(set.size(), 4) + set);
   const auto tagged = parse_gtid_set("11111111-2222-3333-4444-555555555555:tag:1");
   EXPECT_EQ(dump_beyond(*tagged), std::nullopt);
 }

@@ -6,26 +6,6 @@ namespace {
 using sql::Kind;
 using sql::Pin;
 
-// Whether the eight characters tell of a table read or written or locked. The others say that there
-// is a transaction, that rows were sent, as SELECT 1 does too, and that a statement was unsafe for
-// statement-based replication, as the wait for a position is.
-bool tells_of_more_than_a_beginning(std::string_view state) {
-  return state.find_first_of("rRwWL") != std::string_view::npos;
-}
-
-// "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION READ ONLY;"
-std::vector<std::string> statements_of(std::string_view characteristics) {
-  std::vector<std::string> statements;
-  while (!characteristics.empty()) {
-    const auto end = characteristics.find(';');
-    const auto statement = characteristics.substr(0, end);
-    const auto start = statement.find_first_not_of(' ');
-    if (start != std::string_view::npos) statements.emplace_back(statement.substr(start));
-    characteristics = end == std::string_view::npos ? "" : characteristics.substr(end + 1);
-  }
-  return statements;
-}
-
 // Even in a read-only transaction a server carries out DDL, and commits before it.
 bool ends_a_transaction(Kind kind) {
   return kind == Kind::Ddl || kind == Kind::Begin || kind == Kind::BeginReadOnly ||
@@ -47,6 +27,25 @@ bool is_for_the_primary_alone(const sql::Statement& statement) {
 }
 
 }  // namespace
+
+// The other characters say that there
+// is a transaction, that rows were sent, as SELECT 1 does too, and that a statement was unsafe for
+// statement-based replication, as the wait for a position is.
+bool tells_of_more_than_a_beginning(std::string_view state) {
+  return state.find_first_of("rRwWL") != std::string_view::npos;
+}
+
+std::vector<std::string> statements_of(std::string_view characteristics) {
+  std::vector<std::string> statements;
+  while (!characteristics.empty()) {
+    const auto end = characteristics.find(';');
+    const auto statement = characteristics.substr(0, end);
+    const auto start = statement.find_first_not_of(' ');
+    if (start != std::string_view::npos) statements.emplace_back(statement.substr(start));
+    characteristics = end == std::string_view::npos ? "" : characteristics.substr(end + 1);
+  }
+  return statements;
+}
 
 void ReadOnlyTransaction::note(Kind kind,
                                std::string_view state,

@@ -12,6 +12,12 @@
 
 namespace dorsal::routing {
 
+// Of what a server's tracker for transactions says: whether its state (eight characters) tells of a
+// table read or written or locked, and the statements that its characteristics stand for:
+// "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION READ ONLY;"
+bool tells_of_more_than_a_beginning(std::string_view state);
+std::vector<std::string> statements_of(std::string_view characteristics);
+
 class ReadOnlyTransaction {
  public:
   // A statement has run in it. `state` and `characteristics` are what the server's tracker for

@@ -5,33 +5,16 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/mysql/binlog_testing.h"
 #include "edge/instance/test_folder.h"
 
 namespace dorsal::instance {
 namespace {
 
 const mysql::Uuid kSource = *mysql::parse_uuid("11111111-2222-3333-4444-555555555555");
-const std::string kMagic(
-    "\xfe"
-    "bin");
-
-std::string number(std::uint64_t value, std::size_t width) {
-  std::string bytes;
-  for (std::size_t i = 0; i < width; ++i) bytes += static_cast<char>(value >> (8 * i));
-  return bytes;
-}
-
-std::string event(int type, const std::string& body) {
-  return number(0, 4) + number(static_cast<std::uint64_t>(type), 1) + number(1, 4) +
-         number(19 + body.size(), 4) + number(0, 4) + number(0, 2) + body;
-}
-
 std::string transaction(std::uint64_t gno, std::uint32_t connection, std::size_t size = 10) {
-  return event(33,
-               number(0, 1) + std::string(kSource.bytes.begin(), kSource.bytes.end()) +
-                   number(gno, 8) + "the rest") +
-         event(2, number(connection, 4) + "BEGIN") + event(30, std::string(size, 'x')) +
-         event(16, "xid");
+  return mysql::binlog_gtid(kSource, gno) + mysql::binlog_query(connection, "BEGIN") +
+         mysql::binlog_event(30, std::string(size, 'x')) + mysql::binlog_event(16, "xid");
 }
 
 class OriginsTest : public testing::Test {
@@ -49,11 +32,13 @@ class OriginsTest : public testing::Test {
 
 TEST_F(OriginsTest, TellsWhatRelayLogsToldBeforeTheyWereForgotten) {
   write("relay.index", "./relay.000002\n");
-  write("relay.000002", kMagic + event(15, "format") + transaction(4, 40) + transaction(5, 50));
+  write("relay.000002",
+        mysql::kBinlogMagic + mysql::binlog_event(15, "format") + transaction(4, 40) +
+            transaction(5, 50));
   // Larger than what is read at once, and torn at its end.
   const std::string large = transaction(6, 60, std::size_t{3} << 20) + transaction(7, 70);
-  write("relay.000003", kMagic + large + transaction(8, 80).substr(0, 30));
-  write("binlog.000001", kMagic + transaction(3, 30));
+  write("relay.000003", mysql::kBinlogMagic + large + transaction(8, 80).substr(0, 30));
+  write("binlog.000001", mysql::kBinlogMagic + transaction(3, 30));
   ASSERT_TRUE(origins_.keep(data_));
   std::filesystem::remove_all(data_);
   const std::vector<mysql::Commit> all = {{kSource, 7, 70},
@@ -67,10 +52,10 @@ TEST_F(OriginsTest, TellsWhatRelayLogsToldBeforeTheyWereForgotten) {
 }
 
 TEST_F(OriginsTest, ThoseFromBeforeAreNotKept) {
-  write("relay.000002", kMagic + transaction(4, 40));
+  write("relay.000002", mysql::kBinlogMagic + transaction(4, 40));
   ASSERT_TRUE(origins_.keep(data_));
   std::filesystem::remove(data_ + "/relay.000002");
-  write("relay.000005", kMagic + transaction(9, 90));
+  write("relay.000005", mysql::kBinlogMagic + transaction(9, 90));
   ASSERT_TRUE(origins_.keep(data_));
   EXPECT_EQ(*origins_.read(100), std::vector<mysql::Commit>({{kSource, 9, 90}}));
 }

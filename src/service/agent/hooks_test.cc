@@ -1,16 +1,13 @@
 #include "service/agent/hooks.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <utility>
 
+#include "edge/instance/test_folder.h"
 #include "edge/io/scope.h"
 
 namespace dorsal::agent {
@@ -32,17 +29,10 @@ RoleChange change_to(cluster::Role role, std::uint64_t term) {
 
 class HooksTest : public testing::Test {
  public:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "dorsal-hooks-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::string program(const std::string& lines) {
     const std::string path = folder_ + "/hook";
     std::ofstream(path) << "#!/bin/sh\n" << lines;
-    ::chmod(path.c_str(), S_IRWXU);
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
     return path;
   }
 
@@ -69,7 +59,8 @@ class HooksTest : public testing::Test {
 
   io::Loop loop_;
   Counters counters_;
-  std::string folder_;
+  instance::TestFolder made_;
+  const std::string& folder_ = made_.path;
 };
 
 constexpr auto kHang = std::chrono::seconds(60);

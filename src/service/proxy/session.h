@@ -208,10 +208,15 @@ class Session {
                                 Attempt& attempt);
   bool ends_session(const Request& request, const sql::Statement& statement) const;
   void note_locks(const Request& request, const sql::Statement& statement);
+  void note_transaction(const sql::Statement& statement);
   void note_end(const Request& request, const sql::Statement& statement);
 
   // session_loss.cc
   mysql::ErrPacket lose_home();
+  bool may_begin_again(const Attempt& attempt,
+                       const Request& request,
+                       const sql::Statement& statement) const;
+  io::Task<std::optional<mysql::ErrPacket>> begin_again();
   bool loses_with_home() const;
   bool may_have_committed(const Attempt& attempt, const sql::Statement& statement) const;
   bool is_plain_commit(const sql::Statement& statement) const;

@@ -226,11 +226,17 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     if (primary_is_closed_) {
       // It has done nothing, and another one is about to take its place.
       primary_is_closed_ = false;
-      const bool may_wait = request.rest == nullptr && !state_.is_tied();
+      const bool has_only_begun = state_.has_only_begun();
+      const bool may_wait = request.rest == nullptr && (!state_.is_tied() || has_only_begun);
       if (!may_wait || patience.has_passed(context_.loop.now())) {
         sent.was_sent = false;
         const auto told = co_await home_is_lost(sent, request, statement);
         co_return told.value_or(Outcome::Closed);
+      }
+      if (has_only_begun) {
+        refused = co_await begin_again();
+        if (refused) co_return co_await send_err(*refused);
+        continue;
       }
       co_await let_go();
       home_.reset();
@@ -256,6 +262,11 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     if (is_repeatable && attempt == 0) {
       shared_.numbers.reads_retried.add();
       home_.reset();
+      continue;
+    }
+    if (attempt == 0 && may_begin_again(sent, request, statement)) {
+      refused = co_await begin_again();
+      if (refused) co_return co_await send_err(*refused);
       continue;
     }
     const auto told = co_await home_is_lost(sent, request, statement);
@@ -374,12 +385,31 @@ void Session::note_locks(const Request& request, const sql::Statement& statement
   if (ends_transaction && !state_.in_transaction()) state_.forget_locks();
 }
 
+// How far the open transaction has come, as the tracker tells.
+void Session::note_transaction(const sql::Statement& statement) {
+  using sql::Kind;
+  const mysql::ReplySummary& summary = relay_->summary();
+  const bool is_snapshot =
+      statement.kind == Kind::BeginSnapshot || statement.kind == Kind::BeginReadOnlySnapshot;
+  const bool has_begun = statement.kind == Kind::Begin || statement.kind == Kind::BeginReadOnly;
+  if (!state_.in_transaction() || has_begun) {
+    state_.beginning.clear();
+    state_.has_touched_something = false;
+  }
+  if (!state_.in_transaction()) return;
+  state_.has_touched_something |=
+      is_snapshot || statement.kind == Kind::Savepoint || statement.several ||
+      routing::tells_of_more_than_a_beginning(summary.transaction_state.value_or(""));
+  if (summary.characteristics) state_.beginning = *summary.characteristics;
+}
+
 // A statement at home has ended, with its reply at the client.
 void Session::note_end(const Request& request, const sql::Statement& statement) {
   // A command that is no statement leaves the last one what it was.
   if (!home_ || home_->lease == last_statement_lease_) state_.last_ran_on_reader = false;
   if (!home_) return;
   note_locks(request, statement);
+  note_transaction(statement);
   if (succeeded_) {
     state_.pins = state_.pins.without(statement.unpins) | statement.pins;
   } else if (statement.may_write) {

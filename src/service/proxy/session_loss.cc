@@ -68,6 +68,25 @@ std::optional<LostWrite> Session::lost_write(const Attempt& attempt) const {
   return lost;
 }
 
+// The lost transaction had done nothing, and what was sent last did not end it.
+bool Session::may_begin_again(const Attempt& attempt,
+                              const Request& request,
+                              const sql::Statement& statement) const {
+  const bool has_not_ended = !attempt.was_sent || leaves_transaction_open(statement);
+  return state_.has_only_begun() && has_not_ended && request.rest == nullptr && !read_only_;
+}
+
+// At the next primary, and nobody notices. An error is for the client, whose transaction is over.
+io::Task<std::optional<mysql::ErrPacket>> Session::begin_again() {
+  home_.reset();
+  auto beginning = routing::statements_of(state_.beginning);
+  auto refused = co_await begin_on_primary(std::move(beginning));
+  if (!refused) co_return refused;
+  state_.forget_transaction();
+  relay_->end_transaction();
+  co_return refused;
+}
+
 // The session goes on without what it had there. Returns what to tell of that.
 mysql::ErrPacket Session::lose_home() {
   mysql::ErrPacket err = errors::no_primary("its connection was lost");

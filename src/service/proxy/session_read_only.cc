@@ -103,6 +103,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::move_to_primary() {
   auto beginning = read_only_->beginning();
   if (!state_.in_transaction()) beginning.clear();
   co_await end_on_replica("ROLLBACK");
+  shared_.numbers.read_only_moved.add();
   auto refused = co_await begin_on_primary(std::move(beginning));
   if (refused) relay_->end_transaction();
   co_return refused;
@@ -110,7 +111,6 @@ io::Task<std::optional<mysql::ErrPacket>> Session::move_to_primary() {
 
 io::Task<std::optional<mysql::ErrPacket>> Session::begin_on_primary(
     std::vector<std::string> beginning) {
-  shared_.numbers.read_only_moved.add();
   const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   auto refused = co_await ensure_home(deadline);
   if (!refused && state_.has_read_replica) {

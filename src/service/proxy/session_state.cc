@@ -53,6 +53,8 @@ void SessionState::note_transaction_state(std::string_view state) {
 void SessionState::note_failure() { has_locked_ |= !autocommit; }
 
 void SessionState::forget_transaction() {
+  beginning.clear();
+  has_touched_something = false;
   has_locked_ = false;
   status = static_cast<std::uint16_t>(
       status & ~(mysql::status::kInTransaction | mysql::status::kInReadOnlyTransaction));
@@ -61,6 +63,12 @@ void SessionState::forget_transaction() {
 bool SessionState::is_tied() const {
   return in_transaction() || may_hold_locks() || has_next_transaction || reads_binlog ||
          open_statements > 0 || is_bound_by_prepared() || tie_down(pins);
+}
+
+bool SessionState::has_only_begun() const {
+  if (!in_transaction() || beginning.empty() || has_touched_something) return false;
+  return !may_hold_locks() && !has_next_transaction && !reads_binlog && open_statements == 0 &&
+         !is_bound_by_prepared() && !tie_down(pins);
 }
 
 std::string_view SessionState::tie() const {

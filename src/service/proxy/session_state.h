@@ -92,6 +92,8 @@ class SessionState {
 
   // Whether it must go on over the connection that it has.
   bool is_tied() const;
+  // Only by a transaction that can begin anew elsewhere, and nobody would notice.
+  bool has_only_begun() const;
   // Why, for counters and for SHOW STATUS; empty when it is not.
   std::string_view tie() const;
   // A statement is prepared again wherever it is executed, under the schema that it was prepared
@@ -113,8 +115,12 @@ class SessionState {
   std::uint32_t wait_timeout = 28800;        // in force, in seconds
   std::uint32_t usual_wait_timeout = 28800;  // what the session began with; reset() returns to it
   bool reads_binlog = false;                 // as a replica does; its server knows it as one
-  bool has_next_transaction = false;         // SET TRANSACTION is still to be used up
-  std::uint16_t status = 0x0002;             // the flags of the last OK
+  // Of an open transaction, as the tracker says: what begins it again, and whether it has done more
+  // than to begin.
+  std::string beginning;
+  bool has_touched_something = false;
+  bool has_next_transaction = false;  // SET TRANSACTION is still to be used up
+  std::uint16_t status = 0x0002;      // the flags of the last OK
   bool last_ran_on_reader = false;
   bool has_read_replica = false;   // and may have seen there what the primary does not show yet
   bool has_read_primary = false;   // and may have seen more there than `own` tells
