@@ -10,8 +10,8 @@ import pymysql
 import harness
 
 
-# What the proxy says of a write whose answer was lost: it is there, it is not, or nobody knows.
-IS_THERE, IS_NOT, UNKNOWN = (1105, "was committed as"), (1213, "try restarting"), (1053, "it is unknown whether")
+# What the proxy says of a write whose answer was lost, if it is certain.
+IS_THERE, IS_NOT = (1105, "was committed as"), (1213, "try restarting")
 
 
 class Writer(threading.Thread):
@@ -25,7 +25,7 @@ class Writer(threading.Thread):
         if in_transactions:
             self.statements = ["BEGIN", *self.statements, "COMMIT"]
         self.ended, self.acknowledged, self.moments, self.errors = threading.Event(), [], [], []
-        self.denied, self.undecided = [], []
+        self.denied = []
 
     def run(self):
         session = None
@@ -53,8 +53,6 @@ class Writer(threading.Thread):
             self.acknowledged.append(self.next)
         elif code == IS_NOT[0] and IS_NOT[1] in words:
             self.denied.append(self.next)
-        else:
-            self.undecided.append(self.next)
 
     def gap(self):
         """The longest time between two acknowledgements."""

@@ -51,7 +51,6 @@ Match refuse_primary_without_data(const View& view, const Policy& policy);
 Match forget_member_without_data(const View& view, const Policy& policy);
 Match initialise_empty_folder(const View& view, const Policy& policy);
 Match start_over_half_made_folder(const View& view, const Policy& policy);
-Match set_damaged_data_aside(const View& view, const Policy& policy);  // in rules_rebuild.cc
 Match rest_before_next_start(const View& view, const Policy& policy);
 Match stay_away(const View& view, const Policy& policy);
 Match start_server(const View& view, const Policy& policy);
@@ -78,6 +77,7 @@ Match end_unprotected(const View& view, const Policy& policy);
 Match alarm_unprotected(const View& view, const Policy& policy);
 
 // rules_rebuild.cc: data that is to be dropped
+Match set_damaged_data_aside(const View& view, const Policy& policy);
 bool is_to_be_dropped(const View& view, const Policy& policy);  // now, but for its vote
 Match save_strays(const View& view, const Policy& policy);
 Match rebuild(const View& view, const Policy& policy);

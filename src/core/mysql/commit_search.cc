@@ -65,12 +65,17 @@ void CommitSearch::see(std::string_view event) {
   }
 }
 
+GtidSet behind(const LostCommit& lost) {
+  GtidSet set;
+  set.add(lost.source, "", lost.after + 1, kLastGno);
+  return set;
+}
+
 CommitSearch::Finding find_commit(const LostCommit& lost,
                                   const std::vector<Commit>& commits,
                                   const GtidSet& executed) {
   CommitSearch::Finding finding;
-  GtidSet open;
-  open.add(lost.source, "", lost.after + 1, kLastGno);
+  GtidSet open = behind(lost);
   open.intersect(executed);
   GtidSet listed;
   for (const Commit& commit : commits) {
@@ -86,9 +91,7 @@ CommitSearch::Finding find_commit(const LostCommit& lost,
 }
 
 GtidSet without_unknown(GtidSet executed, const std::vector<LostCommit>& wanted) {
-  GtidSet unknown;
-  for (const LostCommit& lost : wanted) unknown.add(lost.source, "", lost.after + 1, kLastGno);
-  executed.subtract(unknown);
+  for (const LostCommit& lost : wanted) executed.subtract(behind(lost));
   return executed;
 }
 

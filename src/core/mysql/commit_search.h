@@ -89,6 +89,9 @@ class CommitSearch {
   std::map<LostCommit, Finding> findings_;
 };
 
+// All that may have been it, and more.
+GtidSet behind(const LostCommit& lost);
+
 // The same by a list of who committed what. Whatever of `executed` may have been it and is not in
 // the list makes a finding unsure; what is not in `executed` has not happened.
 CommitSearch::Finding find_commit(const LostCommit& lost,

@@ -101,17 +101,19 @@ Result<void> EtcdStore::learn(const EtcdEntries& found) {
   return {};
 }
 
+io::Task<Result<EtcdAnswer>> EtcdStore::transact(std::string question,
+                                                 Effect effect,
+                                                 Deadline deadline) {
+  std::string path = "kv/txn";
+  co_return co_await client_.call(std::move(path), std::move(question), effect, deadline);
+}
+
 io::Task<Result<EtcdEntries>> EtcdStore::read(EtcdRange range, Deadline deadline) {
   for (int tries = 0; tries < kMostTries; ++tries) {
     auto question = etcd_transaction({etcd_was_created_at(marker_key_, marker_)},
                                      {etcd_get(range)},
                                      {etcd_get(EtcdRange::key(marker_key_))});
-    std::string path = "kv/txn";
-    DORSAL_CO_TRY(auto answer,
-                  co_await client_.call(std::move(path),
-                                        std::move(question),
-                                        EtcdClient::Effect::Read,
-                                        deadline));
+    DORSAL_CO_TRY(auto answer, co_await transact(std::move(question), Effect::Read, deadline));
     if (answer.responses.size() != 1) co_return unavailable("etcd left an answer out");
     auto& response = answer.responses.front();
     if (answer.succeeded) {
@@ -160,12 +162,7 @@ io::Task<Result<void>> EtcdStore::found(Deadline deadline) {
     }
     auto marker = etcd_put(marker_key_, encode_marker(options_.cluster));
     auto question = etcd_transaction(compares, {marker}, looks);
-    std::string path = "kv/txn";
-    DORSAL_CO_TRY(auto answer,
-                  co_await client_.call(std::move(path),
-                                        std::move(question),
-                                        EtcdClient::Effect::Read,
-                                        deadline));
+    DORSAL_CO_TRY(auto answer, co_await transact(std::move(question), Effect::Read, deadline));
     if (answer.succeeded) continue;
     if (answer.responses.size() != looks.size()) co_return unavailable("etcd left an answer out");
     auto read_again = co_await read(EtcdRange::key(marker_key_), deadline);
@@ -184,12 +181,7 @@ io::Task<Result<std::uint64_t>> EtcdStore::write(std::string key,
       {etcd_was_created_at(marker_key_, marker_), etcd_was_changed_at(key, expected.value())},
       {operation},
       {etcd_get(EtcdRange::key(marker_key_)), etcd_get_first_key(EtcdRange::key(key))});
-  std::string path = "kv/txn";
-  DORSAL_CO_TRY(auto answer,
-                co_await client_.call(std::move(path),
-                                      std::move(question),
-                                      EtcdClient::Effect::Write,
-                                      deadline));
+  DORSAL_CO_TRY(auto answer, co_await transact(std::move(question), Effect::Write, deadline));
   if (answer.succeeded) co_return answer.revision;
   constexpr std::size_t kLooks = 2;
   if (answer.responses.size() != kLooks) co_return unavailable("etcd left an answer out");

@@ -44,6 +44,9 @@ class EtcdStore : public CoordStore {
   io::Task<Result<Revision>> changed_since(Revision seen, Deadline deadline) override;
 
  private:
+  using Effect = EtcdClient::Effect;
+
+  io::Task<Result<EtcdAnswer>> transact(std::string question, Effect effect, Deadline deadline);
   io::Task<Result<EtcdEntries>> read(EtcdRange range, Deadline deadline);
   io::Task<Result<std::uint64_t>> write(std::string key,
                                         std::string operation,

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
+#include <string>
 #include <thread>
 
 #include "edge/instance/test_folder.h"
@@ -14,12 +16,17 @@ namespace {
 
 constexpr auto kHang = std::chrono::seconds(60);
 
-// What is said once something is.
-std::string trouble_of(const StorageProbe& probe) {
+bool comes_true(const std::function<bool()>& condition) {
   const auto end = std::chrono::steady_clock::now() + kHang;
-  while (probe.trouble().empty() && std::chrono::steady_clock::now() < end) {
+  while (!condition() && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
+  return condition();
+}
+
+// What is said once something is.
+std::string trouble_of(const StorageProbe& probe) {
+  (void)comes_true([&] { return !probe.trouble().empty(); });
   return probe.trouble();
 }
 
@@ -27,9 +34,12 @@ TEST(StorageProbe, SaysNothingOfAFolderThatIsWellAndFillsNothing) {
   const TestFolder folder;
   const std::string file = folder.path + "/probe";
   const StorageProbe probe(file);
-  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  // The second write begins only when the first has ended.
+  ASSERT_TRUE(comes_true([&] { return std::filesystem::exists(file); }));
+  const auto first = std::filesystem::last_write_time(file) + std::chrono::milliseconds(500);
+  ASSERT_TRUE(comes_true([&] { return std::filesystem::last_write_time(file) > first; }));
   EXPECT_EQ(probe.trouble(), "");
-  EXPECT_EQ(std::filesystem::file_size(file), 0);
+  EXPECT_TRUE(comes_true([&] { return std::filesystem::file_size(file) == 0; }));
 }
 
 TEST(StorageProbe, SaysWhyNothingCanBeWritten) {

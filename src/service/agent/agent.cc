@@ -37,6 +37,17 @@ constexpr int kMostStepsInATick = 20;
 // Done all the time, and nothing to tell of.
 bool is_routine(Action action) { return action == Action::Renew || action == Action::AskMembers; }
 
+// Since when something has been so without a break; empty: it is not so.
+void note_since(std::optional<TimePoint>& since, bool is_so, TimePoint now) {
+  if (!is_so) since.reset();
+  if (is_so && !since) since = now;
+}
+
+bool applier_is_broken(const cluster::Server& server) {
+  return server.facts && server.facts->following && !server.facts->following->applier_runs &&
+         server.facts->following->applier_error != 0;
+}
+
 bool is_alarm(std::string_view rule) {
   return rule.starts_with("refuse_") || rule.starts_with("alarm_");
 }
@@ -96,8 +107,6 @@ struct Agent::Impl {
   Task<> watch_lease();
   Task<> read_store();
   Task<View> look();
-  void note_broken_applier(View& view);
-  void note_storage(View& view);
   void note_protection(View& view);
   void set_goal(View& view);
   Task<bool> take_step();
@@ -327,13 +336,12 @@ Task<View> Agent::Impl::look() {
   view.renewal_tried = memory.renewal_tried;
   view.renewal_failed = memory.renewal_failed;
   view.renewal_seen = memory.renewal_seen;
-  if (view.server.process != cluster::Process::Silent) memory.silent_since.reset();
-  if (view.server.process == cluster::Process::Silent && !memory.silent_since) {
-    memory.silent_since = view.now;
-  }
+  note_since(memory.silent_since, view.server.process == cluster::Process::Silent, view.now);
   view.silent_since = memory.silent_since;
-  note_broken_applier(view);
-  note_storage(view);
+  note_since(memory.broken_since, applier_is_broken(view.server), view.now);
+  view.broken_since = memory.broken_since;
+  note_since(memory.storage_since, !view.server.storage_trouble.empty(), view.now);
+  view.storage_since = memory.storage_since;
   note_protection(view);
   view.failed_starts = memory.starts_without_answer;
   view.phase_seen = memory.phase_seen;
@@ -346,24 +354,6 @@ Task<View> Agent::Impl::look() {
   co_return view;
 }
 
-void Agent::Impl::note_broken_applier(View& view) {
-  std::optional<TimePoint>& since = driver.memory.broken_since;
-  const auto& facts = view.server.facts;
-  const bool is_broken = facts && facts->following && !facts->following->applier_runs &&
-                         facts->following->applier_error != 0;
-  if (!is_broken) since.reset();
-  if (is_broken && !since) since = view.now;
-  view.broken_since = since;
-}
-
-void Agent::Impl::note_storage(View& view) {
-  std::optional<TimePoint>& since = driver.memory.storage_since;
-  const bool is_in_trouble = !view.server.storage_trouble.empty();
-  if (!is_in_trouble) since.reset();
-  if (is_in_trouble && !since) since = view.now;
-  view.storage_since = since;
-}
-
 // What the primary has when it is first seen to require acknowledgements again is what its voters
 // must have before writes count as protected.
 void Agent::Impl::note_protection(View& view) {
@@ -374,8 +364,7 @@ void Agent::Impl::note_protection(View& view) {
   const bool is_stuck =
       requires_acks && facts->waiting_for_acks > 0 && facts->acknowledged == memory.acknowledged;
   memory.acknowledged = facts ? facts->acknowledged : 0;
-  if (!is_stuck) memory.unacknowledged_since.reset();
-  if (is_stuck && !memory.unacknowledged_since) memory.unacknowledged_since = view.now;
+  note_since(memory.unacknowledged_since, is_stuck, view.now);
   if (!requires_acks || !leadership.unprotected) memory.unprotected_writes.reset();
   if (requires_acks && leadership.unprotected && !memory.unprotected_writes) {
     memory.unprotected_writes = facts->executed;

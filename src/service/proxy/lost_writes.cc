@@ -34,8 +34,7 @@ std::uint64_t number(std::string_view text) {
 
 // Whether the set has something behind what was known.
 bool goes_beyond(const mysql::GtidSet& set, const mysql::LostCommit& lost) {
-  mysql::GtidSet beyond;
-  beyond.add(lost.source, "", lost.after + 1, mysql::kLastGno);
+  mysql::GtidSet beyond = mysql::behind(lost);
   beyond.intersect(set);
   return !beyond.empty();
 }
@@ -209,12 +208,9 @@ io::Task<Result<LostWrites::Answer>> LostWrites::ask() {
   if (server == nullptr || !view->primary_is_open) {
     co_return unavailable("the cluster has no primary");
   }
-  std::vector<mysql::LostCommit> wanted;
+  const auto wanted = wanted_;  // who comes later asks again
   std::set<std::uint32_t> connections;
-  for (const auto& lost : wanted_) {
-    wanted.push_back(lost);
-    connections.insert(lost.connection);
-  }
+  for (const auto& lost : wanted) connections.insert(lost.connection);
   const Deadline deadline = context_.loop.after(context_.options->primary_limit);
   DORSAL_CO_TRY(auto connection, co_await connect_as_monitor(context_, *server, deadline));
   const TimePoint asked = context_.loop.now();
@@ -241,15 +237,15 @@ io::Task<Result<LostWrites::Answer>> LostWrites::ask() {
   for (const auto& thread : open[0].rows) {
     search->open.insert(static_cast<std::uint32_t>(number(thread.at(0).value_or(""))));
   }
-  const auto of_this_server = [&](const auto& lost) { return lost.source == uuid; };
-  if (!std::all_of(wanted.begin(), wanted.end(), of_this_server)) {
-    DORSAL_CO_TRY(search->findings, co_await find_in_list(*connection, wanted, executed, deadline));
+  std::vector<mysql::LostCommit> own;
+  std::vector<mysql::LostCommit> others;
+  for (const auto& lost : wanted) (lost.source == uuid ? own : others).push_back(lost);
+  if (!others.empty()) {
+    DORSAL_CO_TRY(search->findings, co_await find_in_list(*connection, others, executed, deadline));
   }
-  if (std::any_of(wanted.begin(), wanted.end(), of_this_server)) {
-    DORSAL_CO_TRY(auto found, co_await find_in_log(*connection, wanted, executed, deadline));
-    for (const auto& [lost, finding] : found) {
-      if (lost.source == uuid) search->findings[lost] = finding;
-    }
+  if (!own.empty()) {
+    DORSAL_CO_TRY(auto found, co_await find_in_log(*connection, own, executed, deadline));
+    search->findings.merge(found);
     // A server closes a connection behind its dump.
     DORSAL_CO_TRY(connection, co_await connect_as_monitor(context_, *server, deadline));
   }

@@ -336,6 +336,10 @@ io::Task<Session::Outcome> Session::send_ok(std::uint16_t warnings, std::string 
     ok.status |= mysql::status::kSessionStateChanged;
     ok.trackers.schema = std::move(schema);
   }
+  co_return co_await send_own_ok(std::move(ok));
+}
+
+io::Task<Session::Outcome> Session::send_own_ok(mysql::OkPacket ok) {
   std::string bytes;
   auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
   mysql::append_packet(bytes, sequence, relay_->own_ok(ok));

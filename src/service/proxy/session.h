@@ -161,6 +161,7 @@ class Session {
                          std::optional<sql::Consistency> wanted) const;
   io::Task<Outcome> send_to_client(std::string_view bytes);
   io::Task<Outcome> send_ok(std::uint16_t warnings = 0, std::string schema = {});
+  io::Task<Outcome> send_own_ok(mysql::OkPacket ok);
   io::Task<Outcome> send_err(mysql::ErrPacket err);
   io::Task<Outcome> refuse(mysql::ErrPacket err);
   io::Task<Outcome> send_rows(const std::vector<mysql::Column>& columns,

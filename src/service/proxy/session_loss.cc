@@ -145,10 +145,7 @@ io::Task<Session::Outcome> Session::send_committed(std::string gtid) {
   mysql::OkPacket ok;
   ok.status = state_.status;
   if (state_.tracking.gtids) ok.trackers.gtids = std::move(gtid);
-  std::string bytes;
-  auto sequence = static_cast<std::uint8_t>(reply_to_ + 1);
-  mysql::append_packet(bytes, sequence, relay_->own_ok(ok));
-  co_return co_await send_to_client(bytes);
+  co_return co_await send_own_ok(std::move(ok));
 }
 
 }  // namespace dorsal::proxy
