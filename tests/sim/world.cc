@@ -364,6 +364,7 @@ class World {
       state.gtid_executed = known->state.gtid_executed;
     }
     state.restarted_ms = agent.restarted_ms;
+    state.ready_for_ms = failover::ready_for_ms(view);
     state.lag_ms = 0;
     state.published_ms = clock_.wall_ms();
     send(id, kStore, [this, id, state] { stored(id).state = state; });

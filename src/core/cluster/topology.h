@@ -165,6 +165,7 @@ struct NodeState {
   // The newest request that it has carried out, see Member.
   std::int64_t restarted_ms = 0;
   std::int64_t rebuilt_ms = 0;
+  std::int64_t ready_for_ms = 0;  // Switchover::begun_ms of the one that it is ready to lead after
   bool semi_sync = false;  // primary: acknowledgements are required now; replica: it gives them
   bool healthy = false;
   std::string activity;  // what it is doing, or what is wrong, in a few words; may be empty

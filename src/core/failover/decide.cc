@@ -192,7 +192,8 @@ constexpr Rule kRules[] = {
      "Transactions that are open may end, for a while; then nothing more is written.",
      rules::close_for_switchover},
     {"hold_for_switchover",
-     "When the candidate is close, proxies hold back what would begin on the primary.",
+     "When the candidate is close and says that it is ready, proxies hold back what would begin on "
+     "the primary.",
      rules::hold_for_switchover},
     {"open_for_writes",
      "Everything before this rule holds: the recorded primary, with its lease, with all data, and "
@@ -507,6 +508,7 @@ bool is_news(const cluster::Topology& before, const cluster::Topology& after) {
                            each.member.removal_asked_ms,
                            each.state.role,
                            each.state.healthy,
+                           each.state.ready_for_ms,
                            promised);
   };
   if (who_leads(before.leadership) != who_leads(after.leadership)) return true;
@@ -546,6 +548,12 @@ Role role_of(const View& view, const Policy& policy) {
   if (!holds_lease(view, policy)) return Role::Joining;
   return view.server.may_be_writable || lacks_replicas_for_acks(view) ? Role::Primary
                                                                       : Role::Joining;
+}
+
+std::int64_t ready_for_ms(const View& view) {
+  const auto& switchover = view.topology.leadership.switchover;
+  const bool is_candidate = switchover && switchover->is_under_way() && switchover->to == view.self;
+  return is_candidate ? switchover->begun_ms : 0;
 }
 
 bool is_healthy(const View& view, const Policy& policy) {

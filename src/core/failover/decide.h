@@ -74,7 +74,7 @@ struct Policy {
   Duration lease_margin() const { return lease_ttl / 5; }
   Duration renew_every() const { return lease_ttl / 5; }
 
-  // A switchover is given up when its candidate is not close enough for this long.
+  // A switchover is given up when its candidate is not ready and close for this long.
   Duration switchover_patience = std::chrono::seconds(10);
   // How long everybody waits for what makes the candidate of a switchover the best.
   Duration candidate_patience = std::chrono::seconds(3);
@@ -191,6 +191,9 @@ bool is_another_phase(const cluster::Leadership& before, const cluster::Leadersh
 
 // What this node is for the others right now.
 cluster::Role role_of(const View& view, const Policy& policy);
+
+// As in cluster::NodeState: the candidate of a switchover has seen it, and says so.
+std::int64_t ready_for_ms(const View& view);
 
 // True when it serves what its role promises.
 bool is_healthy(const View& view, const Policy& policy);

@@ -19,10 +19,18 @@ const Switchover* to_carry_out(const View& view) {
   return switchover && switchover->is_under_way() ? &*switchover : nullptr;
 }
 
-bool is_close(const View& view, const Switchover& switchover, const Policy& policy) {
+// Empty when statements may be held back for it. That its agent is there cannot be told from what
+// it said before: it may have been frozen since.
+std::string why_not_yet(const View& view, const Switchover& switchover, const Policy& policy) {
   const cluster::Node* candidate = view.topology.find(switchover.to);
-  return candidate != nullptr && candidate->state.lag_ms &&
-         *candidate->state.lag_ms <= policy.switchover_lag_ms;
+  if (candidate == nullptr || candidate->state.ready_for_ms != switchover.begun_ms) {
+    return "did not say in time that it is ready";
+  }
+  const auto& lag_ms = candidate->state.lag_ms;
+  if (!lag_ms || *lag_ms > policy.switchover_lag_ms) {
+    return "did not come close to the primary in time";
+  }
+  return {};
 }
 
 std::string reason_to_give_up(const View& view,
@@ -35,10 +43,9 @@ std::string reason_to_give_up(const View& view,
   if (!unfit.empty()) return unfit;
   if (lacks_replicas_for_acks(view)) return "too few replicas are left to acknowledge writes";
   const bool is_late = view.now - view.phase_seen >= policy.switchover_patience;
-  if (!switchover.holding && is_late && !is_close(view, switchover, policy)) {
-    return fmt::format("{} did not come close to the primary in time", switchover.to.value());
-  }
-  return {};
+  if (switchover.holding || !is_late) return {};
+  const std::string why = why_not_yet(view, switchover, policy);
+  return why.empty() ? why : fmt::format("{} {}", switchover.to.value(), why);
 }
 
 Match change(const View& view, const Switchover& switchover, std::string activity) {
@@ -97,7 +104,7 @@ Match close_for_switchover(const View& view, const Policy&) {
 Match hold_for_switchover(const View& view, const Policy& policy) {
   const Switchover* switchover = to_carry_out(view);
   if (switchover == nullptr || !view.server.may_be_writable) return std::nullopt;
-  if (!is_close(view, *switchover, policy)) return std::nullopt;
+  if (!why_not_yet(view, *switchover, policy).empty()) return std::nullopt;
   Switchover held = *switchover;
   held.holding = true;
   return change(view, held, "holding back statements, for a switchover");

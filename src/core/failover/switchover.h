@@ -2,8 +2,8 @@
 //
 // It goes in steps, each recorded in the store (cluster::Switchover), so that any of the nodes may
 // die between two of them:
-//   1. the primary waits until the candidate is close, then lets proxies hold back what would
-//   begin;
+//   1. the primary waits until the candidate says that it is ready, and is close, then lets proxies
+//   hold back what would begin;
 //   2. it lets open transactions end, and takes no more writes;
 //   3. it begins an election (election.h) in which the candidate is told what it must have;
 //   4. everybody promises, and the candidate leads.

@@ -23,6 +23,7 @@ void ask(View& view) {
   asked.begun_ms = 1;
   view.phase_seen = kNow;
   for (cluster::Node& each : view.topology.nodes) each.state.lag_ms = 0;
+  find(view, "node2").state.ready_for_ms = asked.begun_ms;
 }
 
 View asked_view() {
@@ -66,6 +67,10 @@ TEST(Switchover, GoesStepByStep) {
       {"it is far behind",
        asked_view,
        [](View& v) { find(v, "node2").state.lag_ms = 5000; },
+       "lead -> keep"},
+      {"it said that it is ready for another one",
+       asked_view,
+       [](View& v) { v.topology.leadership.switchover->begun_ms = 2; },
        "lead -> keep"},
       {"statements are held back",
        holding_view,
@@ -140,6 +145,14 @@ TEST(Switchover, IsGivenUpBeforeAnythingHasChanged) {
        asked_view,
        [](View& v) {
          find(v, "node2").state.lag_ms = 5000;
+         v.now = kNow + Policy().switchover_patience;
+         v.lease->sent = *(v.renewal_tried = v.now);
+       },
+       kGivenUp},
+      {"it never says that it is ready",
+       asked_view,
+       [](View& v) {
+         find(v, "node2").state.ready_for_ms = 0;
          v.now = kNow + Policy().switchover_patience;
          v.lease->sent = *(v.renewal_tried = v.now);
        },

@@ -155,6 +155,7 @@ std::string encode(const cluster::NodeState& state) {
                    {"priority", state.priority},
                    {"restarted_ms", state.restarted_ms},
                    {"rebuilt_ms", state.rebuilt_ms},
+                   {"ready_for_ms", state.ready_for_ms},
                    {"lag_ms", or_null(state.lag_ms)},
                    {"semi_sync", state.semi_sync},
                    {"healthy", state.healthy},
@@ -353,6 +354,7 @@ Result<cluster::NodeState> decode_state(const std::string& json) {
   fields.number("priority", state.priority);
   fields.number("restarted_ms", state.restarted_ms);
   fields.number("rebuilt_ms", state.rebuilt_ms);
+  fields.number("ready_for_ms", state.ready_for_ms);
   fields.number("lag_ms", state.lag_ms);
   fields.flag("semi_sync", state.semi_sync);
   fields.flag("healthy", state.healthy);

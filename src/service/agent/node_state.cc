@@ -35,6 +35,7 @@ cluster::NodeState make_state(const failover::View& view,
   state.activity = std::move(activity);
   state.restarted_ms = view.restarted_ms;
   state.rebuilt_ms = view.rebuilt_ms;
+  state.ready_for_ms = failover::ready_for_ms(view);
   if (const auto& facts = view.server.facts) {
     state.server_uuid = facts->uuid;
     state.server_version = facts->version;
@@ -55,6 +56,7 @@ bool differs_in_kind(const cluster::NodeState& left, const cluster::NodeState& r
                     state.activity,
                     state.restarted_ms,
                     state.rebuilt_ms,
+                    state.ready_for_ms,
                     state.server_uuid);
   };
   return kind(left) != kind(right);
