@@ -34,14 +34,14 @@ Result<void> ask(OpenCluster& open,
 // Gives up when nothing has changed about the node for some minutes.
 Result<void> wait_until(OpenCluster& open,
                         const NodeName& name,
-                        const std::function<bool(const Node*)>& is_done) {
+                        const std::function<bool(const Topology&, const Node*)>& is_done) {
   std::string seen;
   Deadline give_up = open.loop().after(kPatience);
   while (!give_up.has_passed(open.loop().now())) {
     if (Interrupt::has_come()) return unavailable("interrupted; what was asked for goes on");
     DORSAL_TRY(const Topology topology, look(open));
     const Node* node = topology.find(name);
-    if (is_done(node)) return {};
+    if (is_done(topology, node)) return {};
     const std::string activity = node == nullptr ? "" : node->state.activity;
     if (activity != seen) give_up = open.loop().after(kPatience);
     seen = activity;
@@ -67,7 +67,12 @@ Result<void> check(OpenCluster& open, const NodeName& name, const char* to_do) {
   return {};
 }
 
-bool serves(const Node& node) { return node.state.healthy && node.state.role == Role::Replica; }
+// As a whole member: whoever restarts one node after the other must not take away the only ones
+// that acknowledge writes.
+bool serves(const Topology& topology, const Node& node) {
+  const bool acknowledges = node.state.semi_sync || !topology.is_voter(node.member.name);
+  return node.state.healthy && node.state.role == Role::Replica && acknowledges;
+}
 
 Result<void> ask_and_wait(OpenCluster& open,
                           const NodeName& name,
@@ -82,8 +87,8 @@ Result<void> ask_and_wait(OpenCluster& open,
   const std::int64_t now_ms = io::wall_ms();
   DORSAL_TRY_VOID(ask(open, name, asked_ms, now_ms));
   open.note(to_do, name.value(), topology.leadership.term);
-  return wait_until(open, name, [=](const Node* node) {
-    return node == nullptr || (node->state.*done_ms >= now_ms && serves(*node));
+  return wait_until(open, name, [=](const Topology& now, const Node* node) {
+    return node == nullptr || (node->state.*done_ms >= now_ms && serves(now, *node));
   });
 }
 
@@ -125,7 +130,7 @@ Result<void> remove_member(OpenCluster& open, const NodeName& name) {
   if (topology.find(name)->state.role == Role::Down) {
     DORSAL_TRY_VOID(write_off_vote(open, name));
   }
-  return wait_until(open, name, [](const Node* node) { return node == nullptr; });
+  return wait_until(open, name, [](const Topology&, const Node* node) { return node == nullptr; });
 }
 
 }  // namespace dorsal::app
