@@ -49,14 +49,31 @@ Result<ManualFailover> begin(OpenCluster& open, const FailoverOptions& options) 
         next.election = planned.election;
         return true;
       }));
-  const std::string cost = planned.obstacle.empty() ? "" : "; " + what_would_be_lost(planned);
-  open.note(options.may_lose_writes ? "failover --allow-data-loss" : "failover",
-            planned.election.reason + cost,
-            term);
+  std::string what = planned.election.reason;
+  if (planned.election.may_lose_writes) {
+    fmt::print(stderr, "{}\n", what_would_be_lost(planned));
+    what += "; " + what_would_be_lost(planned);
+  }
+  const bool may_lose = planned.election.may_lose_writes;
+  open.note(may_lose ? "failover --allow-data-loss" : "failover", what, term);
   return planned;
 }
 
-Result<cluster::Leadership> wait(OpenCluster& open, const ManualFailover& begun) {
+// Nodes are believed to be there until their last states expire, so what could come to an end when
+// it began may have lost since then whom it needs.
+bool is_stuck(const cluster::Topology& stored, const ManualFailover& begun) {
+  const std::int64_t wall_ms = io::wall_ms();
+  const cluster::Election& election = begun.election;
+  if (election.may_lose_writes || stored.leadership.term >= election.term) return false;
+  if (wall_ms - election.begun_ms <= cluster::kStateExpires_ms) return false;
+  const cluster::Topology now = cluster::without_expired(stored, wall_ms);
+  return !failover::obstacle_to(now, *election.candidate).empty();
+}
+
+// Begins once more, or refuses, when the first attempt is stuck.
+Result<cluster::Leadership> wait(OpenCluster& open,
+                                 const FailoverOptions& options,
+                                 ManualFailover& begun) {
   const Deadline give_up = open.loop().after(kPatience);
   while (!give_up.has_passed(open.loop().now()) && !Interrupt::has_come()) {
     DORSAL_TRY(const coord::Snapshot now, open.load());
@@ -65,6 +82,10 @@ Result<cluster::Leadership> wait(OpenCluster& open, const ManualFailover& begun)
     const bool is_over = leadership.term >= begun.election.term && primary != nullptr &&
                          primary->state.role == cluster::Role::Primary;
     if (is_over) return leadership;
+    if (is_stuck(now.topology, begun)) {
+      DORSAL_TRY(begun, begin(open, options));
+      continue;
+    }
     open.wait_for_change(now.newest, kLookEvery);
   }
   return timeout(
@@ -90,9 +111,8 @@ void print(const ManualFailover& begun, const cluster::Leadership& after, bool a
 Result<void> failover(const FailoverOptions& options) {
   const Interrupt interrupt;
   DORSAL_TRY(auto open, OpenCluster::open(options.config, options.dir, kStoreLimit));
-  DORSAL_TRY(const ManualFailover begun, begin(*open, options));
-  if (begun.election.may_lose_writes) fmt::print(stderr, "{}\n", what_would_be_lost(begun));
-  DORSAL_TRY(const cluster::Leadership after, wait(*open, begun));
+  DORSAL_TRY(ManualFailover begun, begin(*open, options));
+  DORSAL_TRY(const cluster::Leadership after, wait(*open, options, begun));
   print(begun, after, options.json);
   return {};
 }

@@ -51,16 +51,6 @@ Result<const Node*> find(const Topology& topology, const NodeName& name) {
   return node;
 }
 
-std::string obstacle_to(const Topology& topology, const Node& chosen) {
-  View view;
-  view.self = chosen.member.name;
-  view.topology = topology;
-  std::string obstacle = why_not_electable(view);
-  const bool has_no_vote = topology.vote_of(chosen.member.name) == nullptr;
-  if (obstacle.empty() && has_no_vote) obstacle = chosen.member.name.value() + " has no vote";
-  return obstacle;
-}
-
 }  // namespace
 
 Result<ManualFailover> plan_failover(const Topology& topology,
@@ -85,7 +75,7 @@ Result<ManualFailover> plan_failover(const Topology& topology,
   if (!reason.empty()) planned.election.reason += ": " + reason;
   planned.election.begun_ms = wall_ms;
   planned.election.candidate = chosen->member.name;
-  planned.obstacle = obstacle_to(topology, *chosen);
+  planned.obstacle = obstacle_to(topology, chosen->member.name);
   if (planned.obstacle.empty()) return planned;
   planned.election.may_lose_writes = true;
   for (const Node& node : topology.nodes) {
@@ -95,6 +85,16 @@ Result<ManualFailover> plan_failover(const Topology& topology,
   }
   planned.lost.subtract(position_of(*chosen));
   return planned;
+}
+
+std::string obstacle_to(const Topology& topology, const NodeName& chosen) {
+  View view;
+  view.self = chosen;
+  view.topology = topology;
+  std::string obstacle = why_not_electable(view);
+  const bool has_no_vote = topology.vote_of(chosen) == nullptr;
+  if (obstacle.empty() && has_no_vote) obstacle = chosen.value() + " has no vote";
+  return obstacle;
 }
 
 }  // namespace dorsal::failover

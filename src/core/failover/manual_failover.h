@@ -27,4 +27,8 @@ Result<ManualFailover> plan_failover(const cluster::Topology& topology,
                                      std::string reason,
                                      std::int64_t wall_ms);
 
+// Why the node could not be made the primary without a risk for acknowledged writes; empty when it
+// could. An election that is under way waits for as long as there is such an obstacle.
+std::string obstacle_to(const cluster::Topology& topology, const cluster::NodeName& chosen);
+
 }  // namespace dorsal::failover
