@@ -205,7 +205,7 @@ io::Task<Result<LostWrites::Answer>> LostWrites::ask() {
   context_.refresh_view();
   const auto view = context_.view;
   Server* server = view->primary;
-  if (server == nullptr || !view->primary_is_open) {
+  if (server == nullptr || !view->primary_is_open()) {
     co_return unavailable("the cluster has no primary");
   }
   const auto wanted = wanted_;  // who comes later asks again

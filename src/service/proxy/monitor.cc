@@ -36,11 +36,11 @@ io::Task<Result<void>> read_position(LoopContext& context,
   const auto& row = results->at(0).rows.at(0);
   auto& frontier = context.shared.frontier;
   DORSAL_CO_TRY(auto reached, frontier.executed(server.index, row.at(0).value_or("")));
+  server.takes_writes = row.at(2) == "0";
   context.refresh_view();
   if (was_primary && context.view->primary == &server) {
     // A primary that takes writes has applied all that there is.
-    const bool takes_writes = row.at(2) == "0";
-    if (takes_writes && frontier.repair(told, reached)) {
+    if (server.takes_writes && frontier.repair(told, reached)) {
       log_warn("proxy",
                "server={} lacks writes that clients were told of; reads no longer wait for them",
                server.name.value());
@@ -175,6 +175,7 @@ io::Task<> monitor(LoopContext& context, Server& server) {
     introduction.left(context.loop.now());
     server.others.set(-1);
     server.other_proxies.lost();
+    server.takes_writes = false;
     const bool is_over = co_await io::cancelled();
     if (is_over) co_return;
     if (server.reachable.exchange(false)) {

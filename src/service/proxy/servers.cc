@@ -94,7 +94,7 @@ std::shared_ptr<const ServerView> Servers::view(std::shared_ptr<const cluster::T
     view->all.push_back(server);
     if (&node == primary) {
       view->primary = server;
-      view->primary_is_open = node.state.role == cluster::Role::Primary;
+      view->primary_says_open = node.state.role == cluster::Role::Primary;
     } else if (node.state.role == cluster::Role::Replica && node.state.healthy) {
       view->replicas.push_back(server);
     }

@@ -31,8 +31,9 @@ struct Server {
   const cluster::NodeName name;
   const io::Endpoint endpoint;
 
-  // The monitor's last attempt succeeded.
+  // The monitor's last attempt succeeded, and what the server said then.
   std::atomic<bool> reachable{false};
+  std::atomic<bool> takes_writes{false};
   // Statements of this process that run there now.
   std::atomic<std::int64_t> outstanding{0};
   routing::Latency latency;
@@ -84,12 +85,16 @@ class Outstanding {
 
 struct ServerView {
   std::shared_ptr<const cluster::Topology> topology;
-  Server* primary = nullptr;      // null when the topology names none
-  bool primary_is_open = false;   // it takes writes, as its agent says
-  bool is_held = false;           // nothing begins there, as it is about to be replaced
-  Server* successor = nullptr;    // by this one
-  std::vector<Server*> replicas;  // healthy and caught up, as their agents say
+  Server* primary = nullptr;       // null when the topology names none
+  bool primary_says_open = false;  // its agent says that it takes writes
+  bool is_held = false;            // nothing begins there, as it is about to be replaced
+  Server* successor = nullptr;     // by this one
+  std::vector<Server*> replicas;   // healthy and caught up, as their agents say
   std::vector<Server*> all;
+
+  // The primary takes writes, as its agent says, or itself: while the agent alone cannot reach the
+  // coordination store, what it last said there expires, and it leads on.
+  bool primary_is_open() const { return primary_says_open || (primary && primary->takes_writes); }
 
   // No other proxy can have told clients of writes to these servers.
   bool excludes_other_proxies(TimePoint now) const;

@@ -68,6 +68,19 @@ TEST(Servers, KnowWhatAgentsSayOfThem) {
   EXPECT_FALSE(nowhere.view(three_nodes())->replicas[0]->is_near);
 }
 
+// As when the primary's agent alone cannot reach the store any more, and every member agrees.
+TEST(Servers, APrimaryOfWhichNobodyTellsIsOpenWhileItTakesWrites) {
+  Counters counters;
+  Servers servers(counters, "");
+  EXPECT_TRUE(servers.view(three_nodes())->primary_is_open());
+  auto topology = three_nodes();
+  topology->nodes[0].state.role = cluster::Role::Down;
+  const auto view = servers.view(topology);
+  EXPECT_FALSE(view->primary_is_open());
+  view->primary->takes_writes = true;
+  EXPECT_TRUE(view->primary_is_open());
+}
+
 TEST(Servers, OneThatIsTooFarBehindServesNoReads) {
   using std::chrono::milliseconds;
   Counters counters;

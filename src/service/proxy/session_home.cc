@@ -37,7 +37,7 @@ Server* Session::pick_home() {
   }
   // Without any replica the primary serves those who asked for one: late data is worse than none.
   const bool is_there = view.primary != nullptr && view.primary->reachable;
-  if (!is_there || !view.primary_is_open || view.is_held) return nullptr;
+  if (!is_there || !view.primary_is_open() || view.is_held) return nullptr;
   return view.primary->closed_in == context_.view_version() ? nullptr : view.primary;
 }
 
@@ -48,7 +48,7 @@ bool Session::home_is_still_right() const {
   const auto& replicas = view.replicas;
   const bool is_on_replica = listener_ == routing::Listener::Replicas || read_only_;
   if (!is_on_replica || replicas.empty()) {
-    return view.primary == nullptr || (view.primary == server && view.primary_is_open);
+    return view.primary == nullptr || (view.primary == server && view.primary_is_open());
   }
   return std::find(replicas.begin(), replicas.end(), server) != replicas.end();
 }
