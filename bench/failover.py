@@ -1,8 +1,10 @@
-"""How long nobody can write when a primary is lost, by what it is lost to, and where that time goes."""
+"""How long nobody can write when a primary is lost or replaced, and where that time goes."""
 
 import contextlib
 import datetime
+import itertools
 import re
+import sys
 import threading
 import time
 
@@ -12,11 +14,18 @@ import harness
 import processes
 from rig import percentile, print_table
 
-TITLE = "fail-over"
-COLUMNS = (("ms without a write, p50", 25), ("p99", 8), ("worst", 8), ("noticed", 9), ("promised", 10), ("applied", 9),
-           ("opened", 8), ("first write", 12))
 TABLE = "failover.t"
 LINE = re.compile(r"^(\S+Z?) \S+ agent node=(\S+) .*rule=(\S+)")
+
+# The rules whose first use ends a part of the time; what begins it is the last write before.
+FAILOVER = (
+    ("noticed", ("hand_over", "begin_election")), ("promised, applied", ("lead_as_elected",)),
+    ("source forgotten", ("forget_source",)), ("opened", ("open_for_writes",)),
+)
+SWITCHOVER = (
+    ("held", ("close_for_switchover",)), ("drained", ("elect_for_switchover",)),
+    ("promised, applied", ("lead_as_elected",)), ("source forgotten", ("forget_source",)), ("opened", ("open_for_writes",)),
+)
 
 
 def options(parser):
@@ -28,7 +37,7 @@ class Writer(threading.Thread):
 
     def __init__(self, cluster, number):
         super().__init__(daemon=True)
-        self.cluster, self.number, self.ended, self.moments = cluster, number, threading.Event(), []
+        self.cluster, self.number, self.ended, self.moments, self.errors = cluster, number, threading.Event(), [], 0
 
     def run(self):
         session = None
@@ -38,6 +47,7 @@ class Writer(threading.Thread):
                 session.run(f"UPDATE {TABLE} SET n = n + 1 WHERE id = {self.number}")
                 self.moments.append(time.time())
             except pymysql.MySQLError:
+                self.errors += 1
                 if session:
                     harness.close_quietly(session)
                 session = None
@@ -46,21 +56,31 @@ class Writer(threading.Thread):
             harness.close_quietly(session)
 
 
-def lose_mysqld(node):
+def lose_mysqld(cluster, node):
     processes.kill(node["pid"])
     return contextlib.nullcontext()
 
 
-def lose_node(node):
+def lose_node(cluster, node):
     """As if its host had stopped: neither mysqld nor agent does anything, and connections stay open."""
-    return processes.frozen(harness.Cluster.agent_pid(node), node["pid"])
+    return processes.frozen(cluster.agent_pid(node), node["pid"])
 
 
-def hang_mysqld(node):
+def hang_mysqld(cluster, node):
     return processes.frozen(node["pid"])
 
 
-KINDS = {"mysqld is killed": lose_mysqld, "mysqld hangs": hang_mysqld, "the host stops": lose_node}
+def switch(cluster, node):
+    cluster.run("switchover", "--dir", cluster.dir)
+    return contextlib.nullcontext()
+
+
+KINDS = {
+    "mysqld is killed": (lose_mysqld, FAILOVER),
+    "mysqld hangs": (hang_mysqld, FAILOVER),
+    "the host stops": (lose_node, FAILOVER),
+    "switchover": (switch, SWITCHOVER),
+}
 
 
 def moment(text):
@@ -78,28 +98,34 @@ def steps(cluster, since):
     return first
 
 
-def gap_around(writers, lost):
-    """From the last acknowledgement before the loss on."""
-    before = max(at for writer in writers for at in writer.moments if at <= lost)
-    after = min(at for writer in writers for at in writer.moments if at > lost + 0.02)
-    return before, after
+def longest_gap(writers, since):
+    """(from, to) of the longest time since then in which nobody was told of a write, in seconds."""
+    moments = sorted(at for writer in writers for at in writer.moments if at >= since)
+    return max(itertools.pairwise(moments), key=lambda pair: pair[1] - pair[0])
 
 
-def lose(cluster, writers, lose_it):
+def errors(writers):
+    return sum(writer.errors for writer in writers)
+
+
+def lose(cluster, writers, lose_it, parts):
+    """Milliseconds without a write, those of each part and of the first write, and how many errors clients saw."""
     term = cluster.api_status()["term"]
-    primary = cluster.primary()
-    lost = time.time()
-    with lose_it(primary):
+    seen_before = errors(writers)
+    began = time.time()
+    with lose_it(cluster, cluster.primary()):
         harness.wait_until("there is another primary", lambda: cluster.api_status()["term"] > term, 60, 0.01)
         seen = [len(writer.moments) for writer in writers]
         harness.wait_until("all write again", lambda: all(len(w.moments) > n + 5 for w, n in zip(writers, seen)), 60)
-    before, after = gap_around(writers, lost)
-    at = steps(cluster, lost)
-    noticed = min(at.get("hand_over", after), at.get("begin_election", after))
-    parts = [lost, noticed, at.get("lead_as_elected", noticed), at.get("forget_source", noticed),
-             at.get("open_for_writes", noticed), after]
+    before, after = longest_gap(writers, began - 0.5)
+    at = steps(cluster, began)
+    ends = [before]
+    for _, rules in parts:
+        end = min((at[rule] for rule in rules if rule in at), default=ends[-1])
+        ends.append(min(max(end, ends[-1]), after))
+    ends.append(after)
     harness.wait_until("every node is well", lambda: all(n["healthy"] for n in cluster.api_status()["nodes"]), 180)
-    return [1000 * (after - before), *(1000 * (end - begin) for begin, end in zip(parts, parts[1:]))]
+    return [*(1000 * (end - begin) for begin, end in [(before, after), *itertools.pairwise(ends)]), errors(writers) - seen_before]
 
 
 def run(rig, chosen):
@@ -113,7 +139,13 @@ def run(rig, chosen):
         writer.start()
     try:
         harness.wait_until("all write", lambda: all(writer.moments for writer in writers))
-        return {name: [lose(cluster, writers, kind) for _ in range(chosen.failovers)] for name, kind in KINDS.items()}
+        results = {name: [] for name in KINDS}
+        # In turns, so that other work on the machine hits all kinds alike.
+        for number in range(chosen.failovers):
+            print(f"fail-over: round {number + 1} of {chosen.failovers}", file=sys.stderr, flush=True)
+            for name, (lose_it, parts) in KINDS.items():
+                results[name].append(lose(cluster, writers, lose_it, parts))
+        return results
     finally:
         for writer in writers:
             writer.ended.set()
@@ -122,9 +154,16 @@ def run(rig, chosen):
 
 
 def show(results):
-    rows = []
-    for name, losses in results.items():
-        gaps, *parts = ([(part, 1) for part in sorted(column)] for column in zip(*losses))
-        cells = [percentile(gaps, 50), percentile(gaps, 99), gaps[-1][0], *(percentile(part, 50) for part in parts)]
-        rows.append((name, [f"{value:.0f}" for value in cells]))
-    print_table(TITLE, COLUMNS, rows)
+    for title, parts in (("fail-over", FAILOVER), ("switchover", SWITCHOVER)):
+        names = [*(name for name, _ in parts), "first write"]
+        columns = [("ms without a write, p50", 25), ("p99", 8), ("worst", 8)]
+        columns += [(name, len(name) + 2) for name in (*names, "errors")]
+        rows = [(name, row(losses)) for name, losses in results.items() if KINDS[name][1] is parts and losses]
+        print_table(f"{title}: parts are medians, errors are those of all {len(next(iter(results.values())))} together", columns, rows)
+
+
+def row(losses):
+    *times, errors_seen = zip(*losses)
+    gaps, *parts = ([(value, 1) for value in sorted(column)] for column in times)
+    cells = [percentile(gaps, 50), percentile(gaps, 99), gaps[-1][0], *(percentile(part, 50) for part in parts)]
+    return [*(f"{value:.0f}" for value in cells), str(sum(errors_seen))]

@@ -18,8 +18,17 @@ def fault(name, needs=None):
     return add
 
 
+stretched = 1
+
+
+def stretch(factor):
+    """Every fault lasts so many times as long as it says, because leases do."""
+    global stretched
+    stretched = factor
+
+
 def hold(rng, least, most):
-    time.sleep(rng.uniform(least, most))
+    time.sleep(stretched * rng.uniform(least, most))
 
 
 # ---- Processes that die ----

@@ -43,6 +43,7 @@ node:
   address: {address}:{port}
   dir: {disk}/node
   buffer_pool: 32M
+  lease_ms: {lease_ms}
   settings:
     innodb_redo_log_capacity: 32M
     max_connections: 60
@@ -177,7 +178,7 @@ class Node:
         shutil.copytree(world.proxy_bundle, self.proxy_bundle)
         names = {
             "store": world.store_address, "name": self.name, "address": self.host.address, "port": MYSQL_PORT,
-            "disk": disk, "acks": world.options.acks,
+            "disk": disk, "acks": world.options.acks, "lease_ms": world.options.lease_ms,
         }
         (self.folder / "node.yaml").write_text(
             NODE_CONFIGURATION.format(
