@@ -2,6 +2,7 @@
 """What a primary does without its replicas or its store, and how nodes leave."""
 
 import contextlib
+import http.server
 import json
 import shutil
 import sqlite3
@@ -128,6 +129,91 @@ class Protection(primary_changes.PrimaryChanges):
             self.assertEqual(0, following.wait(60))
         self.cluster.run("resume", "--dir", self.cluster.dir)
         self.assertIn("operator", [json.loads(line)["by"] for line in heard])
+
+
+class Hooks:
+    """What agents tell of changes of role: lines that a program writes, and posts to a web server."""
+
+    def __init__(self, folder):
+        self.lines, self.posts = folder / "hook.txt", []
+        program = folder / "hook"
+        program.write_text(f'#!/bin/sh\necho "$DORSAL_NODE $DORSAL_ROLE $DORSAL_TERM" >>{self.lines}\n', encoding="utf-8")
+        program.chmod(0o700)
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), self.handler())
+        self.environment = {
+            "DORSAL_NODE_HOOK": str(program),
+            "DORSAL_NODE_WEBHOOK": f"http://127.0.0.1:{self.server.server_port}/roles?key=1",
+        }
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def handler(hooks):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                hooks.posts.append((self.path, f"{body['node']} {body['role']} {body['term']}"))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
+
+    def have_told(self, line):
+        return line in self.lines.read_text(encoding="utf-8").splitlines() and ("/roles?key=1", line) in self.posts
+
+
+class DataLoss(primary_changes.PrimaryChanges):
+    schema = "e2e_data_loss"
+
+    @classmethod
+    def setUpClass(cls):
+        folder = harness.temporary_folder()
+        cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+        cls.hooks = Hooks(folder)
+        cls.addClassCleanup(cls.hooks.server.shutdown)
+        cls.environment = cls.hooks.environment
+        super().setUpClass()
+
+    def failover(self, *arguments):
+        return self.cluster.run("failover", "--dir", self.cluster.dir, *arguments, check=False)
+
+    def test_only_an_operator_gives_up_what_cannot_be_had(self):
+        """A write that is acknowledged, and of which the last node that is left knows nothing."""
+        primary = self.cluster.primary()
+        ahead, behind = self.cluster.replicas()
+        lost = [pid for node in (primary, ahead) for pid in (self.cluster.agent_pid(node), node["pid"])]
+        with contextlib.ExitStack() as gone:
+            with processes.frozen(self.cluster.agent_pid(behind)):
+                with self.cluster.root(behind) as server:
+                    server.run("STOP REPLICA IO_THREAD")
+                with self.cluster.connect(database=self.schema) as session:
+                    session.run("INSERT INTO t VALUES (4711)")
+                with self.cluster.root(primary) as server:
+                    gtid = server.value("SELECT @@server_uuid") + ":"
+                harness.stays("the agents have told of it", lambda: True, 3)
+                gone.enter_context(processes.frozen(*lost))
+            harness.wait_until("it is refused", lambda: "would be lost" in self.failover().stderr)
+            refused = self.failover()
+            self.assertEqual(1, refused.returncode)
+            for words in (gtid, "--allow-data-loss", primary["name"], ahead["name"], behind["name"]):
+                self.assertIn(words, refused.stderr)
+            done = self.failover("--allow-data-loss", "--json", "--reason", "test")
+            self.assertEqual(0, done.returncode, done.stderr)
+            told = json.loads(done.stdout)
+            self.assertEqual((behind["name"], True), (told["primary"], told["may_have_lost_writes"]))
+            self.assertIn(gtid, told["lost"])
+            with self.cluster.connect("primary", database=self.schema) as session:
+                self.assertEqual((), session.run("SELECT id FROM t"))
+        self.wait_for_all()
+        kept = [strays.read_text(encoding="utf-8") for strays in self.cluster.dir.glob("*/strays/*/strays.sql")]
+        self.assertTrue(any("@1=4711" in text for text in kept), "what was lost is put aside")
+        events = self.cluster.run("events", "--dir", self.cluster.dir, "--json", "--limit", "1000").stdout
+        recorded = [json.loads(line) for line in events.splitlines()]
+        (record,) = [event for event in recorded if event["rule"] == "failover --allow-data-loss"]
+        self.assertIn(gtid, record["what"])
+        term = self.cluster.api_status()["term"]
+        harness.wait_until("the hooks are told", lambda: self.hooks.have_told(f"{behind['name']} primary {term}"))
 
 
 if __name__ == "__main__":
