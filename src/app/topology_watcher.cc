@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "core/cluster/silence.h"
 #include "edge/io/clock.h"
 
 namespace dorsal::app {
@@ -30,6 +31,7 @@ io::Task<> watch_topology(io::Loop& loop,
                           coord::ClusterStore& store,
                           cluster::SharedTopology& shared) {
   StoreLog log;
+  cluster::Silence silence;
   coord::Revision seen;
   while (!co_await io::cancelled()) {
     auto loaded = co_await store.load(loop.after(kStoreLimit));
@@ -40,8 +42,10 @@ io::Task<> watch_topology(io::Loop& loop,
       continue;
     }
     seen = loaded->newest;
+    const TimePoint now = io::boot_now();
+    silence.note(loaded->topology, now, io::wall_ms());
     shared.store(std::make_shared<const cluster::Topology>(
-        cluster::without_expired(std::move(loaded->topology), io::wall_ms())));
+        silence.without_silent(std::move(loaded->topology), now)));
     // A failure, like silence, ends in another look.
     (void)co_await store.changed_since(seen, loop.after(kLongestWait));
   }

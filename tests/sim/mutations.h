@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "world.h"
+#include "plan.h"
 
 namespace dorsal::sim {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "mutations.h"
-#include "world.h"
+#include "plan.h"
 
 namespace dorsal::sim {
 namespace {

@@ -95,15 +95,18 @@ bool Topology::holds_statements() const {
   return switchover && switchover->is_under_way() && switchover->holding;
 }
 
+void turn_down(NodeState& state) {
+  state.role = Role::Down;
+  state.healthy = false;
+  state.pid.reset();
+  state.lag_ms.reset();
+  state.semi_sync = false;
+  state.activity = "its agent is silent";
+}
+
 Topology without_expired(Topology topology, std::int64_t now_ms) {
   for (Node& node : topology.nodes) {
-    if (now_ms - node.state.published_ms <= kStateExpires_ms) continue;
-    node.state.role = Role::Down;
-    node.state.healthy = false;
-    node.state.pid.reset();
-    node.state.lag_ms.reset();
-    node.state.semi_sync = false;
-    node.state.activity = "its agent is silent";
+    if (now_ms - node.state.published_ms > kStateExpires_ms) turn_down(node.state);
   }
   return topology;
 }

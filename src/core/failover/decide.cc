@@ -163,8 +163,8 @@ constexpr Rule kRules[] = {
      "through unacknowledged.",
      rules::require_acks_before_writes},
     {"go_unprotected",
-     "In mode available a primary that has waited for acknowledgements for ten seconds goes on "
-     "without them; the store knows it before the first such write.",
+     "In mode available a primary that has waited for acknowledgements for ten seconds, or that no "
+     "replica can give any, goes on without them; the store knows it before the first such write.",
      rules::go_unprotected},
     {"stop_acks_unprotected", "Only then are they switched off.", rules::stop_acks_unprotected},
     {"require_acks_again",
@@ -174,9 +174,9 @@ constexpr Rule kRules[] = {
      "Once they have all that was written meanwhile, writes are protected again.",
      rules::end_unprotected},
     {"fence_without_replicas",
-     "When the replicas that acknowledged have lost their data, nobody can acknowledge a write any "
-     "more; "
-     "clients that wait would also keep a clone from ending, and with it the first new replica.",
+     "Where no replica can acknowledge a write any more before it is made anew, as its data is "
+     "lost or has strays, none is taken: clients that wait would keep a clone from ending, and "
+     "with it the first new replica.",
      rules::fence_without_replicas},
     {"wait_for_replicas",
      "Such a primary serves reads and clones, and takes writes again when a replica has joined.",
@@ -199,9 +199,6 @@ constexpr Rule kRules[] = {
      "Everything before this rule holds: the recorded primary, with its lease, with all data, and "
      "with acknowledgements required if they ever were.",
      rules::open_for_writes},
-    {"alarm_unprotected",
-     "Until then nobody takes over by itself, and that is said.",
-     rules::alarm_unprotected},
     {"require_first_acks",
      "As soon as enough replicas have joined to give them, acknowledgements are required, for "
      "ever.",
@@ -221,6 +218,9 @@ constexpr Rule kRules[] = {
      "The primary makes the store forget a node that was asked to leave, once it is gone and has "
      "no vote.",
      rules::forget_removed},
+    {"alarm_unprotected",
+     "While they are not protected nobody takes over by itself, and that is said.",
+     rules::alarm_unprotected},
     {"alarm_on_primary_storage",
      "Where no other node is better off, a primary whose disk is full goes on as long as it can.",
      rules::alarm_on_primary_storage},

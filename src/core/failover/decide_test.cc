@@ -19,6 +19,7 @@ using cluster::Node;
 using cluster::NodeName;
 using cluster::Process;
 using cluster::Receiver;
+using cluster::Role;
 using cluster::Vote;
 
 std::string show(const View& view) {
@@ -280,6 +281,32 @@ TEST(Decide, ThePrimaryOpensForWritesLast) {
          for (Node& each : v.topology.nodes) each.member.joined = each.member.name == v.self;
        },
        "wait_for_replicas -> keep"},
+      {"nor while those that are left have strays and another is being made",
+       primary_view,
+       [](View& v) {
+         find(v, "node2").member.joined = false;
+         find(v, "node2").state.role = Role::Joining;
+         find(v, "node3").state.gtid_executed = from_two("1");
+       },
+       "fence_without_replicas -> fence"},
+      {"or have given up their votes",
+       primary_view,
+       [](View& v) {
+         find(v, "node2").member.joined = false;
+         find(v, "node2").state.role = Role::Joining;
+         v.topology.leadership.votes[cluster::NodeName("node3")] = {Vote::State::Withdrawn, ""};
+       },
+       "fence_without_replicas -> fence"},
+      {"but who has strays, itself, drops them beside a primary at work",
+       primary_view,
+       [](View& v) {
+         for (const char* name : {"node2", "node3"}) {
+           find(v, name).member.joined = false;
+           find(v, name).state.role = Role::Joining;
+           find(v, name).state.gtid_executed = from_two("1");
+         }
+       },
+       "lead -> keep"},
       {"a fall-back is told",
        primary_view,
        [](View& v) { v.server.facts->source_semi_sync_active = false; },
@@ -565,6 +592,15 @@ TEST(Decide, AReplicaWithStraysServesNothingAndIsRebuilt) {
          v.topology.nodes[2].member.joined = false;
        },
        "refuse_strays -> keep"},
+      {"unless that is gone itself",
+       replica_view,
+       [&](View& v) {
+         put_aside(v);
+         mark(v, "node2", Vote::State::Lost);
+         v.topology.nodes[2].member.joined = false;
+         v.topology.nodes[2].state.role = Role::Down;
+       },
+       "rebuild -> drop_data"},
       {"of two that wait the first in the order of names begins",
        replica_view,
        [&](View& v) {

@@ -41,6 +41,13 @@ View recovering_view() {
 TEST(Protection, IsGivenUpAndTakenBackInThisOrder) {
   expect_all({
       {"the store first", lonely_view, nothing, "go_unprotected -> change_protection"},
+      {"where nobody is left to acknowledge, at once",
+       lonely_view,
+       [](View& v) {
+         v.unacknowledged_since.reset();
+         find(v, "node2").member.joined = find(v, "node3").member.joined = false;
+       },
+       "go_unprotected -> change_protection"},
       {"not in the strict mode",
        lonely_view,
        [](View& v) { v.topology.charter.mode = cluster::Mode::SemiSync; },
@@ -79,6 +86,16 @@ TEST(Protection, IsGivenUpAndTakenBackInThisOrder) {
        [](View& v) { v.unprotected_writes = gtids(from_one("1-101")); },
        "alarm_unprotected -> keep"},
   });
+}
+
+// Else two nodes stay so for ever: the replica that was cloned anew waits to be told what it needs.
+TEST(Protection, VotesEndAndBeginAsWellWithoutIt) {
+  View view = unprotected_view();
+  mark(view, "node2", cluster::Vote::State::Lost);
+  const Step told = decide(view, Policy());
+  EXPECT_EQ(told.rule, "say_what_others_need");
+  mark(view, "node2", cluster::Vote::State::Counts);
+  EXPECT_EQ(decide(view, Policy()).rule, "alarm_unprotected");
 }
 
 TEST(Protection, NobodyTakesOverWithoutIt) {

@@ -42,6 +42,15 @@ mysql::GtidSet only_source(const mysql::GtidSet& set, const std::string& uuid_te
   return uuid ? by_source(set, *uuid, true) : mysql::GtidSet();
 }
 
+// As the primary sees it: what a node has said is older than what the primary has now.
+bool is_known_to_stray(const View& view, const Node& node) {
+  auto position = position_of(node);
+  if (!position || !view.server.facts || node.member.name == view.self) return false;
+  position->subtract(view.server.facts->executed);
+  position->subtract(view.server.facts->in_flight);
+  return !position->empty();
+}
+
 bool can_be_donor(const View& view, const Node& node, Role role) {
   return node.member.name != view.self && node.member.joined && node.state.role == role;
 }
@@ -128,8 +137,31 @@ bool acks_are_possible(const View& view) {
   return charter.wants_acks() && joined_replicas(view) >= charter.acks;
 }
 
+bool is_being_made(const Node& node) {
+  return !node.member.joined && node.state.role != Role::Down;
+}
+
+std::size_t replicas_that_could_acknowledge(const View& view) {
+  const auto& nodes = view.topology.nodes;
+  return static_cast<std::size_t>(std::count_if(nodes.begin(), nodes.end(), [&](const Node& node) {
+    const cluster::Vote* vote = view.topology.vote_of(node.member.name);
+    const bool is_replica = node.member.joined && node.member.name != view.self;
+    const bool has_ended = vote != nullptr && vote->state != cluster::Vote::State::Counts;
+    return is_replica && may_vote(node) && !has_ended && !is_known_to_stray(view, node);
+  }));
+}
+
 bool lacks_replicas_for_acks(const View& view) {
-  return is_recorded_primary(view) && writes_are_protected(view) && !acks_are_possible(view);
+  if (!is_recorded_primary(view) || !writes_are_protected(view)) return false;
+  if (replicas_that_could_acknowledge(view) >= view.topology.charter.acks) return false;
+  bool waits_any = false;
+  for (const Node& node : view.topology.nodes) {
+    const bool strays = is_known_to_stray(view, node);
+    if (is_being_made(node) && !strays) return true;
+    waits_any = waits_any || (strays && node.state.role != Role::Down);
+  }
+  // Who has strays drops its data only beside a primary at work.
+  return !acks_are_possible(view) && !waits_any;
 }
 
 std::optional<mysql::GtidSet> primary_position(const View& view) {

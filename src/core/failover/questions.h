@@ -55,8 +55,16 @@ bool writes_are_protected(const View& view);
 // True when the mode asks for acknowledgements and enough replicas to give them have joined.
 bool acks_are_possible(const View& view);
 
-// True for a primary whose writes nobody could acknowledge, ever: the replicas that did have lost
-// their data. A replica that is only down does not count as lost.
+// It has not joined, and is about to.
+bool is_being_made(const cluster::Node& node);
+
+// Of those that have joined, the ones that are not to be cloned anew. REQUIRES: this node is the
+// primary.
+std::size_t replicas_that_could_acknowledge(const View& view);
+
+// True for a primary whose writes nobody could acknowledge before a replica was made anew: those
+// that there were have lost their data, or have strays and wait for their turn. A replica that is
+// only down does not count as lost.
 bool lacks_replicas_for_acks(const View& view);
 
 // Transactions that this replica has, applied or not, and the primary lacks. The primary's own

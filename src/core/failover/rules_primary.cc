@@ -58,7 +58,7 @@ Match wait_for_replicas(const View& view, const Policy&) {
   return keep(
       fmt::format("too few replicas are left to acknowledge writes, {} of {}; taking none until "
                   "one has joined",
-                  joined_replicas(view),
+                  replicas_that_could_acknowledge(view),
                   view.topology.charter.acks));
 }
 

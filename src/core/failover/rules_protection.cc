@@ -38,9 +38,9 @@ Match go_unprotected(const View& view, const Policy& policy) {
     return std::nullopt;
   }
   if (!acks_are_required(view) || view.topology.leadership.unprotected) return std::nullopt;
-  if (!holds_lease(view, policy) || !has_waited(view, policy.available_patience)) {
-    return std::nullopt;
-  }
+  // Where there is nobody to wait for, the primary takes no writes that could.
+  const bool is_due = lacks_replicas_for_acks(view) || has_waited(view, policy.available_patience);
+  if (!holds_lease(view, policy) || !is_due) return std::nullopt;
   return change(view, true, "too few replicas acknowledge; going on without them");
 }
 

@@ -27,7 +27,7 @@ bool is_others_turn(const View& view) {
     if (node.member.name == view.self || node.member.name == view.topology.leadership.primary) {
       continue;
     }
-    if (!node.member.joined) return true;
+    if (is_being_made(node)) return true;
     const bool waits = !view.topology.is_voter(node.member.name) && !node.state.healthy &&
                        node.state.role != Role::Down;
     if (waits && acks_are_required(view) && node.member.name < view.self) return true;

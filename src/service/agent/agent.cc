@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "core/cluster/silence.h"
 #include "edge/io/clock.h"
 #include "edge/io/event.h"
 #include "edge/io/scope.h"
@@ -91,6 +92,7 @@ struct Agent::Impl {
   std::optional<Diary> diary;
   std::optional<Hooks> hooks;
   std::optional<mysql::GtidSet> goal;
+  cluster::Silence silence;
   NodeState current;  // also while the store is out of reach
   NodeState published;
   std::optional<TimePoint> published_at;
@@ -307,6 +309,7 @@ Task<> Agent::Impl::read_store() {
     memory.renewal_seen = options.clocks.boot();
   }
   if (failover::is_another_phase(before, now)) memory.phase_seen = options.clocks.boot();
+  silence.note(snapshot->topology, options.clocks.boot(), options.clocks.wall_ms());
   memory.leadership_revision = snapshot->leadership_revision;
   memory.topology = std::move(snapshot->topology);
   const cluster::Node* own = memory.topology.find(options.node);
@@ -331,7 +334,7 @@ Task<View> Agent::Impl::look() {
   view.now = options.clocks.boot();
   view.self = options.node;
   view.store_answers = memory.store_answers;
-  view.topology = cluster::without_expired(memory.topology, options.clocks.wall_ms());
+  view.topology = silence.without_silent(memory.topology, view.now);
   view.lease = memory.lease;
   view.renewal_tried = memory.renewal_tried;
   view.renewal_failed = memory.renewal_failed;

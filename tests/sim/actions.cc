@@ -1,0 +1,206 @@
+// What becomes of a Step, in the store or in the server.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "world.h"
+
+namespace dorsal::sim {
+
+using cluster::Receiver;
+using failover::Action;
+using failover::Step;
+using failover::View;
+
+bool World::is_routine(Action action) {
+  return action == Action::Keep || action == Action::Renew || action == Action::AskMembers;
+}
+
+void World::carry_out(NodeId id, const View& view, const Step& step) {
+  Server& server = node(id).server;
+  if (!is_routine(step.action)) {
+    note(fmt::format("{} {} ({})", view.self.value(), failover::to_string(step.action), step.rule));
+  }
+  bool is_done = true;
+  switch (step.action) {
+    case Action::Keep:
+      return finish(id, false);
+    case Action::Renew:
+    case Action::Lead:
+    case Action::HandOver:
+    case Action::Elect:
+    case Action::ChangeVotes:
+    case Action::ChangeSwitchover:
+    case Action::ChangeProtection:
+      return change_leadership(id, view, step);
+    case Action::AskMembers:
+      return ask_members(id, view);
+    case Action::Promise:
+      node(id).agent.promised =
+          std::max(node(id).agent.promised, std::optional(step.promise->term));
+      return write_store(
+          id,
+          [this, id, promise = *step.promise] {
+            auto& known = stored(id).promise;
+            if (known && known->term > promise.term) return false;
+            known = promise;
+            return true;
+          },
+          [] {});
+    case Action::UpdateMember:
+      return write_store(
+          id,
+          [this, id, member = *step.member] {
+            stored(id).member.joined = member.joined;
+            return true;
+          },
+          [] {});
+    case Action::Fence:
+      fence(id);
+      break;
+    case Action::Kill:
+      crash_server(id, "mysqld was killed");
+      break;
+    case Action::Start:
+      start_server(id);
+      is_done = false;
+      break;
+    case Action::RequireAcks:
+      server.source_semi_sync = true;
+      break;
+    case Action::StopRequiringAcks:
+      for (const auto& each : server.release_all()) confirm(id, each);
+      server.source_semi_sync = false;
+      break;
+    case Action::Restart:
+      node(id).agent.restarted_ms = step.asked_ms;
+      for (const auto& each : server.release_all()) confirm(id, each);
+      crash_server(id, "", true);
+      break;
+    case Action::AwaitApplier:
+      clock_.after(Milliseconds(random_.between(1, 200)), [this, id, life = node(id).agent.life] {
+        as_agent(id, life, [this, id] { finish(id, true); });
+      });
+      return;
+    case Action::ForgetMember:
+      break;
+    case Action::OpenForWrites:
+      server.writable = true;
+      opened(id, view.topology.leadership.term);
+      break;
+    case Action::GiveAcks:
+    case Action::StopAcks:
+      server.replica_semi_sync = step.action == Action::GiveAcks;
+      if (server.receiver != Receiver::Off) restart_receiver(id);
+      break;
+    case Action::StopReceiver:
+      server.receiver = Receiver::Off;
+      ++server.connection;
+      break;
+    case Action::StartApplier:
+      start_applier(id);
+      break;
+    case Action::StopApplier:
+      server.applier_runs = false;
+      break;
+    case Action::ForgetSource:
+      server.receiver = Receiver::Off;
+      ++server.connection;
+      server.applier_runs = server.replica_semi_sync = false;
+      server.source.reset();
+      server.forget_relay();
+      break;
+    case Action::ChangeSource:
+      server.forget_relay();
+      server.source = id_of(*step.peer);
+      break;
+    case Action::StartReplication:
+      start_applier(id);
+      if (server.receiver == Receiver::Off) restart_receiver(id);
+      break;
+    case Action::AcceptData:
+      server.source.reset();
+      server.stage = cluster::DataStage::Member;
+      break;
+    case Action::Initialise:
+    case Action::StartOver:
+    case Action::SaveStrays:
+    case Action::DropData:
+    case Action::SetDataAside:
+    case Action::Clone:
+    case Action::CloseForWrites:
+      begin_job(id, step);
+      is_done = false;
+  }
+  finish(id, is_done);
+}
+
+// ---- jobs, beside the ticks ----
+
+failover::Job World::job_of(Action action) {
+  if (action == Action::Initialise) return failover::Job::Initialise;
+  if (action == Action::SaveStrays) return failover::Job::SaveStrays;
+  if (action == Action::Clone) return failover::Job::Clone;
+  if (action == Action::CloseForWrites) return failover::Job::CloseForWrites;
+  return action == Action::DropData ? failover::Job::DropData : failover::Job::StartOver;
+}
+
+void World::begin_job(NodeId id, const Step& step) {
+  Agent& agent = node(id).agent;
+  agent.job = job_of(step.action);
+  if (step.action == Action::DropData || step.action == Action::StartOver) {
+    crash_server(id, "mysqld was killed");
+  }
+  clock_.after(Milliseconds(random_.between(100, 4000)), [this, id, step, life = agent.life] {
+    as_agent(id, life, [this, id, step] {
+      node(id).agent.job = failover::Job::None;
+      end_job(id, step);
+      tick_after(id, Milliseconds(1));
+    });
+  });
+}
+
+void World::end_job(NodeId id, const Step& step) {
+  Server& server = node(id).server;
+  if (step.action == Action::SaveStrays) server.saved_strays.unite(*step.strays);
+  if (step.action == Action::DropData || step.action == Action::StartOver) server.lose_data();
+  if (step.action == Action::CloseForWrites) close_for_writes(id);
+  if (step.action == Action::Initialise) server.stage = cluster::DataStage::Fresh;
+  if (step.action != Action::Clone) return;
+  const NodeId donor = id_of(*step.peer);
+  const Server& from = node(donor).server;
+  const bool is_reached = from.runs && from.answers && !from.hangs && !is_cut(id, donor) &&
+                          !is_cut(donor, id) && server.runs && server.answers;
+  if (!is_reached || from.stage != cluster::DataStage::Member) {
+    node(id).agent.rests[Action::Clone] = clock_.now() + Milliseconds(1000);
+    return;
+  }
+  note(fmt::format("{} is cloned from {}", name_of(id).value(), name_of(donor).value()));
+  server.replace_data(from);
+  crash_server(id, "", true);
+}
+
+void World::fence(NodeId id) {
+  Server& server = node(id).server;
+  if (plan_.flaws.fence_releases_waiters) {
+    for (const auto& each : server.release_all()) confirm(id, each);
+  }
+  if (server.hangs || !server.answers || !server.waiting.empty()) {
+    crash_server(id, "mysqld was killed");
+  } else {
+    server.writable = false;
+  }
+}
+
+void World::close_for_writes(NodeId id) {
+  Server& server = node(id).server;
+  if (server.hangs || !server.answers || !server.waiting.empty()) {
+    node(id).agent.rests[Action::CloseForWrites] = clock_.now() + Milliseconds(1000);
+  } else {
+    server.writable = false;
+  }
+}
+
+}  // namespace dorsal::sim

@@ -1,0 +1,275 @@
+// What an agent does in a tick, as service/agent does it: read the store, look at the server,
+// decide, tell the others.
+#include <algorithm>
+#include <utility>
+
+#include "world.h"
+
+namespace dorsal::sim {
+
+using cluster::Process;
+using cluster::Receiver;
+using failover::Action;
+using failover::Step;
+using failover::View;
+
+namespace {
+
+constexpr auto kTick = Milliseconds(250);
+constexpr auto kPublish = Milliseconds(1000);
+
+}  // namespace
+
+void World::tick(NodeId id) {
+  Agent& agent = node(id).agent;
+  if (agent.is_busy) return;
+  agent.is_busy = true;
+  const std::uint64_t life = agent.life;
+  auto answered = std::make_shared<bool>(false);
+  send(id, kStore, [this, id, life, answered] {
+    auto topology = std::make_shared<cluster::Topology>(store_.topology);
+    const std::uint64_t revision = store_.leadership_revision;
+    send(kStore, id, [this, id, life, answered, topology, revision] {
+      as_agent(id, life, [this, id, answered, topology, revision] {
+        if (std::exchange(*answered, true)) return;
+        read_store(id, *topology, revision);
+        act(id);
+      });
+    });
+  });
+  clock_.after(Milliseconds(1000), [this, id, life, answered] {
+    as_agent(id, life, [this, id, answered] {
+      if (std::exchange(*answered, true)) return;
+      node(id).agent.store_answers = false;
+      act(id);
+    });
+  });
+}
+
+void World::read_store(NodeId id, const cluster::Topology& topology, std::uint64_t revision) {
+  Agent& agent = node(id).agent;
+  const auto& before = agent.topology.leadership;
+  const auto& now = topology.leadership;
+  if (!agent.store_answers || before.term != now.term || before.renewals != now.renewals) {
+    agent.renewal_seen = clock_.now();
+  }
+  if (failover::is_another_phase(before, now)) agent.phase_seen = clock_.now();
+  const cluster::Node* own = topology.find(name_of(id));
+  agent.restarted_ms = std::max(agent.restarted_ms, own->state.restarted_ms);
+  agent.store_answers = true;
+  agent.topology = topology;
+  agent.leadership_revision = revision;
+}
+
+View World::view_of(NodeId id) {
+  Node& it = node(id);
+  Agent& agent = it.agent;
+  const Server& server = it.server;
+  View view;
+  view.now = clock_.now();
+  view.self = name_of(id);
+  view.store_answers = agent.store_answers;
+  view.topology = cluster::without_expired(agent.topology, clock_.wall_ms());
+  view.lease = agent.lease;
+  view.renewal_tried = agent.renewal_tried;
+  view.renewal_failed = agent.renewal_failed;
+  view.renewal_seen = agent.renewal_seen;
+  view.lag_ms = 0;
+  view.server.stage = server.stage;
+  view.server.last_words = agent.last_words;
+  view.server.wants_restart = agent.wants_restart;
+  view.server.saved_strays = server.saved_strays;
+  view.job = agent.job;
+  view.can_ask_members = true;
+  view.phase_seen = agent.phase_seen;
+  view.restarted_ms = agent.restarted_ms;
+  for (const auto& [action, until] : agent.rests) {
+    if (view.now < until) view.resting.push_back(action);
+  }
+  view.server.may_be_writable = server.runs && server.writable;
+  const bool answers = server.answers && !server.hangs;
+  view.server.process = !server.runs     ? Process::Stopped
+                        : answers        ? Process::Answers
+                        : server.answers ? Process::Silent
+                                         : Process::Starting;
+  if (view.server.process != Process::Silent) agent.silent_since.reset();
+  if (view.server.process == Process::Silent && !agent.silent_since) {
+    agent.silent_since = clock_.now();
+  }
+  view.silent_since = agent.silent_since;
+  if (answers) view.server.facts = facts_of(server);
+  set_goal(agent, view);
+  return view;
+}
+
+void World::set_goal(Agent& agent, View& view) {
+  const auto& facts = view.server.facts;
+  const cluster::Node* primary = view.topology.primary();
+  const bool receives = facts && facts->following && facts->following->receiver == Receiver::On;
+  if (!agent.goal && receives && primary != nullptr && !primary->state.server_uuid.empty()) {
+    auto position = mysql::parse_gtid_set(primary->state.gtid_executed);
+    if (position) agent.goal = *std::move(position);
+  }
+  if (view.server.stage != cluster::DataStage::Member) agent.goal.reset();
+  view.goal = agent.goal;
+}
+
+cluster::ServerFacts World::facts_of(const Server& server) {
+  cluster::ServerFacts facts;
+  facts.in_flight = server.in_flight();
+  facts.executed = server.executed();
+  facts.uuid = uuid_of(server.origin);
+  facts.writable = server.writable;
+  facts.source_semi_sync = facts.source_semi_sync_active = server.source_semi_sync;
+  facts.replica_semi_sync = facts.replica_semi_sync_active = server.replica_semi_sync;
+  facts.waiting_for_acks = static_cast<std::int64_t>(server.waiting.size());
+  if (server.stage == cluster::DataStage::Cloning) {
+    facts.clone.state = cluster::CloneState::Completed;
+  }
+  if (server.source) {
+    cluster::Following following;
+    following.host = host_of(*server.source);
+    following.port = 3306;
+    following.is_as_we_configure = true;
+    following.receiver = server.receiver;
+    following.applier_runs = server.applier_runs;
+    following.retrieved = server.retrieved();
+    facts.following = following;
+  }
+  return facts;
+}
+
+void World::act(NodeId id) {
+  const View view = view_of(id);
+  const Step step = decide(view);
+  publish(id, view, step);
+  carry_out(id, view, step);
+}
+
+void World::finish(NodeId id, bool is_done) {
+  node(id).agent.is_busy = false;
+  tick_after(id, is_done ? Duration(Milliseconds(1)) : Duration(kTick));
+}
+
+void World::publish(NodeId id, const View& view, const Step& step) {
+  Agent& agent = node(id).agent;
+  if (!agent.store_answers) return;
+  const bool is_due = !agent.published_at || clock_.now() - *agent.published_at >= kPublish;
+  if (!is_due && step.action == Action::Keep) return;
+  agent.published_at = clock_.now();
+  cluster::NodeState state;
+  state.role = failover::role_of(view, policy_);
+  state.healthy = failover::is_healthy(view, policy_);
+  if (view.server.facts) {
+    state.server_uuid = view.server.facts->uuid;
+    state.gtid_executed = view.server.facts->executed.to_string();
+  } else if (const cluster::Node* known = agent.topology.find(view.self)) {
+    state.server_uuid = known->state.server_uuid;
+    state.gtid_executed = known->state.gtid_executed;
+  }
+  state.restarted_ms = agent.restarted_ms;
+  state.ready_for_ms = failover::ready_for_ms(view);
+  state.lag_ms = 0;
+  state.published_ms = clock_.wall_ms();
+  send(id, kStore, [this, id, state] { stored(id).state = state; });
+}
+
+void World::write_store(NodeId id, std::function<bool()> change, std::function<void()> done) {
+  const std::uint64_t life = node(id).agent.life;
+  auto is_over = std::make_shared<bool>(false);
+  send(id, kStore, [this, id, life, is_over, change = std::move(change), done = std::move(done)] {
+    const cluster::Topology before = store_.topology;
+    const bool is_written = change();
+    if (failover::is_news(before, store_.topology)) wake_all();
+    send(kStore, id, [this, id, life, is_over, is_written, done] {
+      as_agent(id, life, [this, id, is_over, is_written, done] {
+        if (std::exchange(*is_over, true)) return;
+        if (is_written) done();
+        finish(id, is_written);
+      });
+    });
+  });
+  clock_.after(Milliseconds(1000), [this, id, life, is_over] {
+    as_agent(id, life, [this, id, is_over] {
+      if (!std::exchange(*is_over, true)) finish(id, false);
+    });
+  });
+}
+
+void World::wake_all() {
+  for (NodeId id = 0; id < nodes_.size(); ++id) {
+    send(kStore, id, [this, id] { tick_after(id, Milliseconds(0)); });
+  }
+}
+
+void World::change_leadership(NodeId id, const View& view, const Step& step) {
+  const cluster::Leadership next =
+      failover::leadership_after(step, view, policy_, clock_.wall_ms());
+  const bool holds = step.action == Action::Renew || step.action == Action::Lead;
+  const std::uint64_t expected = node(id).agent.leadership_revision;
+  const TimePoint sent = clock_.now();
+  if (holds) node(id).agent.renewal_tried = sent;
+  if (step.action == Action::Renew) node(id).agent.renewal_failed = true;
+  write_store(
+      id,
+      [this, next, expected] {
+        const bool is_stale = store_.leadership_revision != expected;
+        if (is_stale && !plan_.flaws.store_compares_nothing) return false;
+        if (next.term > store_.topology.leadership.term) ++outcome_.elections;
+        store_.topology.leadership = next;
+        ++store_.leadership_revision;
+        return true;
+      },
+      [this, id, holds, sent] {
+        if (holds) node(id).agent.lease = failover::Lease{sent};
+        if (holds) node(id).agent.renewal_failed = false;
+      });
+}
+
+// ---- members ask each other ----
+
+failover::Knowledge World::knowledge_of(NodeId id) {
+  const Agent& agent = node(id).agent;
+  const cluster::Node* own = agent.topology.find(name_of(id));
+  failover::Knowledge known;
+  known.cluster = agent.topology.charter.uuid;
+  known.self = name_of(id);
+  known.term = agent.topology.leadership.term;
+  known.primary = agent.topology.leadership.primary;
+  known.store_answers = agent.store_answers;
+  if (const auto& election = agent.topology.leadership.election) known.election = election->term;
+  if (own != nullptr && own->promise) known.promised = own->promise->term;
+  known.promised = std::max(known.promised, agent.promised);
+  return known;
+}
+
+void World::ask_members(NodeId id, const View& view) {
+  const TimePoint sent = clock_.now();
+  const std::uint64_t life = node(id).agent.life;
+  node(id).agent.renewal_tried = sent;
+  node(id).agent.renewal_failed = false;
+  const cluster::Claim claim{view.topology.charter.uuid, view.self, view.topology.leadership.term};
+  auto yes = std::make_shared<std::size_t>(0);
+  for (NodeId other = 0; other < nodes_.size(); ++other) {
+    if (other == id) continue;
+    send(id, other, [this, id, other, claim, yes] {
+      as_agent(other, node(other).agent.life, [this, id, other, claim, yes] {
+        if (!failover::agree(claim, knowledge_of(other)).agrees()) return;
+        if (!plan_.flaws.agreeing_delays_nothing) {
+          node(other).agent.renewal_seen = clock_.now();
+        }
+        send(other, id, [yes] { ++*yes; });
+      });
+    });
+  }
+  const std::size_t needed =
+      plan_.flaws.most_members_suffice ? nodes_.size() / 2 : nodes_.size() - 1;
+  clock_.after(Milliseconds(100), [this, id, life, sent, yes, needed] {
+    as_agent(id, life, [this, id, sent, yes, needed] {
+      if (*yes >= needed) node(id).agent.lease = failover::Lease{sent};
+      finish(id, *yes >= needed);
+    });
+  });
+}
+
+}  // namespace dorsal::sim

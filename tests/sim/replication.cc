@@ -1,0 +1,116 @@
+// Receivers that connect, streams of transactions and of acknowledgements, appliers.
+#include <algorithm>
+
+#include "world.h"
+
+namespace dorsal::sim {
+
+using cluster::Receiver;
+
+namespace {
+
+constexpr auto kReconnect = Milliseconds(1000);
+constexpr auto kNetTimeout = Milliseconds(4000);
+
+}  // namespace
+
+void World::start_applier(NodeId id) {
+  Server& server = node(id).server;
+  if (server.applier_runs) return;
+  server.applier_runs = true;
+  apply(id, server.life);
+}
+
+void World::apply(NodeId id, std::uint64_t life) {
+  const Server& now = node(id).server;
+  const bool has_work = now.applied < now.relay.size() && !now.hangs;
+  clock_.after(Milliseconds(has_work ? random_.between(0, 20) : 50), [this, id, life] {
+    Server& server = node(id).server;
+    if (!server.runs || server.life != life || !server.applier_runs) return;
+    if (!server.hangs) server.apply_next();
+    apply(id, life);
+  });
+}
+
+void World::restart_receiver(NodeId id) {
+  Server& server = node(id).server;
+  server.receiver = Receiver::Connecting;
+  connect(id, ++server.connection);
+}
+
+void World::connect(NodeId id, std::uint64_t connection) {
+  const NodeId source = *node(id).server.source;
+  clock_.after(kReconnect, [this, id, connection] {
+    Server& server = node(id).server;
+    if (server.connection == connection && server.receiver == Receiver::Connecting) {
+      connect(id, connection);
+    }
+  });
+  send(id, source, [this, id, source, connection] {
+    Server& from = node(source).server;
+    if (!from.runs || !from.answers || from.hangs) return;
+    send(source, id, [this, id, source, connection, life = from.life] {
+      Server& server = node(id).server;
+      if (server.connection != connection || server.receiver != Receiver::Connecting) return;
+      server.receiver = Receiver::On;
+      stream(source, life, id, connection, 0, clock_.now());
+    });
+  });
+}
+
+void World::stream(NodeId source,
+                   std::uint64_t life,
+                   NodeId id,
+                   std::uint64_t connection,
+                   std::size_t position,
+                   TimePoint heard) {
+  Server& server = node(id).server;
+  if (!server.runs || server.connection != connection || server.receiver != Receiver::On) return;
+  Server& from = node(source).server;
+  const bool is_up = from.runs && from.life == life && !from.hangs;
+  const bool is_heard = is_up && !is_cut(source, id) && !is_cut(id, source);
+  if (is_heard) heard = clock_.now();
+  const bool is_gone = !from.runs || from.life != life;
+  if ((is_gone && !is_cut(source, id)) || clock_.now() - heard > kNetTimeout) {
+    server.receiver = Receiver::Connecting;
+    return connect(id, connection);
+  }
+  // By GTIDs the source knows what it need not send.
+  while (is_heard && position < from.binlog.size() && server.has_received(from.binlog[position])) {
+    ++position;
+  }
+  const bool has_news = is_heard && !server.hangs && position < from.binlog.size();
+  clock_.after(has_news ? latency(source, id) : Milliseconds(20), [=, this] {
+    if (has_news && !is_cut(source, id)) {
+      arrive(source, life, id, connection, position);
+    } else {
+      // What was lost on the way is sent again, until one of both gives up.
+      stream(source, life, id, connection, position, heard);
+    }
+  });
+}
+
+void World::arrive(NodeId source,
+                   std::uint64_t life,
+                   NodeId id,
+                   std::uint64_t connection,
+                   std::size_t position) {
+  Server& server = node(id).server;
+  if (!server.runs || server.connection != connection || server.receiver != Receiver::On) return;
+  const Server& from = node(source).server;
+  const auto most = static_cast<std::size_t>(random_.between(1, 20));
+  const bool is_there = from.runs && from.life == life;
+  for (std::size_t i = 0; is_there && i < most && position < from.binlog.size(); ++i) {
+    server.receive(from.binlog[position++]);
+  }
+  if (server.replica_semi_sync) {
+    send(id, source, [this, source, life, id, position] {
+      Server& to = node(source).server;
+      if (!to.runs || to.life != life || to.hangs || !to.source_semi_sync) return;
+      for (const auto& each : to.acknowledge(id, position, plan_.acks)) confirm(source, each);
+    });
+  }
+  stream(source, life, id, connection, position, clock_.now());
+}
+
+}  // namespace dorsal::sim
