@@ -7,6 +7,11 @@
 #include "world.h"
 
 namespace dorsal::sim {
+namespace {
+
+constexpr std::uint64_t kUnsynced = 100;  // transactions at most, where nobody syncs each
+
+}  // namespace
 
 void World::schedule_faults(TimePoint end) {
   clock_.after(Milliseconds(random_.between(50, 4000)), [this, end] {
@@ -20,15 +25,20 @@ void World::fault() {
   const NodeId id = random_.below(nodes_.size());
   const Duration length = Milliseconds(random_.between(50, 20'000));
   const std::string name = name_of(id).value();
-  switch (random_.below(14)) {
+  switch (random_.below(18)) {
+    case 17:
+      return ask_for_failover(id);
+    case 16:
+      if (random_.one_in(3)) return lose_power_of_all();
+      [[fallthrough]];
+    case 15:
+      return lose_power(id, length);
+    case 14:
+      return let_clock_jump(id);
     case 13:
-      note(name + " is to be started anew");
-      stored(id).member.restart_asked_ms = clock_.wall_ms();
-      return;
+      return ask_for_restart(id);
     case 12:
-      note("the store is out of reach for all");
-      for (NodeId other = 0; other < kStore; ++other) cut(other, kStore, true, length);
-      return;
+      return lose_store(length);
     case 10:
     case 11:
       return ask_for_switchover(id);
@@ -40,20 +50,13 @@ void World::fault() {
     case 1:
       note(name + ": the agent is killed");
       kill_agent(id);
-      clock_.after(length, [this, id] {
-        if (!node(id).agent.runs) start_agent(id);
-      });
-      return;
+      return start_agent_after(id, length);
     case 2:
       note(name + ": mysqld hangs");
-      node(id).server.hangs = true;
-      clock_.after(length, [this, id] { node(id).server.hangs = false; });
-      return;
+      return hang(id, length);
     case 3:
       note(name + ": the agent is frozen");
-      node(id).agent.is_frozen = true;
-      clock_.after(length, [this, id] { thaw(id); });
-      return;
+      return freeze(id, length);
     case 4:
       note(name + " is cut off");
       for (NodeId other = 0; other <= kStore; ++other) cut(id, other, true, length);
@@ -77,7 +80,62 @@ void World::fault() {
   }
 }
 
+void World::start_agent_after(NodeId id, Duration delay) {
+  clock_.after(delay, [this, id] {
+    if (!node(id).agent.runs) start_agent(id);
+  });
+}
+
+void World::lose_power(NodeId id, Duration length) {
+  note(name_of(id).value() + " loses power");
+  kill_agent(id);
+  if (plan_.flaws.relay_log_is_not_synced) {
+    node(id).server.lose_newest_of_relay(random_.below(kUnsynced));
+  }
+  start_agent_after(id, length);
+}
+
+// They come back one by one, the store among them; it has all that was written to it.
+void World::lose_power_of_all() {
+  note("everything loses power");
+  const auto until_it_is_back = [this] { return Milliseconds(random_.between(50, 20'000)); };
+  for (NodeId id = 0; id < nodes_.size(); ++id) lose_power(id, until_it_is_back());
+  const Duration length = until_it_is_back();
+  for (NodeId id = 0; id < nodes_.size(); ++id) cut(id, kStore, true, length);
+}
+
+// Every step of an election, a switchover or a rebuilding may be somebody's last.
+void World::strike_after_step(NodeId id) {
+  if (!has_faults_ || !random_.one_in(100)) return;
+  const Duration length = Milliseconds(random_.between(50, 20'000));
+  clock_.after(Milliseconds(random_.between(0, 20)), [this, id, length] {
+    switch (random_.below(4)) {
+      case 0:
+        note(name_of(id).value() + ": mysqld is killed at this step");
+        return crash_server(id, "mysqld was killed by signal 9");
+      case 1:
+        note(name_of(id).value() + ": the agent is frozen at this step");
+        return freeze(id, length);
+      case 2:
+        note(name_of(id).value() + " is cut off at this step");
+        for (NodeId other = 0; other <= kStore; ++other) cut(id, other, true, length);
+        return;
+      default:
+        return lose_power(id, length);
+    }
+  });
+}
+
+void World::lose_store(Duration length) {
+  const bool is_all = random_.one_in(2);
+  note(is_all ? "the store is out of reach for all" : "the store is out of reach for some");
+  for (NodeId id = 0; id < nodes_.size(); ++id) {
+    if (is_all || random_.one_in(2)) cut(id, kStore, true, length);
+  }
+}
+
 void World::lose_data(NodeId id) {
+  if (store_.topology.leadership.unprotected) return;
   for (NodeId other = 0; other < nodes_.size(); ++other) {
     const Server& server = node(other).server;
     const bool has_all = std::all_of(acknowledged_.begin(),
@@ -92,13 +150,37 @@ void World::lose_data(NodeId id) {
   node(id).server.lose_data();
 }
 
+// Until it jumps again, or for ever.
+void World::let_clock_jump(NodeId id) {
+  constexpr std::int64_t kHour_ms = 3'600'000;
+  auto& error_ms = node(id).clock_error_ms;
+  error_ms = random_.one_in(3) ? 0 : random_.between(-kHour_ms, kHour_ms);
+  note(fmt::format("{}: its wall clock is {} ms ahead from now on", name_of(id).value(), error_ms));
+}
+
 void World::cut(NodeId one, NodeId other, bool both_ways, Duration length) {
   if (one == other) return;
-  cuts_.insert({one, other});
-  if (both_ways) cuts_.insert({other, one});
-  clock_.after(length, [this, one, other] {
-    cuts_.erase({one, other});
-    cuts_.erase({other, one});
+  const auto lengthen = [&](NodeId from, NodeId to) {
+    TimePoint& until = cuts_[{from, to}];
+    until = std::max(until, clock_.now() + length);
+  };
+  lengthen(one, other);
+  if (both_ways) lengthen(other, one);
+}
+
+void World::hang(NodeId id, Duration length) {
+  node(id).server.hangs = true;
+  node(id).hangs_until = std::max(node(id).hangs_until, clock_.now() + length);
+  clock_.after(length, [this, id] {
+    if (clock_.now() >= node(id).hangs_until) node(id).server.hangs = false;
+  });
+}
+
+void World::freeze(NodeId id, Duration length) {
+  node(id).agent.is_frozen = true;
+  node(id).frozen_until = std::max(node(id).frozen_until, clock_.now() + length);
+  clock_.after(length, [this, id] {
+    if (clock_.now() >= node(id).frozen_until) thaw(id);
   });
 }
 
@@ -111,6 +193,7 @@ void World::thaw(NodeId id) {
 
 void World::heal_all() {
   note("all faults are over");
+  has_faults_ = false;
   cuts_.clear();
   slow_.clear();
   for (NodeId id = 0; id < nodes_.size(); ++id) {
