@@ -2,12 +2,33 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "world.h"
 
 namespace dorsal::sim {
 namespace {
+
+// Switchovers twice as often as others, since most are refused.
+constexpr Fault kMix[] = {Fault::Server,
+                          Fault::Agent,
+                          Fault::Hang,
+                          Fault::Freeze,
+                          Fault::CutOff,
+                          Fault::Mute,
+                          Fault::CutFromStore,
+                          Fault::CutFromOther,
+                          Fault::Slow,
+                          Fault::Data,
+                          Fault::Switchover,
+                          Fault::Switchover,
+                          Fault::Store,
+                          Fault::Restart,
+                          Fault::Clock,
+                          Fault::Power,
+                          Fault::PowerOfAll,
+                          Fault::Failover};
 
 constexpr std::uint64_t kUnsynced = 100;  // transactions at most, where nobody syncs each
 
@@ -21,59 +42,64 @@ void World::schedule_faults(TimePoint end) {
   });
 }
 
+Fault World::choose_fault() {
+  const std::span<const Fault> mix =
+      plan_.only.empty() ? std::span<const Fault>(kMix) : std::span<const Fault>(plan_.only);
+  return mix[random_.below(mix.size())];
+}
+
 void World::fault() {
   const NodeId id = random_.below(nodes_.size());
   const Duration length = Milliseconds(random_.between(50, 20'000));
   const std::string name = name_of(id).value();
-  switch (random_.below(18)) {
-    case 17:
+  switch (choose_fault()) {
+    case Fault::Failover:
       return ask_for_failover(id);
-    case 16:
+    case Fault::PowerOfAll:
       if (random_.one_in(3)) return lose_power_of_all();
       [[fallthrough]];
-    case 15:
+    case Fault::Power:
       return lose_power(id, length);
-    case 14:
+    case Fault::Clock:
       return let_clock_jump(id);
-    case 13:
+    case Fault::Restart:
       return ask_for_restart(id);
-    case 12:
+    case Fault::Store:
       return lose_store(length);
-    case 10:
-    case 11:
+    case Fault::Switchover:
       return ask_for_switchover(id);
-    case 9:
+    case Fault::Data:
       return lose_data(id);
-    case 0:
+    case Fault::Server:
       note(name + ": mysqld is killed");
       return crash_server(id, "mysqld was killed by signal 9");
-    case 1:
+    case Fault::Agent:
       note(name + ": the agent is killed");
       kill_agent(id);
       return start_agent_after(id, length);
-    case 2:
+    case Fault::Hang:
       note(name + ": mysqld hangs");
       return hang(id, length);
-    case 3:
+    case Fault::Freeze:
       note(name + ": the agent is frozen");
       return freeze(id, length);
-    case 4:
+    case Fault::CutOff:
       note(name + " is cut off");
       for (NodeId other = 0; other <= kStore; ++other) cut(id, other, true, length);
       return;
-    case 5:
+    case Fault::Mute:
       note(name + " cannot be heard");
       for (NodeId other = 0; other <= kStore; ++other) cut(id, other, false, length);
       return;
-    case 6:
+    case Fault::CutFromStore:
       note(name + " is cut off from the store");
       return cut(id, kStore, true, length);
-    case 7: {
+    case Fault::CutFromOther: {
       const NodeId other = random_.below(nodes_.size());
       note(fmt::format("{} and {} are cut off from each other", name, name_of(other).value()));
       return cut(id, other, true, length);
     }
-    default:
+    case Fault::Slow:
       note("the network of " + name + " is slow");
       slow_.insert(id);
       clock_.after(length / 4, [this, id] { slow_.erase(id); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <string_view>
+#include <utility>
 
 #include "base/check.h"
 #include "core/failover/election.h"
@@ -90,6 +91,22 @@ std::function<void(Plan&)> without(std::initializer_list<std::string_view> names
   };
 }
 
+// With these faults alone it is found sooner.
+std::function<void(Plan&)> among(std::vector<Fault> faults, std::function<void(Plan&)> apply) {
+  return [faults = std::move(faults), apply = std::move(apply)](Plan& plan) {
+    plan.only = faults;
+    apply(plan);
+  };
+}
+
+// An operator forces fail-overs.
+std::function<void(Plan&)> forced(std::function<void(Plan&)> apply) {
+  return [apply = std::move(apply)](Plan& plan) {
+    plan.writes_may_be_lost = true;
+    apply(plan);
+  };
+}
+
 std::function<void(Plan&)> flawed(bool Flaws::*flaw) {
   return [flaw](Plan& plan) { plan.flaws.*flaw = true; };
 }
@@ -101,54 +118,55 @@ std::vector<Mutation> mutations() {
       {"store_compares_nothing",
        "every write to the store is compared with what it was decided on",
        Invariant::Healed,
-       241,
+       1672,
        flawed(&Flaws::store_compares_nothing)},
       {"promises_while_receiving",
        "who promises has stopped its receiver",
        Invariant::Lost,
-       153,
+       807,
        without({"stop_receiving_for_election"})},
       {"connecting_is_not_receiving",
        "a receiver that tries to connect is one that receives",
        Invariant::Lost,
-       997,
-       with("stop_receiving_for_election", stop_receiver_only_where_it_is_connected)},
+       481,
+       among({Fault::Server, Fault::CutFromOther, Fault::CutOff, Fault::Freeze},
+             with("stop_receiving_for_election", stop_receiver_only_where_it_is_connected))},
       {"one_promise_is_enough",
        "all voters but one fewer than a write needs have promised",
        Invariant::Lost,
-       2,
+       4,
        with("lead_as_elected", lead_with_any_promise)},
       {"one_promise_is_enough_of_five",
        "all voters but one fewer than a write needs have promised",
        Invariant::Lost,
-       2,
+       7,
        with("lead_as_elected", lead_with_any_promise),
        5,
        2},
       {"vote_is_taken_at_once",
        "a vote ends only when others have what it stood for",
        Invariant::Lost,
-       307,
+       341,
        with("take_out", take_out_at_once)},
       {"semi_sync_times_out",
        "a commit waits for its acknowledgements without end",
        Invariant::Late,
-       6,
+       20,
        flawed(&Flaws::semi_sync_times_out)},
       {"relay_log_recovers",
        "what was acknowledged survives a restart of the replica",
        Invariant::Lost,
-       51,
+       117,
        flawed(&Flaws::relay_log_recovers)},
       {"relay_log_is_not_synced",
        "what was acknowledged survives a loss of power at the replica",
        Invariant::Lost,
-       1,
+       9,
        flawed(&Flaws::relay_log_is_not_synced)},
       {"relay_log_is_discarded",
        "everything received is applied before the source is forgotten",
        Invariant::Lost,
-       22,
+       42,
        [](Plan& plan) {
          without({"apply_for_election", "refuse_lost_transactions"})(plan);
          with("forget_source", forget_source_at_once)(plan);
@@ -156,7 +174,7 @@ std::vector<Mutation> mutations() {
       {"executed_counts_alone",
        "candidates are compared by what they received, not by what they applied",
        Invariant::Healed,
-       29,
+       47,
        with("promise", promise_what_was_executed)},
       {"acks_are_required_late",
        "semi-sync is on before writes are allowed",
@@ -166,7 +184,7 @@ std::vector<Mutation> mutations() {
       {"fence_releases_waiters",
        "clients that wait on a deposed primary are told nothing",
        Invariant::Lost,
-       4,
+       5,
        flawed(&Flaws::fence_releases_waiters)},
       {"boots_writable",
        "a server boots read-only",
@@ -176,7 +194,7 @@ std::vector<Mutation> mutations() {
       {"strays_follow",
        "who has strays neither follows nor votes",
        Invariant::Healed,
-       6,
+       7,
        without({"stop_acks_of_strays",
                 "stop_receiver_of_strays",
                 "leave_for_rebuild",
@@ -186,44 +204,44 @@ std::vector<Mutation> mutations() {
       {"most_members_suffice",
        "a primary without the store goes on only while every member agrees",
        Invariant::TwoLeases,
-       771,
+       2261,
        flawed(&Flaws::most_members_suffice),
        5,
        3},
       {"agreeing_delays_nothing",
        "who agrees that another one leads begins no election meanwhile",
        Invariant::TwoLeases,
-       13,
+       38,
        flawed(&Flaws::agreeing_delays_nothing)},
       {"deposed_primary_requires_acks",
        "a primary that is none any more requires no acknowledgements",
        Invariant::Healed,
-       5,
+       81,
        without({"stop_requiring_acks"})},
       {"clients_are_told_ok",
        "clients that wait on a deposed primary are told nothing, also when it follows another one",
        Invariant::Late,
-       6,
+       31,
        without({"kill_waiting_clients", "fence_for_election", "fence_without_lease"})},
       {"nobody_is_fenced",
        "who lost its lease, or is to be replaced, takes no more writes",
        Invariant::Late,
-       6,
+       31,
        without({"fence_without_lease", "fence_for_election"})},
       {"lease_by_wall_clock",
        "a lease is measured by a clock that never jumps",
        Invariant::TwoLeases,
-       1,
+       122,
        flawed(&Flaws::lease_by_wall_clock)},
       {"silence_by_wall_clock",
        "whether an agent is silent is told by one's own clock",
        Invariant::TakenOver,
-       1,
+       2,
        flawed(&Flaws::silence_by_wall_clock)},
       {"store_knows_last",
        "the store knows that writes are unprotected before the first of them",
        Invariant::Unprotected,
-       1,
+       37,
        with("go_unprotected", stop_acks_before_the_store_knows),
        3,
        1,
@@ -231,7 +249,7 @@ std::vector<Mutation> mutations() {
       {"never_unprotected",
        "in mode available a primary goes on without acknowledgements",
        Invariant::GoesOn,
-       1,
+       140,
        without({"go_unprotected"}),
        3,
        1,
@@ -239,7 +257,7 @@ std::vector<Mutation> mutations() {
       {"acks_are_never_stopped",
        "once the store knows it, no acknowledgements are required",
        Invariant::GoesOn,
-       1,
+       47,
        without({"stop_acks_unprotected"}),
        3,
        1,
@@ -247,7 +265,7 @@ std::vector<Mutation> mutations() {
       {"acks_are_never_required_again",
        "with replicas back they are required again",
        Invariant::Healed,
-       1,
+       10,
        without({"require_acks_again"}),
        3,
        1,
@@ -255,7 +273,7 @@ std::vector<Mutation> mutations() {
       {"protected_at_once",
        "writes are protected again once the voters have all that was written meanwhile",
        Invariant::Lost,
-       1,
+       3365,
        with("end_unprotected", end_unprotected_at_once),
        3,
        1,
@@ -263,11 +281,22 @@ std::vector<Mutation> mutations() {
       {"unprotected_is_overlooked",
        "nobody is elected by voters who may lack what was unprotected",
        Invariant::Lost,
-       1,
+       12,
        flawed(&Flaws::unprotected_is_overlooked),
        3,
        1,
        Mode::Available},
+      {"losses_are_not_told",
+       "an operator who overrides is told what that loses",
+       Invariant::Lost,
+       3,
+       forced(flawed(&Flaws::losses_are_not_told))},
+      {"clones_wait_for_clients",
+       "a primary from which a replica is made anew has no clients that wait for its "
+       "acknowledgement",
+       Invariant::Healed,
+       3,
+       forced(without({"fence_without_replicas"}))},
   };
 }
 

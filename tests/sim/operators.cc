@@ -37,6 +37,10 @@ void World::ask_for_failover(NodeId to) {
   std::erase_if(admitted_, [&](const failover::ManualFailover& each) {
     return each.election.term == planned->election.term;
   });
+  if (plan_.flaws.losses_are_not_told) {
+    planned->lost = {};
+    planned->unknown.clear();
+  }
   if (planned->election.may_lose_writes) admitted_.push_back(*planned);
   store_.topology.leadership.election = planned->election;
   ++store_.leadership_revision;

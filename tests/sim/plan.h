@@ -45,8 +45,29 @@ struct Flaws {
   bool most_members_suffice = false;       // without the store: not all of them have to agree
   bool agreeing_delays_nothing = false;    // who agreed begins an election as if it had not
   bool unprotected_is_overlooked = false;  // by those who elect
+  bool losses_are_not_told = false;        // to whoever forces a fail-over
   bool lease_by_wall_clock = false;        // and all that an agent measures
   bool silence_by_wall_clock = false;      // whether an agent is silent is told by its stamps
+};
+
+enum class Fault {
+  Server,        // mysqld is killed
+  Agent,         // is killed, and mysqld with it
+  Hang,          // of mysqld
+  Freeze,        // of an agent
+  CutOff,        // from everybody
+  Mute,          // hears, and is not heard
+  CutFromStore,  // alone
+  CutFromOther,  // from another node
+  Slow,          // the network of a node
+  Data,          // a folder is lost
+  Store,         // is out of reach for some or all
+  Clock,         // the wall's of a node jumps
+  Power,         // of a node
+  PowerOfAll,    // now and then, else of a node
+  Switchover,    // people ask for these
+  Failover,
+  Restart,
 };
 
 struct Plan {
@@ -57,6 +78,7 @@ struct Plan {
   bool writes_may_be_lost = false;  // an operator forces fail-overs
   Duration faults_for = std::chrono::seconds(40);
   Duration quiet_for = std::chrono::seconds(75);
+  std::vector<Fault> only;            // empty: all of them
   std::vector<failover::Rule> rules;  // empty: those that the agents go by
   Flaws flaws;
 };

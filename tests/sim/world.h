@@ -216,6 +216,7 @@ class World {
   // ---- faults ----
 
   void schedule_faults(TimePoint end);
+  Fault choose_fault();
   void fault();
 
   // Only from a cluster that is whole: what k + 1 disks have is not lost with one of them.
