@@ -24,11 +24,9 @@ Result<Topology> look(OpenCluster& open) {
   return cluster::without_expired(std::move(now.topology), io::wall_ms());
 }
 
-Result<void> ask(OpenCluster& open,
-                 const NodeName& name,
-                 std::int64_t Member::*asked_ms,
-                 std::int64_t now_ms) {
-  return open.run(open.records().ask_member(name, asked_ms, now_ms, open.deadline()));
+// The stamp of the request.
+Result<std::int64_t> ask(OpenCluster& open, const NodeName& name, std::int64_t Member::*asked_ms) {
+  return open.run(open.records().ask_member(name, asked_ms, io::wall_ms(), open.deadline()));
 }
 
 // Gives up when nothing has changed about the node for some minutes.
@@ -84,11 +82,10 @@ Result<void> ask_and_wait(OpenCluster& open,
   if (topology.find(name)->state.role == Role::Down) {
     return conflict(fmt::format("{} is down, so it cannot be asked", name.value()));
   }
-  const std::int64_t now_ms = io::wall_ms();
-  DORSAL_TRY_VOID(ask(open, name, asked_ms, now_ms));
+  DORSAL_TRY(const std::int64_t stamp, ask(open, name, asked_ms));
   open.note(to_do, name.value(), topology.leadership.term);
   return wait_until(open, name, [=](const Topology& now, const Node* node) {
-    return node == nullptr || (node->state.*done_ms >= now_ms && serves(now, *node));
+    return node == nullptr || (node->state.*done_ms >= stamp && serves(now, *node));
   });
 }
 
@@ -125,7 +122,7 @@ Result<void> rebuild_member(OpenCluster& open, const NodeName& name) {
 Result<void> remove_member(OpenCluster& open, const NodeName& name) {
   DORSAL_TRY_VOID(check(open, name, "remove"));
   DORSAL_TRY(const Topology topology, look(open));
-  DORSAL_TRY_VOID(ask(open, name, &Member::removal_asked_ms, io::wall_ms()));
+  DORSAL_TRY_VOID(ask(open, name, &Member::removal_asked_ms));
   open.note("remove", name.value(), topology.leadership.term);
   if (topology.find(name)->state.role == Role::Down) {
     DORSAL_TRY_VOID(write_off_vote(open, name));

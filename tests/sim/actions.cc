@@ -22,6 +22,7 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
   Server& server = node(id).server;
   if (!is_routine(step.action)) {
     note(fmt::format("{} {} ({})", view.self.value(), failover::to_string(step.action), step.rule));
+    strike_after_step(id);
   }
   bool is_done = true;
   switch (step.action) {
@@ -155,6 +156,7 @@ void World::begin_job(NodeId id, const Step& step) {
   }
   clock_.after(Milliseconds(random_.between(100, 4000)), [this, id, step, life = agent.life] {
     as_agent(id, life, [this, id, step] {
+      if (step.action == Action::Clone) return end_clone(id, id_of(*step.peer), std::nullopt);
       node(id).agent.job = failover::Job::None;
       end_job(id, step);
       tick_after(id, Milliseconds(1));
@@ -168,13 +170,30 @@ void World::end_job(NodeId id, const Step& step) {
   if (step.action == Action::DropData || step.action == Action::StartOver) server.lose_data();
   if (step.action == Action::CloseForWrites) close_for_writes(id);
   if (step.action == Action::Initialise) server.stage = cluster::DataStage::Fresh;
-  if (step.action != Action::Clone) return;
-  const NodeId donor = id_of(*step.peer);
+}
+
+// It does not end before the commits that are under way at the donor, which may wait for
+// acknowledgements: InnoDB's clone waits for what is prepared and in the binlog.
+void World::end_clone(NodeId id, NodeId donor, std::optional<Transaction> awaited) {
+  Server& server = node(id).server;
   const Server& from = node(donor).server;
   const bool is_reached = from.runs && from.answers && !from.hangs && !is_cut(id, donor) &&
-                          !is_cut(donor, id) && server.runs && server.answers;
-  if (!is_reached || from.stage != cluster::DataStage::Member) {
-    node(id).agent.rests[Action::Clone] = clock_.now() + Milliseconds(1000);
+                          !is_cut(donor, id) && server.runs && server.answers &&
+                          from.stage == cluster::DataStage::Member;
+  if (is_reached && !awaited && !from.waiting.empty()) awaited = from.waiting.back().transaction;
+  const bool waits = std::any_of(from.waiting.begin(), from.waiting.end(), [&](const auto& each) {
+    return awaited == each.transaction;
+  });
+  if (is_reached && waits) {
+    clock_.after(Milliseconds(100), [this, id, donor, awaited, life = node(id).agent.life] {
+      as_agent(id, life, [this, id, donor, awaited] { end_clone(id, donor, awaited); });
+    });
+    return;
+  }
+  node(id).agent.job = failover::Job::None;
+  tick_after(id, Milliseconds(1));
+  if (!is_reached) {
+    node(id).agent.rests[Action::Clone] = boot(id) + Milliseconds(1000);
     return;
   }
   note(fmt::format("{} is cloned from {}", name_of(id).value(), name_of(donor).value()));
@@ -197,7 +216,7 @@ void World::fence(NodeId id) {
 void World::close_for_writes(NodeId id) {
   Server& server = node(id).server;
   if (server.hangs || !server.answers || !server.waiting.empty()) {
-    node(id).agent.rests[Action::CloseForWrites] = clock_.now() + Milliseconds(1000);
+    node(id).agent.rests[Action::CloseForWrites] = boot(id) + Milliseconds(1000);
   } else {
     server.writable = false;
   }

@@ -16,7 +16,10 @@ using failover::View;
 namespace {
 
 constexpr auto kTick = Milliseconds(250);
+constexpr auto kStoreLimit = Milliseconds(1000);
+constexpr auto kShortStoreLimit = Milliseconds(500);  // while it is known to be out of reach
 constexpr auto kPublish = Milliseconds(1000);
+constexpr auto kHeartbeat = Milliseconds(500);
 
 }  // namespace
 
@@ -37,7 +40,7 @@ void World::tick(NodeId id) {
       });
     });
   });
-  clock_.after(Milliseconds(1000), [this, id, life, answered] {
+  clock_.after(agent.store_answers ? kStoreLimit : kShortStoreLimit, [this, id, life, answered] {
     as_agent(id, life, [this, id, answered] {
       if (std::exchange(*answered, true)) return;
       node(id).agent.store_answers = false;
@@ -51,12 +54,13 @@ void World::read_store(NodeId id, const cluster::Topology& topology, std::uint64
   const auto& before = agent.topology.leadership;
   const auto& now = topology.leadership;
   if (!agent.store_answers || before.term != now.term || before.renewals != now.renewals) {
-    agent.renewal_seen = clock_.now();
+    agent.renewal_seen = boot(id);
   }
-  if (failover::is_another_phase(before, now)) agent.phase_seen = clock_.now();
+  if (failover::is_another_phase(before, now)) agent.phase_seen = boot(id);
   const cluster::Node* own = topology.find(name_of(id));
   agent.restarted_ms = std::max(agent.restarted_ms, own->state.restarted_ms);
   agent.store_answers = true;
+  agent.silence.note(topology, boot(id), wall_ms(id));
   agent.topology = topology;
   agent.leadership_revision = revision;
 }
@@ -66,15 +70,17 @@ View World::view_of(NodeId id) {
   Agent& agent = it.agent;
   const Server& server = it.server;
   View view;
-  view.now = clock_.now();
+  view.now = boot(id);
   view.self = name_of(id);
   view.store_answers = agent.store_answers;
-  view.topology = cluster::without_expired(agent.topology, clock_.wall_ms());
+  view.topology = believed(id);
+  if (plan_.flaws.unprotected_is_overlooked && view.topology.leadership.primary != view.self) {
+    view.topology.leadership.unprotected = false;
+  }
   view.lease = agent.lease;
   view.renewal_tried = agent.renewal_tried;
   view.renewal_failed = agent.renewal_failed;
   view.renewal_seen = agent.renewal_seen;
-  view.lag_ms = 0;
   view.server.stage = server.stage;
   view.server.last_words = agent.last_words;
   view.server.wants_restart = agent.wants_restart;
@@ -94,12 +100,33 @@ View World::view_of(NodeId id) {
                                          : Process::Starting;
   if (view.server.process != Process::Silent) agent.silent_since.reset();
   if (view.server.process == Process::Silent && !agent.silent_since) {
-    agent.silent_since = clock_.now();
+    agent.silent_since = boot(id);
   }
   view.silent_since = agent.silent_since;
-  if (answers) view.server.facts = facts_of(server);
+  if (answers) view.server.facts = facts_of(id);
+  note_protection(id, view);
+  view.lag_ms = lag_ms(id, view);
   set_goal(agent, view);
   return view;
+}
+
+cluster::Topology World::believed(NodeId id) {
+  const Agent& agent = node(id).agent;
+  if (plan_.flaws.silence_by_wall_clock) {
+    return cluster::without_expired(agent.topology, wall_ms(id));
+  }
+  return agent.silence.without_silent(agent.topology, boot(id));
+}
+
+std::optional<std::int64_t> World::lag_ms(NodeId id, const View& view) {
+  const cluster::Node* primary = view.topology.primary();
+  if (!view.server.facts || primary == nullptr) return std::nullopt;
+  if (primary->member.name == view.self) {
+    return view.server.facts->writable ? std::optional<std::int64_t>(0) : std::nullopt;
+  }
+  const auto& heartbeat_ms = node(id).server.heartbeat_ms;
+  if (primary->state.role != cluster::Role::Primary || !heartbeat_ms) return std::nullopt;
+  return std::max<std::int64_t>(0, wall_ms(id) - *heartbeat_ms - kHeartbeat.count());
 }
 
 void World::set_goal(Agent& agent, View& view) {
@@ -114,7 +141,28 @@ void World::set_goal(Agent& agent, View& view) {
   view.goal = agent.goal;
 }
 
-cluster::ServerFacts World::facts_of(const Server& server) {
+// As service/agent does.
+void World::note_protection(NodeId id, View& view) {
+  Agent& agent = node(id).agent;
+  const auto& facts = view.server.facts;
+  const auto& leadership = view.topology.leadership;
+  const bool requires_acks = facts && facts->source_semi_sync && leadership.primary == name_of(id);
+  const bool is_stuck =
+      requires_acks && facts->waiting_for_acks > 0 && facts->acknowledged == agent.acknowledged;
+  agent.acknowledged = facts ? facts->acknowledged : 0;
+  if (!is_stuck) agent.unacknowledged_since.reset();
+  if (is_stuck && !agent.unacknowledged_since) agent.unacknowledged_since = view.now;
+  if (!requires_acks || !leadership.unprotected) agent.unprotected_writes.reset();
+  if (requires_acks && leadership.unprotected && !agent.unprotected_writes) {
+    agent.unprotected_writes = facts->executed;
+    agent.unprotected_writes->unite(facts->in_flight);
+  }
+  view.unacknowledged_since = agent.unacknowledged_since;
+  view.unprotected_writes = agent.unprotected_writes;
+}
+
+cluster::ServerFacts World::facts_of(NodeId id) {
+  const Server& server = node(id).server;
   cluster::ServerFacts facts;
   facts.in_flight = server.in_flight();
   facts.executed = server.executed();
@@ -123,6 +171,13 @@ cluster::ServerFacts World::facts_of(const Server& server) {
   facts.source_semi_sync = facts.source_semi_sync_active = server.source_semi_sync;
   facts.replica_semi_sync = facts.replica_semi_sync_active = server.replica_semi_sync;
   facts.waiting_for_acks = static_cast<std::int64_t>(server.waiting.size());
+  facts.acknowledged = static_cast<std::int64_t>(server.let_through);
+  for (const auto& other : nodes_) {
+    const Server& replica = other->server;
+    const bool gives_acks = replica.runs && replica.source == id && replica.replica_semi_sync &&
+                            replica.receiver == Receiver::On;
+    if (gives_acks) ++facts.acknowledging;
+  }
   if (server.stage == cluster::DataStage::Cloning) {
     facts.clone.state = cluster::CloneState::Completed;
   }
@@ -154,9 +209,9 @@ void World::finish(NodeId id, bool is_done) {
 void World::publish(NodeId id, const View& view, const Step& step) {
   Agent& agent = node(id).agent;
   if (!agent.store_answers) return;
-  const bool is_due = !agent.published_at || clock_.now() - *agent.published_at >= kPublish;
+  const bool is_due = !agent.published_at || boot(id) - *agent.published_at >= kPublish;
   if (!is_due && step.action == Action::Keep) return;
-  agent.published_at = clock_.now();
+  agent.published_at = boot(id);
   cluster::NodeState state;
   state.role = failover::role_of(view, policy_);
   state.healthy = failover::is_healthy(view, policy_);
@@ -169,8 +224,8 @@ void World::publish(NodeId id, const View& view, const Step& step) {
   }
   state.restarted_ms = agent.restarted_ms;
   state.ready_for_ms = failover::ready_for_ms(view);
-  state.lag_ms = 0;
-  state.published_ms = clock_.wall_ms();
+  state.lag_ms = view.lag_ms;
+  state.published_ms = wall_ms(id);
   send(id, kStore, [this, id, state] { stored(id).state = state; });
 }
 
@@ -203,11 +258,10 @@ void World::wake_all() {
 }
 
 void World::change_leadership(NodeId id, const View& view, const Step& step) {
-  const cluster::Leadership next =
-      failover::leadership_after(step, view, policy_, clock_.wall_ms());
+  const cluster::Leadership next = failover::leadership_after(step, view, policy_, wall_ms(id));
   const bool holds = step.action == Action::Renew || step.action == Action::Lead;
   const std::uint64_t expected = node(id).agent.leadership_revision;
-  const TimePoint sent = clock_.now();
+  const TimePoint sent = boot(id);
   if (holds) node(id).agent.renewal_tried = sent;
   if (step.action == Action::Renew) node(id).agent.renewal_failed = true;
   write_store(
@@ -244,7 +298,7 @@ failover::Knowledge World::knowledge_of(NodeId id) {
 }
 
 void World::ask_members(NodeId id, const View& view) {
-  const TimePoint sent = clock_.now();
+  const TimePoint sent = boot(id);
   const std::uint64_t life = node(id).agent.life;
   node(id).agent.renewal_tried = sent;
   node(id).agent.renewal_failed = false;
@@ -256,7 +310,7 @@ void World::ask_members(NodeId id, const View& view) {
       as_agent(other, node(other).agent.life, [this, id, other, claim, yes] {
         if (!failover::agree(claim, knowledge_of(other)).agrees()) return;
         if (!plan_.flaws.agreeing_delays_nothing) {
-          node(other).agent.renewal_seen = clock_.now();
+          node(other).agent.renewal_seen = boot(other);
         }
         send(other, id, [yes] { ++*yes; });
       });

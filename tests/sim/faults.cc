@@ -2,11 +2,37 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "world.h"
 
 namespace dorsal::sim {
+namespace {
+
+// Switchovers twice as often as others, since most are refused.
+constexpr Fault kMix[] = {Fault::Server,
+                          Fault::Agent,
+                          Fault::Hang,
+                          Fault::Freeze,
+                          Fault::CutOff,
+                          Fault::Mute,
+                          Fault::CutFromStore,
+                          Fault::CutFromOther,
+                          Fault::Slow,
+                          Fault::Data,
+                          Fault::Switchover,
+                          Fault::Switchover,
+                          Fault::Store,
+                          Fault::Restart,
+                          Fault::Clock,
+                          Fault::Power,
+                          Fault::PowerOfAll,
+                          Fault::Failover};
+
+constexpr std::uint64_t kUnsynced = 100;  // transactions at most, where nobody syncs each
+
+}  // namespace
 
 void World::schedule_faults(TimePoint end) {
   clock_.after(Milliseconds(random_.between(50, 4000)), [this, end] {
@@ -16,68 +42,126 @@ void World::schedule_faults(TimePoint end) {
   });
 }
 
+Fault World::choose_fault() {
+  const std::span<const Fault> mix =
+      plan_.only.empty() ? std::span<const Fault>(kMix) : std::span<const Fault>(plan_.only);
+  return mix[random_.below(mix.size())];
+}
+
 void World::fault() {
   const NodeId id = random_.below(nodes_.size());
   const Duration length = Milliseconds(random_.between(50, 20'000));
   const std::string name = name_of(id).value();
-  switch (random_.below(14)) {
-    case 13:
-      note(name + " is to be started anew");
-      stored(id).member.restart_asked_ms = clock_.wall_ms();
-      return;
-    case 12:
-      note("the store is out of reach for all");
-      for (NodeId other = 0; other < kStore; ++other) cut(other, kStore, true, length);
-      return;
-    case 10:
-    case 11:
+  switch (choose_fault()) {
+    case Fault::Failover:
+      return ask_for_failover(id);
+    case Fault::PowerOfAll:
+      if (random_.one_in(3)) return lose_power_of_all();
+      [[fallthrough]];
+    case Fault::Power:
+      return lose_power(id, length);
+    case Fault::Clock:
+      return let_clock_jump(id);
+    case Fault::Restart:
+      return ask_for_restart(id);
+    case Fault::Store:
+      return lose_store(length);
+    case Fault::Switchover:
       return ask_for_switchover(id);
-    case 9:
+    case Fault::Data:
       return lose_data(id);
-    case 0:
+    case Fault::Server:
       note(name + ": mysqld is killed");
       return crash_server(id, "mysqld was killed by signal 9");
-    case 1:
+    case Fault::Agent:
       note(name + ": the agent is killed");
       kill_agent(id);
-      clock_.after(length, [this, id] {
-        if (!node(id).agent.runs) start_agent(id);
-      });
-      return;
-    case 2:
+      return start_agent_after(id, length);
+    case Fault::Hang:
       note(name + ": mysqld hangs");
-      node(id).server.hangs = true;
-      clock_.after(length, [this, id] { node(id).server.hangs = false; });
-      return;
-    case 3:
+      return hang(id, length);
+    case Fault::Freeze:
       note(name + ": the agent is frozen");
-      node(id).agent.is_frozen = true;
-      clock_.after(length, [this, id] { thaw(id); });
-      return;
-    case 4:
+      return freeze(id, length);
+    case Fault::CutOff:
       note(name + " is cut off");
       for (NodeId other = 0; other <= kStore; ++other) cut(id, other, true, length);
       return;
-    case 5:
+    case Fault::Mute:
       note(name + " cannot be heard");
       for (NodeId other = 0; other <= kStore; ++other) cut(id, other, false, length);
       return;
-    case 6:
+    case Fault::CutFromStore:
       note(name + " is cut off from the store");
       return cut(id, kStore, true, length);
-    case 7: {
+    case Fault::CutFromOther: {
       const NodeId other = random_.below(nodes_.size());
       note(fmt::format("{} and {} are cut off from each other", name, name_of(other).value()));
       return cut(id, other, true, length);
     }
-    default:
+    case Fault::Slow:
       note("the network of " + name + " is slow");
       slow_.insert(id);
       clock_.after(length / 4, [this, id] { slow_.erase(id); });
   }
 }
 
+void World::start_agent_after(NodeId id, Duration delay) {
+  clock_.after(delay, [this, id] {
+    if (!node(id).agent.runs) start_agent(id);
+  });
+}
+
+void World::lose_power(NodeId id, Duration length) {
+  note(name_of(id).value() + " loses power");
+  kill_agent(id);
+  if (plan_.flaws.relay_log_is_not_synced) {
+    node(id).server.lose_newest_of_relay(random_.below(kUnsynced));
+  }
+  start_agent_after(id, length);
+}
+
+// They come back one by one, the store among them; it has all that was written to it.
+void World::lose_power_of_all() {
+  note("everything loses power");
+  const auto until_it_is_back = [this] { return Milliseconds(random_.between(50, 20'000)); };
+  for (NodeId id = 0; id < nodes_.size(); ++id) lose_power(id, until_it_is_back());
+  const Duration length = until_it_is_back();
+  for (NodeId id = 0; id < nodes_.size(); ++id) cut(id, kStore, true, length);
+}
+
+// Every step of an election, a switchover or a rebuilding may be somebody's last.
+void World::strike_after_step(NodeId id) {
+  if (!has_faults_ || !random_.one_in(100)) return;
+  const Duration length = Milliseconds(random_.between(50, 20'000));
+  clock_.after(Milliseconds(random_.between(0, 20)), [this, id, length] {
+    switch (random_.below(4)) {
+      case 0:
+        note(name_of(id).value() + ": mysqld is killed at this step");
+        return crash_server(id, "mysqld was killed by signal 9");
+      case 1:
+        note(name_of(id).value() + ": the agent is frozen at this step");
+        return freeze(id, length);
+      case 2:
+        note(name_of(id).value() + " is cut off at this step");
+        for (NodeId other = 0; other <= kStore; ++other) cut(id, other, true, length);
+        return;
+      default:
+        return lose_power(id, length);
+    }
+  });
+}
+
+void World::lose_store(Duration length) {
+  const bool is_all = random_.one_in(2);
+  note(is_all ? "the store is out of reach for all" : "the store is out of reach for some");
+  for (NodeId id = 0; id < nodes_.size(); ++id) {
+    if (is_all || random_.one_in(2)) cut(id, kStore, true, length);
+  }
+}
+
 void World::lose_data(NodeId id) {
+  if (store_.topology.leadership.unprotected) return;
   for (NodeId other = 0; other < nodes_.size(); ++other) {
     const Server& server = node(other).server;
     const bool has_all = std::all_of(acknowledged_.begin(),
@@ -92,13 +176,37 @@ void World::lose_data(NodeId id) {
   node(id).server.lose_data();
 }
 
+// Until it jumps again, or for ever.
+void World::let_clock_jump(NodeId id) {
+  constexpr std::int64_t kHour_ms = 3'600'000;
+  auto& error_ms = node(id).clock_error_ms;
+  error_ms = random_.one_in(3) ? 0 : random_.between(-kHour_ms, kHour_ms);
+  note(fmt::format("{}: its wall clock is {} ms ahead from now on", name_of(id).value(), error_ms));
+}
+
 void World::cut(NodeId one, NodeId other, bool both_ways, Duration length) {
   if (one == other) return;
-  cuts_.insert({one, other});
-  if (both_ways) cuts_.insert({other, one});
-  clock_.after(length, [this, one, other] {
-    cuts_.erase({one, other});
-    cuts_.erase({other, one});
+  const auto lengthen = [&](NodeId from, NodeId to) {
+    TimePoint& until = cuts_[{from, to}];
+    until = std::max(until, clock_.now() + length);
+  };
+  lengthen(one, other);
+  if (both_ways) lengthen(other, one);
+}
+
+void World::hang(NodeId id, Duration length) {
+  node(id).server.hangs = true;
+  node(id).hangs_until = std::max(node(id).hangs_until, clock_.now() + length);
+  clock_.after(length, [this, id] {
+    if (clock_.now() >= node(id).hangs_until) node(id).server.hangs = false;
+  });
+}
+
+void World::freeze(NodeId id, Duration length) {
+  node(id).agent.is_frozen = true;
+  node(id).frozen_until = std::max(node(id).frozen_until, clock_.now() + length);
+  clock_.after(length, [this, id] {
+    if (clock_.now() >= node(id).frozen_until) thaw(id);
   });
 }
 
@@ -111,6 +219,7 @@ void World::thaw(NodeId id) {
 
 void World::heal_all() {
   note("all faults are over");
+  has_faults_ = false;
   cuts_.clear();
   slow_.clear();
   for (NodeId id = 0; id < nodes_.size(); ++id) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "world.h"
 
 namespace dorsal::sim {
@@ -10,13 +11,47 @@ namespace dorsal::sim {
 using failover::Step;
 using failover::View;
 
+namespace {
+
+constexpr auto kLongest = std::chrono::hours(1);
+constexpr auto kLongestWait = std::chrono::seconds(20);
+constexpr auto kTakeoverLimit = std::chrono::seconds(15);
+
+}  // namespace
+
+std::string_view to_string(Invariant invariant) {
+  switch (invariant) {
+    case Invariant::Lost:
+      return "lost";
+    case Invariant::Late:
+      return "late";
+    case Invariant::TwoLeases:
+      return "two leases";
+    case Invariant::Unprotected:
+      return "unprotected";
+    case Invariant::GoesOn:
+      return "goes on";
+    case Invariant::Healed:
+      return "healed";
+    case Invariant::TakenOver:
+      return "taken over";
+  }
+  DORSAL_CHECK(false);
+}
+
 void World::opened(NodeId id, cluster::Term term) {
   note(fmt::format("{} takes writes in term {}", name_of(id).value(), term.value()));
+  ++openings_;
   if (!newest_ || term > newest_->second) newest_ = {id, term};
   for (NodeId other = 0; other < nodes_.size(); ++other) check_lease(other, id);
+  const auto given_up = std::erase_if(acknowledged_, [&](const Transaction& each) {
+    return !node(id).server.has(each) && is_admitted(each);
+  });
+  outcome_.given_up += given_up;
   for (const Transaction& each : acknowledged_) {
     if (node(id).server.has(each)) continue;
-    return violate(fmt::format("{} takes writes in term {} and lacks {}:{}, which was acknowledged",
+    return violate(Invariant::Lost,
+                   fmt::format("{} takes writes in term {} and lacks {}:{}, which was acknowledged",
                                name_of(id).value(),
                                term.value(),
                                each.origin,
@@ -24,15 +59,54 @@ void World::opened(NodeId id, cluster::Term term) {
   }
 }
 
+bool World::is_admitted(Transaction transaction) {
+  mysql::GtidSet gtid;
+  gtid.add(*mysql::parse_uuid(uuid_of(transaction.origin)),
+           "",
+           transaction.number,
+           transaction.number);
+  return std::any_of(admitted_.begin(), admitted_.end(), [&](const auto& each) {
+    const auto& unknown = each.unknown;
+    return each.lost.contains(gtid) ||
+           std::any_of(unknown.begin(), unknown.end(), [&](const std::string& name) {
+             return node(id_of(cluster::NodeName(name))).server.has_received(transaction);
+           });
+  });
+}
+
 void World::check_lease(NodeId other, NodeId opened) {
   const Agent& agent = node(other).agent;
   const Server& server = node(other).server;
   if (other == opened || !agent.lease || !agent.runs || !server.runs || !server.writable) return;
   const TimePoint end = agent.lease->sent + policy_.lease_ttl - policy_.lease_margin();
-  if (clock_.now() >= end) return;
-  violate(fmt::format("{} takes writes while the lease of {} runs",
+  if (boot(other) >= end) return;
+  violate(Invariant::TwoLeases,
+          fmt::format("{} takes writes while the lease of {} runs",
                       name_of(opened).value(),
                       name_of(other).value()));
+}
+
+// One that its agent, its server and the store have nothing to hold against.
+bool World::is_at_work(NodeId id) {
+  const auto& leadership = store_.topology.leadership;
+  const Node& it = node(id);
+  return leadership.primary == name_of(id) && !leadership.election && !leadership.handed_over &&
+         it.agent.runs && !it.agent.is_frozen && it.agent.job == failover::Job::None &&
+         it.server.answers && !it.server.hangs && it.server.stage == cluster::DataStage::Member &&
+         !is_cut(id, kStore) && !is_cut(kStore, id) && !slow_.contains(id);
+}
+
+void World::watch_primaries() {
+  clock_.after(std::chrono::seconds(1), [this] {
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      TimePoint& since = node(id).told_nobody_since;
+      if (!is_at_work(id)) since = clock_.now();
+      if (clock_.now() - since <= kLongestWait) continue;
+      note_nodes();
+      violate(Invariant::GoesOn, fmt::format("{} does not go on", name_of(id).value()));
+    }
+    watch_primaries();
+  });
 }
 
 void World::note_nodes() {
@@ -65,6 +139,7 @@ std::string World::what_is_wrong() {
   }
   const auto& switchover = store_.topology.leadership.switchover;
   if (switchover && switchover->is_under_way()) return "a switchover has not ended";
+  if (store_.topology.leadership.unprotected) return "writes are not protected at the end";
   if (last_write_is_old(server)) return "no write is acknowledged at the end";
   for (NodeId id = 0; id < nodes_.size(); ++id) {
     std::string wrong = what_is_wrong_with(id, primary);
@@ -101,8 +176,44 @@ void World::await_end(int times_well, std::size_t acknowledged_before) {
   clock_.after(Milliseconds(2000), [this, times_well, acknowledged_before] {
     const std::size_t acknowledged = acknowledged_.size();
     const bool is_well = acknowledged > acknowledged_before && what_is_wrong().empty();
-    is_over_ = is_well && times_well == 2;
+    if (is_well && times_well == 0) outcome_.healing = clock_.now() - faults_end_;
+    if (is_well && times_well == 2) return strike_last();
     await_end(is_well ? times_well + 1 : 0, acknowledged);
+  });
+}
+
+void World::strike_last() {
+  const NodeId primary = id_of(store_.topology.leadership.primary);
+  const std::string name = name_of(primary).value();
+  switch (random_.below(4)) {
+    case 0:
+      note("last, " + name + " loses power");
+      kill_agent(primary);
+      break;
+    case 1:
+      note("last, " + name + " is cut off");
+      for (NodeId other = 0; other <= kStore; ++other) cut(primary, other, true, kLongest);
+      break;
+    case 2:
+      note("last, mysqld is killed at " + name);
+      crash_server(primary, "mysqld was killed by signal 9");
+      break;
+    default:
+      note("last, mysqld hangs at " + name);
+      hang(primary, kLongest);
+  }
+  await_takeover(openings_, clock_.now());
+}
+
+void World::await_takeover(std::uint64_t openings_before, TimePoint since) {
+  clock_.after(Milliseconds(50), [this, openings_before, since] {
+    outcome_.takeover = clock_.now() - since;
+    is_over_ = openings_ > openings_before;
+    if (is_over_) return;
+    if (outcome_.takeover < kTakeoverLimit) return await_takeover(openings_before, since);
+    note_nodes();
+    violate(Invariant::TakenOver,
+            fmt::format("nobody takes over from {}", store_.topology.leadership.primary.value()));
   });
 }
 

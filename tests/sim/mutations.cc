@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <string_view>
+#include <utility>
 
 #include "base/check.h"
 #include "core/failover/election.h"
@@ -12,6 +13,7 @@
 namespace dorsal::sim {
 namespace {
 
+using cluster::Mode;
 using cluster::Receiver;
 using cluster::Vote;
 using failover::Action;
@@ -59,6 +61,18 @@ Match take_out_at_once(const View& view, const Policy&) {
   return erased == 0 ? std::nullopt : Match(std::move(step));
 }
 
+// Nobody but the server is told.
+Match stop_acks_before_the_store_knows(const View& view, const Policy& policy) {
+  Match step = failover::rules::go_unprotected(view, policy);
+  return step ? Match(failover::act(Action::StopRequiringAcks, {})) : step;
+}
+
+Match end_unprotected_at_once(const View& view, const Policy& policy) {
+  View satisfied = view;
+  if (view.unprotected_writes) satisfied.unprotected_writes.emplace();
+  return failover::rules::end_unprotected(satisfied, policy);
+}
+
 // ---- tables with a rule changed ----
 
 std::function<void(Plan&)> with(std::string_view name, Match (*match)(const View&, const Policy&)) {
@@ -77,6 +91,22 @@ std::function<void(Plan&)> without(std::initializer_list<std::string_view> names
   };
 }
 
+// With these faults alone it is found sooner.
+std::function<void(Plan&)> among(std::vector<Fault> faults, std::function<void(Plan&)> apply) {
+  return [faults = std::move(faults), apply = std::move(apply)](Plan& plan) {
+    plan.only = faults;
+    apply(plan);
+  };
+}
+
+// An operator forces fail-overs.
+std::function<void(Plan&)> forced(std::function<void(Plan&)> apply) {
+  return [apply = std::move(apply)](Plan& plan) {
+    plan.writes_may_be_lost = true;
+    apply(plan);
+  };
+}
+
 std::function<void(Plan&)> flawed(bool Flaws::*flaw) {
   return [flaw](Plan& plan) { plan.flaws.*flaw = true; };
 }
@@ -87,72 +117,84 @@ std::vector<Mutation> mutations() {
   return {
       {"store_compares_nothing",
        "every write to the store is compared with what it was decided on",
-       3,
-       1,
+       Invariant::Healed,
+       1672,
        flawed(&Flaws::store_compares_nothing)},
       {"promises_while_receiving",
        "who promises has stopped its receiver",
-       3,
-       1,
+       Invariant::Lost,
+       807,
        without({"stop_receiving_for_election"})},
       {"connecting_is_not_receiving",
        "a receiver that tries to connect is one that receives",
-       3,
-       1,
-       with("stop_receiving_for_election", stop_receiver_only_where_it_is_connected)},
+       Invariant::Lost,
+       481,
+       among({Fault::Server, Fault::CutFromOther, Fault::CutOff, Fault::Freeze},
+             with("stop_receiving_for_election", stop_receiver_only_where_it_is_connected))},
       {"one_promise_is_enough",
        "all voters but one fewer than a write needs have promised",
-       3,
-       1,
+       Invariant::Lost,
+       4,
        with("lead_as_elected", lead_with_any_promise)},
       {"one_promise_is_enough_of_five",
        "all voters but one fewer than a write needs have promised",
+       Invariant::Lost,
+       7,
+       with("lead_as_elected", lead_with_any_promise),
        5,
-       2,
-       with("lead_as_elected", lead_with_any_promise)},
+       2},
       {"vote_is_taken_at_once",
        "a vote ends only when others have what it stood for",
-       3,
-       1,
+       Invariant::Lost,
+       341,
        with("take_out", take_out_at_once)},
       {"semi_sync_times_out",
        "a commit waits for its acknowledgements without end",
-       3,
-       1,
+       Invariant::Late,
+       20,
        flawed(&Flaws::semi_sync_times_out)},
       {"relay_log_recovers",
        "what was acknowledged survives a restart of the replica",
-       3,
-       1,
+       Invariant::Lost,
+       117,
        flawed(&Flaws::relay_log_recovers)},
+      {"relay_log_is_not_synced",
+       "what was acknowledged survives a loss of power at the replica",
+       Invariant::Lost,
+       9,
+       flawed(&Flaws::relay_log_is_not_synced)},
       {"relay_log_is_discarded",
        "everything received is applied before the source is forgotten",
-       3,
-       1,
+       Invariant::Lost,
+       42,
        [](Plan& plan) {
          without({"apply_for_election", "refuse_lost_transactions"})(plan);
          with("forget_source", forget_source_at_once)(plan);
        }},
       {"executed_counts_alone",
        "candidates are compared by what they received, not by what they applied",
-       3,
-       1,
+       Invariant::Healed,
+       47,
        with("promise", promise_what_was_executed)},
       {"acks_are_required_late",
        "semi-sync is on before writes are allowed",
-       3,
-       1,
+       Invariant::Unprotected,
+       5,
        without({"require_acks_before_writes"})},
       {"fence_releases_waiters",
        "clients that wait on a deposed primary are told nothing",
-       3,
-       1,
+       Invariant::Lost,
+       5,
        flawed(&Flaws::fence_releases_waiters)},
-      {"boots_writable", "a server boots read-only", 3, 1, flawed(&Flaws::boots_writable)},
+      {"boots_writable",
+       "a server boots read-only",
+       Invariant::Unprotected,
+       1,
+       flawed(&Flaws::boots_writable)},
       {"strays_follow",
        "who has strays neither follows nor votes",
-       3,
-       1,
+       Invariant::Healed,
+       7,
        without({"stop_acks_of_strays",
                 "stop_receiver_of_strays",
                 "leave_for_rebuild",
@@ -161,29 +203,100 @@ std::vector<Mutation> mutations() {
                 "refuse_strays"})},
       {"most_members_suffice",
        "a primary without the store goes on only while every member agrees",
+       Invariant::TwoLeases,
+       2261,
+       flawed(&Flaws::most_members_suffice),
        5,
-       2,
-       flawed(&Flaws::most_members_suffice)},
+       3},
       {"agreeing_delays_nothing",
        "who agrees that another one leads begins no election meanwhile",
-       3,
-       1,
+       Invariant::TwoLeases,
+       38,
        flawed(&Flaws::agreeing_delays_nothing)},
       {"deposed_primary_requires_acks",
        "a primary that is none any more requires no acknowledgements",
-       3,
-       1,
+       Invariant::Healed,
+       81,
        without({"stop_requiring_acks"})},
       {"clients_are_told_ok",
        "clients that wait on a deposed primary are told nothing, also when it follows another one",
-       3,
-       1,
+       Invariant::Late,
+       31,
        without({"kill_waiting_clients", "fence_for_election", "fence_without_lease"})},
       {"nobody_is_fenced",
        "who lost its lease, or is to be replaced, takes no more writes",
+       Invariant::Late,
+       31,
+       without({"fence_without_lease", "fence_for_election"})},
+      {"lease_by_wall_clock",
+       "a lease is measured by a clock that never jumps",
+       Invariant::TwoLeases,
+       122,
+       flawed(&Flaws::lease_by_wall_clock)},
+      {"silence_by_wall_clock",
+       "whether an agent is silent is told by one's own clock",
+       Invariant::TakenOver,
+       2,
+       flawed(&Flaws::silence_by_wall_clock)},
+      {"store_knows_last",
+       "the store knows that writes are unprotected before the first of them",
+       Invariant::Unprotected,
+       37,
+       with("go_unprotected", stop_acks_before_the_store_knows),
        3,
        1,
-       without({"fence_without_lease", "fence_for_election"})},
+       Mode::Available},
+      {"never_unprotected",
+       "in mode available a primary goes on without acknowledgements",
+       Invariant::GoesOn,
+       140,
+       without({"go_unprotected"}),
+       3,
+       1,
+       Mode::Available},
+      {"acks_are_never_stopped",
+       "once the store knows it, no acknowledgements are required",
+       Invariant::GoesOn,
+       47,
+       without({"stop_acks_unprotected"}),
+       3,
+       1,
+       Mode::Available},
+      {"acks_are_never_required_again",
+       "with replicas back they are required again",
+       Invariant::Healed,
+       10,
+       without({"require_acks_again"}),
+       3,
+       1,
+       Mode::Available},
+      {"protected_at_once",
+       "writes are protected again once the voters have all that was written meanwhile",
+       Invariant::Lost,
+       3365,
+       with("end_unprotected", end_unprotected_at_once),
+       3,
+       1,
+       Mode::Available},
+      {"unprotected_is_overlooked",
+       "nobody is elected by voters who may lack what was unprotected",
+       Invariant::Lost,
+       12,
+       flawed(&Flaws::unprotected_is_overlooked),
+       3,
+       1,
+       Mode::Available},
+      {"losses_are_not_told",
+       "an operator who overrides is told what that loses",
+       Invariant::Lost,
+       3,
+       forced(flawed(&Flaws::losses_are_not_told))},
+      {"clones_wait_for_clients",
+       "a primary from which a replica is made anew has no clients that wait for its "
+       "acknowledgement",
+       Invariant::Healed,
+       3,
+       forced(without({"fence_without_replicas"}))},
   };
 }
 

@@ -1,18 +1,64 @@
 // What people ask for, as the commands do it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/failover/manual_failover.h"
 #include "core/failover/switchover.h"
 #include "world.h"
 
 namespace dorsal::sim {
 
 void World::ask_for_switchover(NodeId to) {
-  const auto topology = cluster::without_expired(store_.topology, clock_.wall_ms());
-  auto planned = failover::plan_switchover(topology, name_of(to), clock_.wall_ms());
+  const std::int64_t now_ms = wall_ms(random_.below(nodes_.size()));
+  const auto topology = cluster::without_expired(store_.topology, now_ms);
+  auto planned = failover::plan_switchover(topology, name_of(to), now_ms);
   if (!planned) return;
   note("a switchover to " + name_of(to).value() + " is asked for");
   planned->drain_ms = random_.between(0, 1000);
   store_.topology.leadership.switchover = *planned;
   ++store_.leadership_revision;
   wake_all();
+}
+
+// Whoever is told what is lost, and goes on, has no claim to that any more.
+void World::ask_for_failover(NodeId to) {
+  const std::int64_t now_ms = wall_ms(random_.below(nodes_.size()));
+  const auto topology = cluster::without_expired(store_.topology, now_ms);
+  std::optional<cluster::NodeName> wish;
+  if (random_.one_in(2)) wish = name_of(to);
+  const bool may_lose_writes = plan_.writes_may_be_lost && !random_.one_in(4);
+  auto planned = failover::plan_failover(topology, wish, "", now_ms);
+  if (!planned || (!planned->obstacle.empty() && !may_lose_writes)) return;
+  note(fmt::format("a fail-over to {} is asked for; lost {}, unknown {}",
+                   planned->election.candidate->value(),
+                   planned->lost.to_string(),
+                   fmt::join(planned->unknown, ", ")));
+  std::erase_if(admitted_, [&](const failover::ManualFailover& each) {
+    return each.election.term == planned->election.term;
+  });
+  if (plan_.flaws.losses_are_not_told) {
+    planned->lost = {};
+    planned->unknown.clear();
+  }
+  if (planned->election.may_lose_writes) admitted_.push_back(*planned);
+  store_.topology.leadership.election = planned->election;
+  ++store_.leadership_revision;
+  wake_all();
+}
+
+void World::ask_for_failovers() {
+  clock_.after(Milliseconds(random_.between(2000, 12'000)), [this] {
+    if (!has_faults_) return;
+    ask_for_failover(random_.below(nodes_.size()));
+    ask_for_failovers();
+  });
+}
+
+void World::ask_for_restart(NodeId id) {
+  note(name_of(id).value() + " is to be started anew");
+  auto& asked_ms = stored(id).member.restart_asked_ms;
+  asked_ms = std::max(asked_ms + 1, wall_ms(random_.below(nodes_.size())));
 }
 
 }  // namespace dorsal::sim

@@ -70,6 +70,7 @@ void World::stream(NodeId source,
   const bool is_up = from.runs && from.life == life && !from.hangs;
   const bool is_heard = is_up && !is_cut(source, id) && !is_cut(id, source);
   if (is_heard) heard = clock_.now();
+  if (is_heard && from.writable) server.heartbeat_ms = wall_ms(source);
   const bool is_gone = !from.runs || from.life != life;
   if ((is_gone && !is_cut(source, id)) || clock_.now() - heard > kNetTimeout) {
     server.receiver = Receiver::Connecting;

@@ -31,6 +31,7 @@ void Server::start() {
   for (const Waiting& each : waiting) commit(each.transaction);
   waiting.clear();
   acknowledged.clear();
+  let_through = 0;
 }
 
 void Server::crash() {
@@ -67,6 +68,7 @@ std::vector<Server::Waiting> Server::acknowledge(NodeId replica,
   std::vector<Waiting> released;
   while (!waiting.empty() && waiting.front().position < through) {
     commit(waiting.front().transaction);
+    ++let_through;
     released.push_back(waiting.front());
     waiting.pop_front();
   }
@@ -93,8 +95,10 @@ std::vector<Server::Waiting> Server::release_all() {
   return released;
 }
 
-void Server::recover_relay() {
-  relay.resize(applied);
+void Server::recover_relay() { lose_newest_of_relay(relay.size()); }
+
+void Server::lose_newest_of_relay(std::size_t count) {
+  relay.resize(relay.size() - std::min(count, relay.size() - applied));
   in_relay_ = std::set<Transaction>(relay.begin(), relay.end());
   retrieved_ = mysql::GtidSet();
   for (const Transaction& each : relay) add(retrieved_, each);
@@ -124,6 +128,7 @@ void Server::lose_data() {
   waiting.clear();
   forget_relay();
   source.reset();
+  heartbeat_ms.reset();
   origin += kNodes;
   next_number_ = 1;
   stage = cluster::DataStage::Empty;
@@ -132,6 +137,7 @@ void Server::lose_data() {
 void Server::replace_data(const Server& donor) {
   lose_data();
   stage = cluster::DataStage::Cloning;
+  heartbeat_ms = donor.heartbeat_ms;
   std::set<Transaction> waits;
   for (const Waiting& each : donor.waiting) waits.insert(each.transaction);
   for (const Transaction& each : donor.binlog) {

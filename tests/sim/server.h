@@ -5,7 +5,7 @@
 //   - a commit is in the binlog, on disk, before it waits for acknowledgements (AFTER_SYNC, and
 //     sync_binlog=1); its engine commits, and its client hears of it, only behind that wait
 //   - an acknowledgement means "in the relay log, on disk" (sync_relay_log=1), and covers all that
-//     came before
+//     came before; so a loss of power loses nothing that a crash does not
 //   - recovery commits all that is in the binlog, acknowledged or not: ghosts
 //   - a restarted replica keeps its relay log (relay_log_recovery=OFF) and boots read-only, with
 //     replication stopped and semi-sync off
@@ -55,6 +55,8 @@ class Server {
   std::optional<NodeId> source;
   cluster::DataStage stage = cluster::DataStage::Member;
   mysql::GtidSet saved_strays;
+  // What the source's wall clock said when it last wrote its heartbeat.
+  std::optional<std::int64_t> heartbeat_ms;
 
   // ---- what does not ----
   bool runs = false;
@@ -74,6 +76,7 @@ class Server {
   };
   std::deque<Waiting> waiting;                 // commits, in the order of the binlog
   std::map<NodeId, std::size_t> acknowledged;  // by replica: how much of the binlog
+  std::uint64_t let_through = 0;               // commits that were acknowledged
 
   void start();
   void crash();
@@ -93,6 +96,8 @@ class Server {
   std::vector<Waiting> release_all();
   // As with relay_log_recovery=ON: what was received and not applied is gone.
   void recover_relay();
+  // As when power fails without sync_relay_log=1: of what was not applied, so many are gone.
+  void lose_newest_of_relay(std::size_t count);
 
   void receive(Transaction transaction);
   void apply_next();

@@ -20,20 +20,22 @@ Outcome run(const Plan& plan) { return World(plan).run(); }
 
 Outcome World::run() {
   found();
-  const TimePoint faults_end = clock_.now() + plan_.faults_for;
-  const TimePoint end = faults_end + plan_.quiet_for;
-  schedule_faults(faults_end);
+  faults_end_ = clock_.now() + plan_.faults_for;
+  const TimePoint end = faults_end_ + plan_.quiet_for;
+  schedule_faults(faults_end_);
+  if (plan_.writes_may_be_lost) ask_for_failovers();
+  if (plan_.mode == cluster::Mode::Available) watch_primaries();
   clock_.after(plan_.faults_for, [this] {
     heal_all();
     await_end(0, acknowledged_.size());
   });
   for (NodeId client = 0; client < kClients; ++client) client_writes(client);
-  while (outcome_.violation.empty() && !is_over_ && clock_.step(end)) {
+  while (!outcome_.violation && !is_over_ && clock_.step(end)) {
   }
-  if (outcome_.violation.empty() && !is_over_) {
+  if (!outcome_.violation && !is_over_) {
     note_nodes();
     const std::string wrong = what_is_wrong();
-    violate(wrong.empty() ? "it is well only now and then at the end" : wrong);
+    violate(Invariant::Healed, wrong.empty() ? "it is well only now and then at the end" : wrong);
   }
   return std::move(outcome_);
 }
@@ -42,10 +44,15 @@ void World::note(std::string text) {
   outcome_.log.push_back(fmt::format("{:>8} {}", clock_.wall_ms() - 3'600'000, text));
 }
 
-void World::violate(std::string what) {
-  if (!outcome_.violation.empty()) return;
-  note("VIOLATION " + what);
-  outcome_.violation = std::move(what);
+void World::violate(Invariant invariant, std::string what) {
+  if (outcome_.violation) return;
+  note(fmt::format("VIOLATION ({}) {}", to_string(invariant), what));
+  outcome_.violation = Violation{invariant, std::move(what)};
+}
+
+bool World::is_cut(NodeId from, NodeId to) const {
+  const auto found = cuts_.find({from, to});
+  return found != cuts_.end() && clock_.now() < found->second;
 }
 
 Duration World::latency(NodeId from, NodeId to) {
@@ -63,6 +70,7 @@ void World::send(NodeId from, NodeId to, std::function<void()> arrive) {
 void World::found() {
   cluster::Topology& topology = store_.topology;
   topology.charter.acks = plan_.acks;
+  topology.charter.mode = plan_.mode;
   topology.charter.uuid = "cluster";
   topology.leadership.term = cluster::Term(1);
   topology.leadership.primary = name_of(0);
@@ -84,7 +92,8 @@ void World::start_agent(NodeId id) {
   const std::uint64_t life = agent.life + 1;
   agent = Agent();
   agent.life = life;
-  agent.renewal_seen = clock_.now();
+  agent.renewal_seen = boot(id);
+  node(id).told_nobody_since = clock_.now();
   tick_after(id, Milliseconds(random_.between(0, 250)));
 }
 
@@ -99,6 +108,7 @@ void World::kill_agent(NodeId id) {
 void World::crash_server(NodeId id, std::string last_words, bool wants_restart) {
   Node& it = node(id);
   it.agent.wants_restart = wants_restart;
+  it.told_nobody_since = clock_.now();
   if (!it.server.runs) return;
   it.server.crash();
   if (plan_.flaws.relay_log_recovers) it.server.recover_relay();
@@ -140,11 +150,20 @@ void World::client_writes(NodeId client) {
     Server& server = node(target).server;
     const auto transaction = server.write(next_client_++);
     if (transaction && plan_.flaws.semi_sync_times_out) time_out_later(target, *transaction);
-    if (transaction && !server.source_semi_sync) {
-      violate(fmt::format("{} takes writes that nobody acknowledges", name_of(target).value()));
-    }
+    if (transaction && !server.source_semi_sync) commit_unprotected(target);
     client_writes(client);
   });
+}
+
+void World::commit_unprotected(NodeId id) {
+  if (!store_.topology.leadership.unprotected) {
+    violate(Invariant::Unprotected,
+            fmt::format("{} takes writes that nobody acknowledges", name_of(id).value()));
+  }
+  for (const auto& each : node(id).server.release_all()) {
+    ++outcome_.unprotected;
+    confirm(id, each);
+  }
 }
 
 void World::time_out_later(NodeId id, Transaction transaction) {
@@ -159,13 +178,20 @@ void World::time_out_later(NodeId id, Transaction transaction) {
 
 void World::confirm(NodeId source, const Server::Waiting& write) {
   ++outcome_.acknowledged;
-  acknowledged_.push_back(write.transaction);
-  if (newest_ && newest_->first != source && !node(newest_->first).server.has(write.transaction)) {
-    violate(fmt::format("{} told a client OK of a write that {}, primary of term {}, lacks",
+  node(source).told_nobody_since = clock_.now();
+  const bool is_late = newest_ && newest_->first != source;
+  if (is_late && !node(newest_->first).server.has(write.transaction)) {
+    if (is_admitted(write.transaction)) {
+      ++outcome_.given_up;
+      return;
+    }
+    violate(Invariant::Late,
+            fmt::format("{} told a client OK of a write that {}, primary of term {}, lacks",
                         name_of(source).value(),
                         name_of(newest_->first).value(),
                         newest_->second.value()));
   }
+  acknowledged_.push_back(write.transaction);
 }
 
 }  // namespace dorsal::sim

@@ -15,8 +15,10 @@
 #include <vector>
 
 #include "clock.h"
+#include "core/cluster/silence.h"
 #include "core/failover/agree.h"
 #include "core/failover/decide.h"
+#include "core/failover/manual_failover.h"
 #include "plan.h"
 #include "random.h"
 #include "server.h"
@@ -44,12 +46,16 @@ struct Agent {
   bool is_busy = false;  // a tick is under way
   bool store_answers = false;
   cluster::Topology topology;
+  cluster::Silence silence;
   std::uint64_t leadership_revision = 0;
   TimePoint renewal_seen;
   std::optional<failover::Lease> lease;
   std::optional<TimePoint> renewal_tried;
   bool renewal_failed = false;
   std::optional<TimePoint> silent_since;
+  std::int64_t acknowledged = 0;
+  std::optional<TimePoint> unacknowledged_since;
+  std::optional<mysql::GtidSet> unprotected_writes;
   std::optional<TimePoint> published_at;
   std::string last_words;
   bool wants_restart = false;
@@ -66,6 +72,10 @@ struct Node {
   explicit Node(NodeId id) : server(id) {}
   Server server;
   Agent agent;
+  std::int64_t clock_error_ms = 0;  // of its wall clock
+  TimePoint told_nobody_since;      // that its write is there
+  TimePoint hangs_until;
+  TimePoint frozen_until;
 };
 
 class World {
@@ -83,11 +93,11 @@ class World {
   // ---- telling ----
 
   void note(std::string text);
-  void violate(std::string what);
+  void violate(Invariant invariant, std::string what);
 
   // ---- network ----
 
-  bool is_cut(NodeId from, NodeId to) const { return cuts_.contains({from, to}); }
+  bool is_cut(NodeId from, NodeId to) const;
   Duration latency(NodeId from, NodeId to);
 
   // Arrives later, or never.
@@ -97,6 +107,12 @@ class World {
 
   void found();
   Node& node(NodeId id) { return *nodes_[id]; }
+  // A node's clocks: the one that runs through suspend, by which agents go, and the wall's.
+  TimePoint boot(NodeId id) {
+    return clock_.now() +
+           Milliseconds(plan_.flaws.lease_by_wall_clock ? node(id).clock_error_ms : 0);
+  }
+  std::int64_t wall_ms(NodeId id) { return clock_.wall_ms() + node(id).clock_error_ms; }
 
   // ---- processes ----
 
@@ -116,10 +132,15 @@ class World {
   void tick(NodeId id);
   void read_store(NodeId id, const cluster::Topology& topology, std::uint64_t revision);
   failover::View view_of(NodeId id);
+  cluster::Topology believed(NodeId id);
+
+  // As agent::lag_ms() does, by what the primary's clock said.
+  std::optional<std::int64_t> lag_ms(NodeId id, const failover::View& view);
 
   // As service/agent does.
   static void set_goal(Agent& agent, failover::View& view);
-  static cluster::ServerFacts facts_of(const Server& server);
+  void note_protection(NodeId id, failover::View& view);
+  cluster::ServerFacts facts_of(NodeId id);
   failover::Step decide(const failover::View& view) const {
     return failover::decide_by(plan_.rules, view, policy_);
   }
@@ -151,6 +172,7 @@ class World {
   static failover::Job job_of(failover::Action action);
   void begin_job(NodeId id, const failover::Step& step);
   void end_job(NodeId id, const failover::Step& step);
+  void end_clone(NodeId id, NodeId donor, std::optional<Transaction> awaited);
 
   // Behind commits that wait it can hang, and then the server is killed.
   void fence(NodeId id);
@@ -185,16 +207,28 @@ class World {
   void client_writes(NodeId client);
   void time_out_later(NodeId id, Transaction transaction);
 
+  // Without semi-sync nobody waits.
+  void commit_unprotected(NodeId id);
+
   // A client is told OK.
   void confirm(NodeId source, const Server::Waiting& write);
 
   // ---- faults ----
 
   void schedule_faults(TimePoint end);
+  Fault choose_fault();
   void fault();
 
   // Only from a cluster that is whole: what k + 1 disks have is not lost with one of them.
   void lose_data(NodeId id);
+  void lose_store(Duration length);
+  void lose_power(NodeId id, Duration length);
+  void lose_power_of_all();
+  void strike_after_step(NodeId id);
+  void start_agent_after(NodeId id, Duration delay);
+  void hang(NodeId id, Duration length);
+  void freeze(NodeId id, Duration length);
+  void let_clock_jump(NodeId id);
   void cut(NodeId one, NodeId other, bool both_ways, Duration length);
   void thaw(NodeId id);
   void heal_all();
@@ -202,13 +236,20 @@ class World {
   // ---- people ----
 
   void ask_for_switchover(NodeId to);
+  void ask_for_failover(NodeId to);
+  void ask_for_failovers();  // now and then, until the faults are over
+  void ask_for_restart(NodeId id);
 
   // ---- judging ----
 
   void opened(NodeId id, cluster::Term term);
+  // An operator was told that it is lost, or that it is not known what a node had that has it.
+  bool is_admitted(Transaction transaction);
 
   // Who promised, or handed over, counts on its lease no more.
   void check_lease(NodeId other, NodeId opened);
+  bool is_at_work(NodeId id);
+  void watch_primaries();
   void note_nodes();
 
   // Why the cluster has not healed yet; empty when it has.
@@ -217,6 +258,10 @@ class World {
 
   // With all faults over the cluster has to heal, and to stay well for some seconds.
   void await_end(int times_well, std::size_t acknowledged_before);
+
+  // What a whole cluster must survive: its primary hangs, is cut off, or is gone.
+  void strike_last();
+  void await_takeover(std::uint64_t openings_before, TimePoint since);
 
   // Commits wait for a long time.
   bool last_write_is_old(const Server& server) const { return server.waiting.size() > 100; }
@@ -227,11 +272,15 @@ class World {
   Clock clock_;
   Store store_;
   std::vector<std::unique_ptr<Node>> nodes_;
-  std::set<std::pair<NodeId, NodeId>> cuts_;
+  std::map<std::pair<NodeId, NodeId>, TimePoint> cuts_;  // until then
   std::set<NodeId> slow_;
+  TimePoint faults_end_;
+  bool has_faults_ = true;  // until they are over
   bool is_over_ = false;
+  std::uint64_t openings_ = 0;  // of a server for writes
   std::uint64_t next_client_ = 1;
   std::vector<Transaction> acknowledged_;
+  std::vector<failover::ManualFailover> admitted_;  // that lose writes
   std::optional<std::pair<NodeId, cluster::Term>> newest_;
   Outcome outcome_;
 };

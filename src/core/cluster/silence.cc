@@ -12,8 +12,7 @@ void Silence::note(const Topology& topology, TimePoint now, std::int64_t wall_ms
     const auto known = heard_.find(node.member.name);
     TimePoint at = now;
     if (known == heard_.end()) {
-      const auto age_ms =
-          std::clamp<std::int64_t>(wall_ms - published_ms, 0, kStateExpires_ms + 1);
+      const auto age_ms = std::clamp<std::int64_t>(wall_ms - published_ms, 0, kStateExpires_ms + 1);
       at = now - std::chrono::milliseconds(age_ms);
     } else if (known->second.published_ms == published_ms) {
       at = known->second.at;

@@ -1,8 +1,8 @@
-// Whose agent is silent, as one process sees it: by its own clock, the one that runs through suspend.
+// Whose agent is silent, as one process sees it: by its own clock, which runs through suspend.
 //
-// A node is heard of when its state is another than the one before, so nobody's wall clock has to be
-// right, neither the node's nor that of who looks. Only a state that was seen but once is judged by
-// its wall-clock stamp: whoever has just started need not wait to know.
+// A node is heard of when its state is another than the one before, so nobody's wall clock has to
+// be right, neither the node's nor that of who looks. Only a state that was seen but once is judged
+// by its wall-clock stamp: whoever has just started need not wait to know.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <utility>
 
 #include "edge/coord/records.h"
@@ -288,14 +289,16 @@ io::Task<Result<void>> ClusterStore::update_member(cluster::Member member, Deadl
   co_return co_await change_member(std::move(member.name), std::move(change), deadline);
 }
 
-io::Task<Result<void>> ClusterStore::ask_member(cluster::NodeName name,
-                                                std::int64_t cluster::Member::*asked_ms,
-                                                std::int64_t wall_ms,
-                                                Deadline deadline) {
+io::Task<Result<std::int64_t>> ClusterStore::ask_member(cluster::NodeName name,
+                                                        std::int64_t cluster::Member::*asked_ms,
+                                                        std::int64_t wall_ms,
+                                                        Deadline deadline) {
+  auto stamp = std::make_shared<std::int64_t>(0);
   std::function<void(cluster::Member&)> change = [=](cluster::Member& known) {
-    known.*asked_ms = wall_ms;
+    *stamp = known.*asked_ms = std::max(wall_ms, known.*asked_ms + 1);
   };
-  co_return co_await change_member(std::move(name), std::move(change), deadline);
+  DORSAL_CO_TRY_VOID(co_await change_member(std::move(name), std::move(change), deadline));
+  co_return *stamp;
 }
 
 // The member last: what stands without one is passed over, and goes with the next attempt.

@@ -56,11 +56,13 @@ class ClusterStore {
   // Changes joined of a member that exists; NotFound when it does not.
   io::Task<Result<void>> update_member(cluster::Member member, Deadline deadline);
 
-  // Notes what an operator asks of a member. NotFound when there is none of that name.
-  io::Task<Result<void>> ask_member(cluster::NodeName name,
-                                    std::int64_t cluster::Member::*asked_ms,
-                                    std::int64_t wall_ms,
-                                    Deadline deadline);
+  // Notes what an operator asks of a member, and says by which stamp: that of the wall clock, or a
+  // later one where somebody whose clock was ahead has asked before. NotFound when there is none of
+  // that name.
+  io::Task<Result<std::int64_t>> ask_member(cluster::NodeName name,
+                                            std::int64_t cluster::Member::*asked_ms,
+                                            std::int64_t wall_ms,
+                                            Deadline deadline);
 
   // It is no member any more; its server_id stays its own. Started again, it is admitted anew.
   io::Task<Result<void>> forget_member(cluster::NodeName name, Deadline deadline);

@@ -117,6 +117,17 @@ TEST_F(ClusterStoreTest, OnlyMembersAreUpdated) {
   EXPECT_EQ(wait(cluster_.update_member(stranger, never_)).error().kind, ErrorKind::NotFound);
 }
 
+TEST_F(ClusterStoreTest, WhatIsAskedForLaterHasALaterStampWhateverTheClockSays) {
+  ASSERT_TRUE(admit("a", "h:1"));
+  const auto ask = [&](std::int64_t wall_ms) {
+    const NodeName name("a");
+    return *wait(cluster_.ask_member(name, &Member::restart_asked_ms, wall_ms, never_));
+  };
+  EXPECT_EQ(ask(5000), 5000);
+  EXPECT_EQ(ask(1000), 5001);
+  EXPECT_EQ(load().topology.nodes[0].member.restart_asked_ms, 5001);
+}
+
 TEST_F(ClusterStoreTest, PromisesAreKeptAndOnlyGrow) {
   ASSERT_TRUE(wait(cluster_.admit(NodeName("a"), "h:1", {}, never_)));
   EXPECT_FALSE(load().topology.nodes[0].promise);
