@@ -104,12 +104,6 @@ KNOWN = (
         excuse=lambda values: str(values.column).startswith("session_track_"),
     ),
     Known(
-        "get diagnostics", "GET DIAGNOSTICS sees what a statement of the proxy's own left behind.",
-        [CONNECT, Step(0, "query", sql="GET DIAGNOSTICS CONDITION 1 @e = MYSQL_ERRNO"),
-         Step(0, "query", sql="GET DIAGNOSTICS CONDITION 1 @e = MYSQL_ERRNO")],
-        avoids=r"\bGET\b.*DIAGNOSTICS",
-    ),
-    Known(
         "transactions of procedures",
         "Where a procedure begins and ends a transaction, a server flags a change of the session without naming one.",
         [CONNECT, Step(0, "query", sql="CALL commits(2)")],

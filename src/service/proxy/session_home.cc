@@ -219,7 +219,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
         refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
     }
     if (!refused && !home_) refused = errors::no_primary("its connection was lost");
-    if (refused) co_return co_await send_err(*refused);
+    if (refused) co_return co_await fail(statement, *std::move(refused));
     Attempt sent;
     const Outcome outcome = co_await try_at_home(request, statement, sent);
     if (outcome == Outcome::Closed) co_return outcome;
@@ -235,7 +235,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
       }
       if (has_only_begun) {
         refused = co_await begin_again();
-        if (refused) co_return co_await send_err(*refused);
+        if (refused) co_return co_await fail(statement, *std::move(refused));
         continue;
       }
       co_await let_go();
@@ -251,7 +251,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     if (read_only_ && request.rest == nullptr && may_leave_read_only()) {
       home_.reset();
       refused = co_await move_to_primary();
-      if (refused) co_return co_await send_err(*refused);
+      if (refused) co_return co_await fail(statement, *std::move(refused));
       continue;
     }
     // What never left can be sent again, and so can a read that nobody has seen anything of. Any
@@ -266,7 +266,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     }
     if (attempt == 0 && may_begin_again(sent, request, statement)) {
       refused = co_await begin_again();
-      if (refused) co_return co_await send_err(*refused);
+      if (refused) co_return co_await fail(statement, *std::move(refused));
       continue;
     }
     const auto told = co_await home_is_lost(sent, request, statement);
@@ -290,7 +290,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
     attempt.is_broken = true;
     co_return Outcome::Answered;
   }
-  if (*brought) co_return co_await send_err(**brought);
+  if (*brought) co_return co_await fail(statement, **brought);
   if (may_lose_prepared(request, statement)) {
     auto prepared = co_await prepare_without_schema(home);
     if (prepared) brought = co_await bring_up_to_date(home, needs);
@@ -310,7 +310,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
     auto refused = co_await translate_statement(home, needs, *request.executes, payload);
     attempt.is_broken = !refused;
     if (attempt.is_broken) co_return Outcome::Answered;
-    if (*refused) co_return co_await send_err(**refused);
+    if (*refused) co_return co_await fail(statement, **refused);
   }
   std::string bytes = home.take_closes();
   const std::uint32_t frame_left = request.rest == nullptr ? 0 : request.rest->frame_left;

@@ -141,6 +141,16 @@ class SessionTest : public testing::Test {
     co_await context_.stop();
   }
 
+  // The replica is the primary from now on.
+  void hand_over_to_replica() {
+    auto topology = std::make_shared<cluster::Topology>();
+    topology->nodes = {node("p", primary_, cluster::Role::Replica),
+                       node("r", replica_, cluster::Role::Primary)};
+    topology->leadership.term = cluster::Term(2);
+    topology->leadership.primary = cluster::NodeName("r");
+    topology_.store(topology);
+  }
+
   int asked(const FakeServer& server, std::string_view prefix) const {
     int count = 0;
     for (const auto& sql : server.asked()) count += begins(sql, prefix) ? 1 : 0;
@@ -214,6 +224,46 @@ TEST_F(SessionTest, AWriteIsNeverSentTwice) {
     EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
   });
   EXPECT_EQ(asked(primary_, "INSERT"), 1);
+}
+
+TEST_F(SessionTest, AnErrorOfTheProxysOwnIsWhatDiagnosticsTellOf) {
+  primary_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+    if (begins(sql, "INSERT")) return std::nullopt;  // took it, and is gone
+    return begins(sql, "SELECT") ? rows("from the primary") : ok();
+  });
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_EQ(co_await test.ask("SHOW WARNINGS"), "Error");
+    EXPECT_EQ(co_await test.ask("GET DIAGNOSTICS CONDITION 1 @e = MYSQL_ERRNO"), "OK");
+    EXPECT_EQ(co_await test.ask("GET DIAGNOSTICS CONDITION 1 @s = RETURNED_SQLSTATE"), "OK");
+    co_await test.ask("SELECT @e, @s FOR UPDATE");
+  });
+  EXPECT_EQ(asked(primary_, "SET @`e`=CAST(1053 AS UNSIGNED)"), 1);
+  EXPECT_EQ(asked(primary_, "GET"), 0);
+}
+
+TEST_F(SessionTest, WhatADeposedPrimaryKnowsOfTheLastStatementIsAskedThere) {
+  primary_.answer("SELECT v FROM t FOR UPDATE", FakeServer::err(1146, "42S02", "no such table"));
+  primary_.answer("SHOW WARNINGS", rows("as the first one knows it"));
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("SELECT v FROM t FOR UPDATE");
+    test.hand_over_to_replica();
+    EXPECT_EQ(co_await test.ask("SHOW WARNINGS"), "as the first one knows it");
+  });
+  EXPECT_EQ(asked(replica_, "SHOW WARNINGS"), 0);
+}
+
+TEST_F(SessionTest, AnErrorIsStillKnownWhenItsConnectionIsGone) {
+  primary_.answer("SELECT v FROM t FOR UPDATE", FakeServer::err(1146, "42S02", "no such table"));
+  primary_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+    if (sql == "SHOW WARNINGS") return std::nullopt;
+    return begins(sql, "SELECT") ? rows("from the primary") : ok();
+  });
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("SELECT v FROM t FOR UPDATE");
+    test.hand_over_to_replica();
+    EXPECT_EQ(co_await test.ask("SHOW WARNINGS"), "Error");
+  });
 }
 
 TEST_F(SessionTest, EveryLevelButEventualWaitsForWhatWasWritten) {
