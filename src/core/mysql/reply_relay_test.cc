@@ -707,6 +707,58 @@ TEST(ReplyRelay, ARowOfSixteenMebibytesIsNoEndOfRows) {
   EXPECT_TRUE(outcome.out == expected.bytes());
 }
 
+// OKs of one reply that has no end, each of which tells of something.
+class EndlessReply : public testing::Test {
+ public:
+  EndlessReply() {
+    relay_.begin(ReplyShape::Results);
+    OkPacket one;
+    one.status = status::kAutocommit | status::kMoreResults | status::kSessionStateChanged;
+    one.trackers.gtids = "11111111-1111-1111-1111-111111111111:1";
+    one.trackers.variables = {{"autocommit", "ON"}};
+    oks_ = encode_ok(one, kModern);
+  }
+
+  // False: it was an error.
+  bool goes_on() {
+    std::string packet;
+    append_packet(packet, sequence_, oks_);
+    out_.clear();
+    auto progress = relay_.feed(packet, out_);
+    if (!progress) {
+      EXPECT_EQ(progress.error().kind, ErrorKind::Corrupt);
+    }
+    return progress.has_value();
+  }
+
+  // More than may be listed at any time.
+  static constexpr std::size_t kTooMany = ReplyRelay::kMostChanges / 100;
+
+  ReplyRelay relay_{kModern, kModern, usual_tracking()};
+  std::string oks_;
+  std::string out_;
+  std::uint8_t sequence_ = 1;
+};
+
+TEST_F(EndlessReply, EndsWhenItTellsMoreThanAnyServerHas) {
+  std::size_t count = 0;
+  while (count < kTooMany && goes_on()) ++count;
+  EXPECT_LT(count, kTooMany);
+  EXPECT_GT(count, 10000U) << "a procedure may commit as often";
+}
+
+TEST_F(EndlessReply, GoesOnAsLongAsSomebodyTakesWhatItTells) {
+  for (std::size_t count = 0; count < kTooMany; ++count) {
+    ASSERT_TRUE(goes_on());
+    const ReplyRelay::Changes changes = relay_.take_changes();
+    ASSERT_EQ(changes.gtids.size(), 1U);
+    ASSERT_EQ(changes.variables.size(), 1U);
+  }
+  EXPECT_TRUE(relay_.summary().gtids.empty());
+  EXPECT_TRUE(relay_.summary().variables.empty());
+  EXPECT_TRUE(relay_.summary().has_gtids);
+}
+
 TEST(ReplyRelay, ABrokenServerIsAnErrorNotACrash) {
   ClientTracking tracking;
   for (const std::string& bytes : {std::string("\x01\x00\x00\x05\x00", 5),  // wrong sequence number

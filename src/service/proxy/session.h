@@ -317,7 +317,7 @@ class Session {
   io::Task<> hear_of_schema(Backend& backend, const Request& request);
   io::Task<Result<std::size_t>> read_reply(Backend& backend, char* buffer);
   bool client_is_gone();
-  void absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen);
+  void absorb(Backend& backend);
   io::Task<> settle_position_after_error();
   void note_gtids(Backend& backend, const std::string& gtids);
   void lower_to_repaired();

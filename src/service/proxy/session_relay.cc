@@ -55,8 +55,6 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
   mysql::ReplyRelay& relay = *relay_;
   const bool is_home = &backend == home_.get();
   auto buffer = context_.take_buffer();
-  std::size_t gtids_seen = 0;
-  std::size_t variables_seen = 0;
   bool has_begun = false;
   bool has_sent = false;
   context_.take_text(outbox_);
@@ -90,7 +88,7 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
     reader_inbox_.clear();
     // Whoever is told of a write must find it in everybody's reads from now on: first the
     // frontier, then the client.
-    absorb(backend, gtids_seen, variables_seen);
+    absorb(backend);
     if (*progress == Progress::Done) {
       context_.give_buffer(std::move(buffer));
       const auto& summary = relay.summary();
@@ -153,16 +151,12 @@ io::Task<> Session::hear_of_schema(Backend& backend, const Request& request) {
 }
 
 // Takes up what the reply's OKs have said since the last call.
-void Session::absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen) {
+void Session::absorb(Backend& backend) {
   const mysql::ReplySummary& summary = relay_->summary();
-  for (; gtids_seen < summary.gtids.size(); ++gtids_seen) {
-    note_gtids(backend, summary.gtids[gtids_seen]);
-  }
-  const bool has_news = variables_seen < summary.variables.size() || summary.schema;
-  for (; variables_seen < summary.variables.size(); ++variables_seen) {
-    const auto& [name, value] = summary.variables[variables_seen];
-    state_.note_variable(name, value);
-  }
+  const mysql::ReplyRelay::Changes changes = relay_->take_changes();
+  for (const std::string& gtids : changes.gtids) note_gtids(backend, gtids);
+  const bool has_news = !changes.variables.empty() || summary.schema;
+  for (const auto& [name, value] : changes.variables) state_.note_variable(name, value);
   if (summary.schema) state_.note_schema(*summary.schema);
   if (has_news) {
     backend.variables = state_.variables();

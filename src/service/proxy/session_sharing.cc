@@ -473,7 +473,7 @@ bool Session::note_reply(Backend& backend,
   backend.has_old_diagnostics = false;
   state_.ping_counts = backend.has_diagnostics ? PingCounts::Warnings : PingCounts::Nothing;
   if (prepares) return false;
-  if (!backend.tells_all_gtids && summary.gtids.empty()) {
+  if (!backend.tells_all_gtids && !summary.has_gtids) {
     state_.has_read_primary |= summary.ended_rows || statement.may_write;
   }
   // Behind an error FOUND_ROWS() says what it said before, if that was here.
