@@ -62,8 +62,8 @@ struct ClientTracking {
   }
 };
 
-// What the proxy learns from a reply. Lists add up over all OKs of the reply, but for what was taken
-// out of them, see ReplyRelay::take_changes().
+// What the proxy learns from a reply. Lists add up over all OKs of the reply, but for what was
+// taken out of them, see ReplyRelay::take_changes().
 struct ReplySummary {
   std::uint16_t status = 0;  // of the last OK
   std::uint16_t warnings = 0;

@@ -319,6 +319,8 @@ class Session {
   bool client_is_gone();
   void absorb(Backend& backend);
   io::Task<> settle_position_after_error();
+  void note_tracker(Backend& backend, const std::string& name, const std::string& value);
+  io::Task<> look_after_trackers(Backend& backend, const sql::Statement& statement);
   void note_gtids(Backend& backend, const std::string& gtids);
   void lower_to_repaired();
   io::Task<Result<mysql::ReplySummary>> read_inner_reply(Backend& backend,
@@ -332,6 +334,7 @@ class Session {
   io::Task<Outcome> prepare(ClientCommand& command);
   io::Task<Outcome> execute(ClientCommand& command);
   io::Task<> clear_old_diagnostics();
+  io::Task<Outcome> execute_own_set(const Prepared& prepared);
   io::Task<Outcome> send_long_data(ClientCommand& command);
   io::Task<Outcome> other_statement_command(ClientCommand& command);
   io::Task<Result<std::optional<mysql::ErrPacket>>> prepare_on(

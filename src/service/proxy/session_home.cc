@@ -360,6 +360,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
     const bool joins = note_reply(home, request, statement);
     if (joins) co_await join_error(home);
     co_await hear_of_schema(home, request);
+    co_await look_after_trackers(home, statement);
   }
   co_return end == RelayEnd::Closed ? Outcome::Closed : Outcome::Answered;
 }

@@ -112,7 +112,7 @@ io::Task<Session::Outcome> Session::run_set(const sql::Statement& statement,
   // Passed on as it is, it would change what the proxy itself relies on.
   if (statement.kind == sql::Kind::DorsalSet && (statement.several || !assignments)) {
     begin_own_statement();
-    co_return co_await refuse(errors::only_alone("setting dorsal_… or session_track_… variables"));
+    co_return co_await refuse(errors::only_alone(errors::kOwnVariables));
   }
   const OwnSettings before{state_.tracking, state_.consistency};
   std::string rest(sql);

@@ -258,6 +258,7 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
       case RelayEnd::Answered:
         if (note_reply(*reader_, request, statement)) co_await join_error(*reader_);
         co_await hear_of_schema(*reader_, request);
+        reader_->is_spoilt |= reader_->is_blind;
         break;
     }
   }

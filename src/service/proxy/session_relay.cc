@@ -1,5 +1,8 @@
 // The bytes of commands and replies between the client and one server.
+#include <fmt/format.h>
+
 #include "base/log.h"
+#include "core/sql/tracked.h"
 #include "service/proxy/probe.h"
 #include "service/proxy/session.h"
 
@@ -10,6 +13,8 @@ using Progress = mysql::ReplyRelay::Progress;
 
 // ER_OPTION_PREVENTS_STATEMENT: a replica runs with --super-read-only. Nothing has been done.
 constexpr std::uint16_t kReadOnlyServer = 1290;
+
+constexpr std::string_view kTrackedVariables = "session_track_system_variables";
 
 constexpr std::uint16_t kReadOnlyMode = 1836;  // ER_READ_ONLY_MODE: the same, of a commit
 
@@ -101,7 +106,8 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
       if (is_closed && is_primary && has_done_nothing) {
         co_return RelayEnd::PrimaryIsClosed;
       }
-      if (summary.err && request.may_write) co_await settle_position_after_error();
+      const bool is_untold = summary.err || backend.is_blind;
+      if (is_untold && request.may_write) co_await settle_position_after_error();
       if (summary.has_ok) state_.note_status(summary.status);
       if (summary.transaction_state) state_.note_transaction_state(*summary.transaction_state);
       if (summary.characteristics) {
@@ -156,12 +162,46 @@ void Session::absorb(Backend& backend) {
   const mysql::ReplyRelay::Changes changes = relay_->take_changes();
   for (const std::string& gtids : changes.gtids) note_gtids(backend, gtids);
   const bool has_news = !changes.variables.empty() || summary.schema;
-  for (const auto& [name, value] : changes.variables) state_.note_variable(name, value);
+  for (const auto& [name, value] : changes.variables) {
+    state_.note_variable(name, value);
+    if (sql::is_guarded(name)) note_tracker(backend, name, value);
+  }
   if (summary.schema) state_.note_schema(*summary.schema);
   if (has_news) {
     backend.variables = state_.variables();
     backend.schema = state_.schema();
   }
+}
+
+// A prepared statement or a procedure has set what the proxy relies on, and has meant the client's.
+void Session::note_tracker(Backend& backend, const std::string& name, const std::string& value) {
+  (void)apply_own_variable(name, value);
+  backend.is_blind = true;
+  // Of other variables nobody may have told since.
+  if (name == kTrackedVariables) state_.pins |= sql::Pin::SessionVariable;
+}
+
+// After a statement that may have run code which nobody has seen. A server tells of the trackers
+// that it has set, but for the list of variables to tell of: of that, only that something changed.
+io::Task<> Session::look_after_trackers(Backend& backend, const sql::Statement& statement) {
+  const bool is_list_unsure =
+      statement.pins.has(sql::Pin::Hidden) && relay_->summary().state_changed && !backend.is_blind;
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  if (is_list_unsure) {
+    co_await take_diagnostics();
+    auto reply =
+        co_await backend.query(fmt::format("SELECT @@SESSION.{} LIMIT 1", kTrackedVariables),
+                               deadline);
+    const bool is_told = reply && !reply->err && !reply->results.at(0).rows.empty();
+    backend.is_spoilt |= !is_told;
+    const auto list = is_told ? reply->results[0].rows[0].at(0) : std::nullopt;
+    if (is_told && list != sql::tracked_variables()) {
+      note_tracker(backend, std::string(kTrackedVariables), list.value_or(""));
+    }
+  }
+  if (!backend.is_blind || state_.in_transaction() || state_.has_next_transaction) co_return;
+  co_await take_diagnostics();
+  (void)co_await backend.track_again(deadline);
 }
 
 // GTIDs of own writes, of which the client is about to be told; or how far a replica has come,

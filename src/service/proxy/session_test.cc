@@ -266,6 +266,42 @@ TEST_F(SessionTest, AnErrorIsStillKnownWhenItsConnectionIsGone) {
   });
 }
 
+std::string ok_with_variable(const char* name, const char* value) {
+  mysql::OkPacket packet;
+  packet.status = mysql::status::kAutocommit | mysql::status::kSessionStateChanged;
+  packet.trackers.variables = {{name, value}};
+  packet.trackers.state_changed = true;
+  return FakeServer::packets({mysql::encode_ok(packet, kServerCapabilities)});
+}
+
+constexpr const char* kTracking = "SET SESSION session_track_gtids = OWN_GTID";
+constexpr const char* kTrackedList = "SELECT @@SESSION.session_track_system_variables LIMIT 1";
+
+TEST_F(SessionTest, ATrackerThatHiddenCodeSwitchesOffIsSwitchedOnAgain) {
+  primary_.answer("CALL p()", ok_with_variable("session_track_gtids", "OFF"));
+  run([](SessionTest& test) -> io::Task<> {
+    const int before = test.asked(test.primary_, kTracking);
+    EXPECT_EQ(co_await test.ask("CALL p()"), "OK");
+    co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_EQ(test.asked(test.primary_, kTracking), before + 1);
+  });
+  EXPECT_EQ(asked(primary_, kTrackedList), 0) << "it is known already";
+  EXPECT_EQ(asked(primary_, "SELECT @@GLOBAL.gtid_executed"), 1) << "its own GTID may be missing";
+}
+
+TEST_F(SessionTest, AListOfVariablesThatHiddenCodeHasEmptiedIsSetAgain) {
+  primary_.answer("CALL p()", ok_with_variable("autocommit", "ON"));
+  primary_.answer(kTrackedList, rows(""));
+  run([](SessionTest& test) -> io::Task<> {
+    const int before = test.asked(test.primary_, kTracking);
+    EXPECT_EQ(co_await test.ask("CALL p()"), "OK");
+    co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_EQ(test.asked(test.primary_, kTracking), before + 1);
+    // Nobody knows what else was set, so it stays where that holds.
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the primary");
+  });
+}
+
 TEST_F(SessionTest, EveryLevelButEventualWaitsForWhatWasWritten) {
   replica_is_late_ = true;
   run([](SessionTest& test) -> io::Task<> {
