@@ -458,6 +458,16 @@ class Statements(harness.ClusterTest):
         expected = wire.lenenc_text(b"autocommit") + wire.lenenc_text(b"OFF")
         self.assertEqual([expected], connection.query("SET autocommit = 0").end.changed(0))
 
+    def test_a_ping_behind_a_reset_counts_no_warnings(self):
+        for name, proxy, direct in self.both_ways():
+            with self.subTest(client=name):
+                counts = []
+                for connection in (proxy, direct):
+                    statement = connection.prepare("SELECT SQL_NO_CACHE id FROM kinds")
+                    connection.simple(wire.COM_STMT_RESET, struct.pack("<I", statement.number))
+                    counts.append(connection.ping().warnings)
+                self.assertEqual([0, 0], counts)
+
     def test_trackers_that_no_text_query_switches_off_stay_on_for_the_proxy(self):
         primary = self.root(self.cluster.primary())
         off = "SET SESSION session_track_gtids = OFF"

@@ -55,6 +55,7 @@ void ReplyRelay::begin(ReplyShape shape,
   has_output_ = false;
   keep_first_field_ = keep_first_field;
   editor_ = nullptr;
+  instead_.reset();
   definitions_.clear();
   is_withheld_ = false;
   untold_.command_begins();
@@ -372,7 +373,10 @@ Result<void> ReplyRelay::err_packet(std::string_view payload, std::string& out) 
   summary_.err = *std::move(err);
   is_err_newest_ = true;
   write_held_eof(out);
-  if (!is_withheld_) write_packet(payload, out);
+  const bool in_transaction = (last_status_ & status::kInTransaction) != 0;
+  const bool is_other = instead_ && instead_->first == summary_.err->code && in_transaction;
+  const std::string other = is_other ? encode(instead_->second, client_capabilities_) : "";
+  if (!is_withheld_) write_packet(is_other ? std::string_view(other) : payload, out);
   stage_ = Stage::Done;
   return {};
 }

@@ -159,6 +159,10 @@ class ReplyRelay {
   // it tells of the session the client is told with the next OK.
   void withhold() { is_withheld_ = true; }
 
+  // Between begin() and the first feed(): where the server says this error in a transaction, the
+  // client gets the other one. The summary has the server's.
+  void say_instead(std::uint16_t code, ErrPacket err) { instead_.emplace(code, std::move(err)); }
+
   // Takes bytes of the reply, cut anywhere; appends to `out` what the client is to get. Returns
   // after the reply's last byte even when more bytes are there: consumed() says how many it took.
   Result<Progress> feed(std::string_view bytes, std::string& out);
@@ -285,6 +289,7 @@ class ReplyRelay {
   // Of the last OK, for an EOF that has none of its own. A session begins with autocommit.
   std::uint16_t last_status_ = status::kAutocommit;
   std::size_t consumed_ = 0;
+  std::optional<std::pair<std::uint16_t, ErrPacket>> instead_;  // of the present reply
   RowEditor* editor_ = nullptr;      // of the present reply
   std::uint64_t columns_ = 0;        // of the present result
   std::vector<Column> definitions_;  // of those, for the editor

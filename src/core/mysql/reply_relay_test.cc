@@ -759,6 +759,25 @@ TEST_F(EndlessReply, GoesOnAsLongAsSomebodyTakesWhatItTells) {
   EXPECT_TRUE(relay_.summary().has_gtids);
 }
 
+TEST(ReplyRelay, AnErrorInATransactionMayBeSaidInOtherWords) {
+  for (const auto in_transaction : {status::kInTransaction, std::uint16_t{0}}) {
+    OkPacket first;
+    first.status = status::kMoreResults | in_transaction;
+    const ErrPacket other{1792, "25006", "in a read-only transaction"};
+    ReplyRelay relay(kModern, kModern, usual_tracking());
+    relay.begin(ReplyShape::Results);
+    relay.say_instead(1290, other);
+    std::string out;
+    ASSERT_TRUE(relay.feed(Script(kModern).ok(first).err(1290, "read-only").bytes(), out));
+    Script expected(kModern);
+    expected.ok(first);
+    if (in_transaction != 0) expected.payload(encode(other, kModern));
+    if (in_transaction == 0) expected.err(1290, "read-only");
+    EXPECT_EQ(out, expected.bytes());
+    EXPECT_EQ(relay.summary().err->code, 1290);
+  }
+}
+
 TEST(ReplyRelay, ABrokenServerIsAnErrorNotACrash) {
   ClientTracking tracking;
   for (const std::string& bytes : {std::string("\x01\x00\x00\x05\x00", 5),  // wrong sequence number

@@ -365,12 +365,8 @@ io::Task<Session::Outcome> Session::send_err(mysql::ErrPacket err) {
 
 // An error that no server has given, and that SHOW WARNINGS is to tell of all the same.
 io::Task<Session::Outcome> Session::refuse(mysql::ErrPacket err) {
-  using Row = std::vector<std::optional<std::string>>;
   if (last_statement_lease_ != 0) co_await keep_last_warnings();
-  state_.warnings.rows.push_back(Row{"Error", std::to_string(err.code), err.message});
-  state_.error = err;
-  state_.ping_counts = SessionState::PingCounts::OneError;
-  state_.row_count = -1;
+  note_own_error(err);
   co_return co_await send_err(std::move(err));
 }
 

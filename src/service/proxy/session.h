@@ -369,6 +369,7 @@ class Session {
 
   // session_diagnostics.cc
   void begin_own_statement();
+  void note_own_error(const mysql::ErrPacket& err);
   std::optional<std::string_view> text_in(const Request& request) const;
   std::optional<sql::DiagnosticsQuery> diagnostics_query_in(const Request& request) const;
   std::optional<sql::GetDiagnostics> get_diagnostics_in(const Request& request) const;
@@ -416,7 +417,7 @@ class Session {
   void take_back(const OwnSettings& before);
   io::Task<> own_variables_hold(const OwnSettings& before);
   io::Task<Outcome> have_refused(const sql::Statement& statement, ClientCommand& command);
-  io::Task<std::optional<mysql::ErrPacket>> refusal_by_server(std::string sql);
+  io::Task<bool> fails_to_prepare(std::string sql);
 
   LoopContext& context_;
   Shared& shared_;

@@ -58,6 +58,14 @@ void Session::begin_own_statement() {
   state_.has_signalled = false;
 }
 
+// What the client is told by the proxy joins what can be asked about the last statement.
+void Session::note_own_error(const mysql::ErrPacket& err) {
+  state_.warnings.rows.push_back({"Error", std::to_string(err.code), err.message});
+  state_.error = err;
+  state_.ping_counts = SessionState::PingCounts::OneError;
+  state_.row_count = -1;
+}
+
 // The text of a request that is one statement.
 std::optional<std::string_view> Session::text_in(const Request& request) const {
   const bool is_text =

@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::uint16_t kUnknownSchema = 1049;  // ER_BAD_DB_ERROR
 
+constexpr std::uint16_t kReadOnlyServer = 1290;  // ER_OPTION_PREVENTS_STATEMENT
+
+bool says_read_only_server(const std::optional<mysql::ErrPacket>& err) {
+  return err && err->code == kReadOnlyServer;
+}
+
 constexpr auto kRetryPause = std::chrono::milliseconds(20);
 
 // How long a statement on the replicas port waits for its replica, beyond the usual wait.
@@ -322,6 +328,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   relay_->begin(request.shape, 0, request.statement_id);
   relay_->continue_after(reply_to_);
   relay_->edit_rows(request.rows.get());
+  if (read_only_) relay_->say_instead(kReadOnlyServer, errors::read_only_transaction());
   if (statement.kind == sql::Kind::Call) relay_->expect_more_results();
   home.server().statements.add();
   if (statement.may_write || state_.in_transaction()) {
@@ -359,6 +366,12 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   if (end == RelayEnd::Answered) {
     const bool joins = note_reply(home, request, statement);
     if (joins) co_await join_error(home);
+    const bool is_refused = says_read_only_server(relay_->summary().err);
+    if (read_only_ && state_.in_transaction() && is_refused) {
+      // Said in other words, behind results.
+      begin_own_statement();
+      note_own_error(errors::read_only_transaction());
+    }
     co_await hear_of_schema(home, request);
     co_await look_after_trackers(home, statement);
   }

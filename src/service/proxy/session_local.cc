@@ -149,11 +149,13 @@ io::Task<Session::Outcome> Session::run_set(const sql::Statement& statement,
   }
   if (read_only_) {
     auto refused = co_await settle_read_only(statement);
-    if (refused) {
+    // One that the server will not even prepare changes nothing there, and it says best why.
+    bool fails_anyway = false;
+    if (refused) fails_anyway = co_await fails_to_prepare(std::move(rest));
+    if (refused && !fails_anyway) {
       take_back(before);
-      auto why = co_await refusal_by_server(std::move(rest));
       begin_own_statement();
-      co_return co_await refuse(why ? *std::move(why) : *std::move(refused));
+      co_return co_await refuse(*std::move(refused));
     }
   }
   const Outcome outcome = co_await run_at_home(std::move(request), statement);
@@ -220,13 +222,13 @@ io::Task<Session::Outcome> Session::have_refused(const sql::Statement& statement
   co_return outcome;
 }
 
-// What the server finds wrong with a statement without running it, if anything.
-io::Task<std::optional<mysql::ErrPacket>> Session::refusal_by_server(std::string sql) {
-  if (!home_) co_return std::nullopt;
+// Whether the server finds something wrong with a statement without running it.
+io::Task<bool> Session::fails_to_prepare(std::string sql) {
+  if (!home_) co_return false;
   auto text = text_of(std::move(sql));
   auto prepared = co_await prepare_on(*home_, std::move(text));
   if (!prepared) home_->is_spoilt = true;
-  co_return prepared ? *prepared : std::nullopt;
+  co_return prepared && *prepared;
 }
 
 std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& name,

@@ -237,7 +237,10 @@ io::Task<Session::Outcome> Session::other_statement_command(ClientCommand& comma
     co_return co_await refuse(errors::no_open_cursor(*id));
   }
   // Cursors and long data lie at home; elsewhere there is nothing to reset.
-  if (is_reset && !is_open) co_return co_await send_ok();
+  if (is_reset && !is_open) {
+    state_.ping_counts = SessionState::PingCounts::Nothing;
+    co_return co_await send_ok();
+  }
   Request request =
       request_of(command, is_reset ? mysql::ReplyShape::OnePacket : mysql::ReplyShape::Rows);
   request.executes = *id;
