@@ -202,6 +202,8 @@ class Session {
   void settle_at(Borrowed borrowed);
   Server* pick_home();
   bool home_is_still_right() const;
+  bool is_closed_on_purpose(const Server& server) const;
+  io::Task<bool> learns_why_home_is_closed();
   io::Task<std::optional<mysql::ErrPacket>> catch_up_home(const Request& request);
   io::Task<> catch_up_primary();
   io::Task<bool> wait_at_home(const routing::Position& position, Duration patience);

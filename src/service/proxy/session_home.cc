@@ -44,7 +44,34 @@ Server* Session::pick_home() {
   // Without any replica the primary serves those who asked for one: late data is worse than none.
   const bool is_there = view.primary != nullptr && view.primary->reachable;
   if (!is_there || !view.primary_is_open || view.is_held) return nullptr;
-  return view.primary->closed_in == context_.view_version() ? nullptr : view.primary;
+  const bool is_closed = view.primary->is_closed_for_now(context_.view_version(),
+                                                         view.topology->leadership.term,
+                                                         context_.loop.now(),
+                                                         context_.options->primary_limit);
+  return is_closed ? nullptr : view.primary;
+}
+
+// It is primary all the same, and what it says of writes is the answer to them.
+bool Session::is_closed_on_purpose(const Server& server) const {
+  const ServerView& view = *context_.view;
+  if (view.primary != &server || !view.primary_is_open || view.is_held) return false;
+  return server.is_closed_on_purpose(
+      view.topology->leadership.term, context_.loop.now(), context_.options->primary_limit);
+}
+
+// Home has refused to write, and the session cannot leave it. True: it has turned out that this was
+// on purpose. False: another primary takes its place, and home is lost.
+io::Task<bool> Session::learns_why_home_is_closed() {
+  while (home_ && home_->stream().is_open()) {
+    context_.refresh_view();
+    const ServerView& view = *context_.view;
+    if (view.primary != &home_->server() || !view.primary_is_open || view.is_held) co_return false;
+    if (is_closed_on_purpose(home_->server())) co_return true;
+    const Deadline pause = context_.loop.after(kRetryPause);
+    const bool goes_on = co_await context_.loop.sleep_until(pause);
+    if (!goes_on) break;
+  }
+  co_return false;
 }
 
 // False once the server of the home connection is no longer one that pick_home() would give.
@@ -115,7 +142,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
   }
   read_only_.reset();
   mysql::ErrPacket why = errors::no_primary("the cluster has none at the moment");
-  while (!deadline.has_passed(context_.loop.now())) {
+  for (;;) {
     context_.refresh_view();
     if (Server* server = pick_home()) {
       const Deadline limit = context_.loop.after(context_.options->pools.wait);
@@ -124,6 +151,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
       if (!refused || refused->code != errors::kNoServer) co_return refused;
       why = *refused;
     }
+    if (deadline.has_passed(context_.loop.now())) break;
     const Deadline pause = context_.loop.after(kRetryPause);
     const bool goes_on = co_await context_.loop.sleep_until(pause);
     if (!goes_on) break;
@@ -211,7 +239,7 @@ io::Task<bool> Session::move_home(const routing::Position& position) {
 
 io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Statement& statement) {
   succeeded_ = false;
-  const Deadline patience = context_.loop.after(context_.options->primary_limit);
+  const Deadline patience = context_.loop.after(2 * context_.options->primary_limit);
   for (int attempt = 0;; ++attempt) {
     std::optional<mysql::ErrPacket> refused;
     if (!has_home_again()) {
@@ -233,8 +261,10 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
       // It has done nothing, and another one is about to take its place.
       primary_is_closed_ = false;
       const bool has_only_begun = state_.has_only_begun();
-      const bool may_wait = request.rest == nullptr && (!state_.is_tied() || has_only_begun);
-      if (!may_wait || patience.has_passed(context_.loop.now())) {
+      const bool is_repeatable = request.rest == nullptr;
+      const bool may_leave = !state_.is_tied() || has_only_begun;
+      if (is_repeatable && !may_leave && co_await learns_why_home_is_closed()) continue;
+      if (!is_repeatable || !may_leave || patience.has_passed(context_.loop.now())) {
         sent.was_sent = false;
         const auto told = co_await home_is_lost(sent, request, statement);
         co_return told.value_or(Outcome::Closed);
@@ -359,11 +389,14 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   }
   primary_is_closed_ = end == RelayEnd::PrimaryIsClosed;
   if (primary_is_closed_) {
-    home.server().closed_in = context_.view_version();
+    home.server().said_closed(context_.view_version(),
+                              context_.view->topology->leadership.term,
+                              context_.loop.now());
     co_return Outcome::Answered;
   }
   attempt.is_broken = end == RelayEnd::Broken;
   if (end == RelayEnd::Answered) {
+    if (statement.may_write && !relay_->summary().err) home.server().took_a_write();
     const bool joins = note_reply(home, request, statement);
     if (joins) co_await join_error(home);
     const bool is_refused = says_read_only_server(relay_->summary().err);

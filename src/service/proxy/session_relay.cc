@@ -103,7 +103,8 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
       const bool is_primary = is_home && !read_only_ && listener_ != routing::Listener::Replicas;
       const bool has_done_nothing = !summary.has_ok && !has_sent;
       const bool is_closed = summary.err && says_read_only(*summary.err);
-      if (is_closed && is_primary && has_done_nothing) {
+      const bool is_on_purpose = is_closed && is_closed_on_purpose(backend.server());
+      if (is_closed && is_primary && has_done_nothing && !is_on_purpose) {
         co_return RelayEnd::PrimaryIsClosed;
       }
       const bool is_untold = summary.err || backend.is_blind;

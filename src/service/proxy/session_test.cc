@@ -226,6 +226,67 @@ TEST_F(SessionTest, AWriteIsNeverSentTwice) {
   EXPECT_EQ(asked(primary_, "INSERT"), 1);
 }
 
+constexpr const char* kIsReadOnly =
+    "ERROR 1290 (HY000): The MySQL server is running with the --read-only option";
+
+class PrimaryThatSomebodyClosed : public SessionTest {
+ public:
+  PrimaryThatSomebodyClosed() {
+    primary_.otherwise([this](const std::string& sql) -> std::optional<std::string> {
+      if (begins(sql, "INSERT") && is_closed_) {
+        return FakeServer::err(
+            1290, "HY000", "The MySQL server is running with the --read-only option");
+      }
+      if (begins(sql, "LOCK")) return ok();
+      return begins(sql, "SELECT") ? rows("from the primary") : ok();
+    });
+  }
+
+  // Once the client is in: it takes no longer to see that nobody takes the primary's place.
+  void be_impatient() {
+    Options options = proxy_options();
+    options.primary_limit = std::chrono::milliseconds(100);
+    shared_.options.store(std::make_shared<const Options>(std::move(options)));
+    context_.refresh_options();
+  }
+
+  bool is_closed_ = true;
+};
+
+TEST_F(PrimaryThatSomebodyClosed, SaysSoItself) {
+  run([](SessionTest& test) -> io::Task<> {
+    auto& own = static_cast<PrimaryThatSomebodyClosed&>(test);
+    own.be_impatient();
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), kIsReadOnly);
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
+    const TimePoint before = test.loop_.now();
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), kIsReadOnly);
+    EXPECT_LT(test.loop_.now() - before, std::chrono::milliseconds(100)) << "it is known by now";
+    own.is_closed_ = false;
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), "OK");
+    own.is_closed_ = true;
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), kIsReadOnly);
+  });
+}
+
+TEST_F(PrimaryThatSomebodyClosed, KeepsTheSessionsThatAreTiedToIt) {
+  run([](SessionTest& test) -> io::Task<> {
+    static_cast<PrimaryThatSomebodyClosed&>(test).be_impatient();
+    EXPECT_EQ(co_await test.ask("LOCK TABLES t WRITE"), "OK");
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), kIsReadOnly);
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
+  });
+}
+
+TEST_F(PrimaryThatSomebodyClosed, LosesThemAsSoonAsAnotherTakesItsPlace) {
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("LOCK TABLES t WRITE"), "OK");
+    test.hand_over_to_replica();
+    const auto told = co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_NE(told.find("what this session held there"), std::string::npos) << told;
+  });
+}
+
 TEST_F(SessionTest, AnErrorOfTheProxysOwnIsWhatDiagnosticsTellOf) {
   primary_.otherwise([](const std::string& sql) -> std::optional<std::string> {
     if (begins(sql, "INSERT")) return std::nullopt;  // took it, and is gone
