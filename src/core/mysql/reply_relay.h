@@ -290,10 +290,10 @@ class ReplyRelay {
   std::uint16_t last_status_ = status::kAutocommit;
   std::size_t consumed_ = 0;
   std::optional<std::pair<std::uint16_t, ErrPacket>> instead_;  // of the present reply
-  RowEditor* editor_ = nullptr;      // of the present reply
-  std::uint64_t columns_ = 0;        // of the present result
-  std::vector<Column> definitions_;  // of those, for the editor
-  std::string pending_;              // a header, or a small packet, that came in pieces
+  RowEditor* editor_ = nullptr;                                 // of the present reply
+  std::uint64_t columns_ = 0;                                   // of the present result
+  std::vector<Column> definitions_;                             // of those, for the editor
+  std::string pending_;  // a header, or a small packet, that came in pieces
   ReplySummary summary_;
   std::size_t listed_bytes_ = 0;  // about what the summary's lists take
 };

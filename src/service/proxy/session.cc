@@ -228,7 +228,7 @@ void Session::return_to_defaults() {
 void Session::forget_state() {
   read_only_.reset();
   state_.reset();
-  home_lease_ = reader_lease_ = last_statement_lease_ = 0;
+  home_lease_ = reader_lease_ = last_statement_lease_ = found_rows_lease_ = 0;
 }
 
 io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {

@@ -380,6 +380,7 @@ class Session {
   void lose_last_used();
   io::Task<> take_along_assignments(const std::vector<std::string>& names);
   io::Task<> take_diagnostics();
+  io::Task<> take_found_rows();
   io::Task<Outcome> show_diagnostics(const sql::DiagnosticsQuery& query, bool has_more = false);
   io::Task<Outcome> get_diagnostics(sql::GetDiagnostics get, bool has_more = false);
   io::Task<std::optional<std::size_t>> condition_number(std::string written);
@@ -446,6 +447,8 @@ class Session {
   std::uint64_t reader_lease_ = 0;           // the same of a reader
   std::uint64_t last_statement_lease_ = 0;   // of the connection that can still tell of it
   Server* last_statement_server_ = nullptr;  // where that is
+  std::uint64_t found_rows_lease_ = 0;       // the same of the last one that has not failed
+  Server* found_rows_server_ = nullptr;
   Server* last_reader_ = nullptr;
   std::string_view tie_;            // why home is kept, as last counted
   bool is_inspection_due_ = false;  // what ties it to home may be gone

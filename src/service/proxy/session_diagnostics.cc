@@ -96,7 +96,10 @@ io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Stat
   using What = sql::DiagnosticsQuery::What;
   const auto query = diagnostics_query_in(request);
   const bool asks_found_rows = query && query->what == What::FoundRows;
-  if (asks_found_rows && state_.found_rows_elsewhere) co_return co_await show_diagnostics(*query);
+  if (asks_found_rows && state_.found_rows_elsewhere) {
+    co_await take_found_rows();
+    co_return co_await show_diagnostics(*query);
+  }
   context_.refresh_view();
   const std::uint64_t lease = last_statement_lease_;
   if (home_ && home_->lease == lease) {
@@ -153,6 +156,25 @@ Borrowed Session::take_last_used() {
   if (last_statement_lease_ == 0 || last_statement_server_ == nullptr) return Borrowed();
   auto pool = pool_of(*last_statement_server_);
   return Borrowed(pool, pool->take_again(last_statement_lease_));
+}
+
+// Behind statements that have failed elsewhere: the connection of the last one that has not may
+// still know how many rows it has counted.
+io::Task<> Session::take_found_rows() {
+  const std::uint64_t lease = found_rows_lease_;
+  if (lease == 0) co_return;
+  const bool is_home = home_ && home_->lease == lease;
+  Borrowed borrowed;
+  if (!is_home) {
+    auto pool = pool_of(*found_rows_server_);
+    borrowed = Borrowed(pool, pool->take_again(lease));
+  }
+  Backend* backend = is_home ? home_.get() : borrowed.get();
+  if (backend != nullptr && backend->has_counted_rows && !co_await hand_down(*backend)) {
+    backend->is_spoilt = true;
+  }
+  if (borrowed) borrowed.give_back();
+  found_rows_lease_ = 0;
 }
 
 // The connection of the last statement cannot be asked any more. If nobody has done so before it

@@ -55,8 +55,9 @@ Server* Session::pick_home() {
 bool Session::is_closed_on_purpose(const Server& server) const {
   const ServerView& view = *context_.view;
   if (view.primary != &server || !view.primary_is_open || view.is_held) return false;
-  return server.is_closed_on_purpose(
-      view.topology->leadership.term, context_.loop.now(), context_.options->primary_limit);
+  return server.is_closed_on_purpose(view.topology->leadership.term,
+                                     context_.loop.now(),
+                                     context_.options->primary_limit);
 }
 
 // Home has refused to write, and the session cannot leave it. True: it has turned out that this was

@@ -228,7 +228,7 @@ io::Task<bool> Session::fails_to_prepare(std::string sql) {
   auto text = text_of(std::move(sql));
   auto prepared = co_await prepare_on(*home_, std::move(text));
   if (!prepared) home_->is_spoilt = true;
-  co_return prepared && *prepared;
+  co_return prepared&&* prepared;
 }
 
 std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& name,

@@ -165,7 +165,8 @@ io::Task<bool> Session::hand_down(Backend& backend) {
     // What it says of a statement before the session's last one, nobody can ask any more.
     const bool has_last = session->last_statement_lease_ == backend.lease;
     const bool has_diagnostics = has_last && backend.has_diagnostics;
-    const bool has_counted_rows = has_last && backend.has_counted_rows;
+    const bool has_counted_rows =
+        session->found_rows_lease_ == backend.lease && backend.has_counted_rows;
     ++session->captures_;
     bool is_good = true;
     KeptWarnings warnings;
@@ -477,7 +478,11 @@ bool Session::note_reply(Backend& backend,
     state_.has_read_primary |= summary.ended_rows || statement.may_write;
   }
   // Behind an error FOUND_ROWS() says what it said before, if that was here.
-  if (!failed) backend.has_counted_rows = statement.counts_all_rows;
+  if (!failed) {
+    backend.has_counted_rows = statement.counts_all_rows;
+    found_rows_lease_ = backend.lease;
+    found_rows_server_ = &backend.server();
+  }
   if (failed && is_elsewhere) backend.has_counted_rows = false;
   state_.found_rows_elsewhere = failed && (is_elsewhere || state_.found_rows_elsewhere);
   // Only of a connection that had the session's own can what it says now be the session's, and a

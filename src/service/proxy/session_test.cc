@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/mysql/row.h"
 #include "edge/client/connection.h"
 #include "edge/client/fake_server.h"
 #include "edge/io/listener.h"
@@ -26,6 +27,13 @@ std::string ok_with_gtid(int number) {
   packet.status = mysql::status::kAutocommit | mysql::status::kSessionStateChanged;
   packet.trackers.gtids = std::string(kUuid) + ":" + std::to_string(number);
   return FakeServer::packets({mysql::encode_ok(packet, kServerCapabilities)});
+}
+
+std::string two_columns(std::string first, std::string second) {
+  const std::string column = mysql::encode(mysql::Column());
+  const std::string end = mysql::encode_ok(mysql::OkPacket(), kServerCapabilities, true);
+  const std::string row = mysql::encode_text_row({std::move(first), std::move(second)});
+  return FakeServer::packets({"\x02", column, column, row, end});
 }
 
 bool begins(const std::string& text, std::string_view with) { return text.rfind(with, 0) == 0; }
@@ -234,8 +242,9 @@ class PrimaryThatSomebodyClosed : public SessionTest {
   PrimaryThatSomebodyClosed() {
     primary_.otherwise([this](const std::string& sql) -> std::optional<std::string> {
       if (begins(sql, "INSERT") && is_closed_) {
-        return FakeServer::err(
-            1290, "HY000", "The MySQL server is running with the --read-only option");
+        return FakeServer::err(1290,
+                               "HY000",
+                               "The MySQL server is running with the --read-only option");
       }
       if (begins(sql, "LOCK")) return ok();
       return begins(sql, "SELECT") ? rows("from the primary") : ok();
@@ -360,6 +369,17 @@ TEST_F(SessionTest, AListOfVariablesThatHiddenCodeHasEmptiedIsSetAgain) {
     EXPECT_EQ(test.asked(test.primary_, kTracking), before + 1);
     // Nobody knows what else was set, so it stays where that holds.
     EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the primary");
+  });
+}
+
+TEST_F(SessionTest, FoundRowsAreThoseOfTheLastReadThatHasNotFailed) {
+  replica_.answer("SELECT SQL_CALC_FOUND_ROWS v FROM t LIMIT 1", rows("from the replica"));
+  replica_.answer("SELECT LAST_INSERT_ID(), FOUND_ROWS() LIMIT 1", two_columns("0", "42"));
+  primary_.answer("SELECT v FROM missing FOR UPDATE", FakeServer::err(1146, "42S02", "no table"));
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("SELECT SQL_CALC_FOUND_ROWS v FROM t LIMIT 1");
+    co_await test.ask("SELECT v FROM missing FOR UPDATE");
+    EXPECT_EQ(co_await test.ask("SELECT FOUND_ROWS()"), "42");
   });
 }
 
