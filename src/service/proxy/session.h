@@ -322,6 +322,7 @@ class Session {
   void absorb(Backend& backend);
   io::Task<> settle_position_after_error();
   void note_tracker(Backend& backend, const std::string& name, const std::string& value);
+  io::Task<> compare_trackers(Backend& backend, Deadline deadline);
   io::Task<> look_after_trackers(Backend& backend, const sql::Statement& statement);
   void note_gtids(Backend& backend, const std::string& gtids);
   void lower_to_repaired();
@@ -452,6 +453,7 @@ class Session {
   Server* last_reader_ = nullptr;
   std::string_view tie_;            // why home is kept, as last counted
   bool is_inspection_due_ = false;  // what ties it to home may be gone
+  bool is_list_unsure_ = false;     // of variables that the server tells of, at home
   bool primary_is_closed_ = false;  // it refused the last command, as it takes no writes any more
   bool succeeded_ = false;          // a server answered the last command without an error
   int captures_ = 0;                // others that read from a connection what is this session's

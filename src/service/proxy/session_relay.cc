@@ -182,25 +182,42 @@ void Session::note_tracker(Backend& backend, const std::string& name, const std:
   if (name == kTrackedVariables) state_.pins |= sql::Pin::SessionVariable;
 }
 
+// Finds out what the server tells of, and notes what is not as the proxy has set it.
+io::Task<> Session::compare_trackers(Backend& backend, Deadline deadline) {
+  const std::pair<std::string_view, std::string_view> expected[] = {
+      {"session_track_gtids", backend.tells_all_gtids ? "ALL_GTIDS" : "OWN_GTID"},
+      {"session_track_schema", "1"},
+      {"session_track_state_change", "1"},
+      {"session_track_transaction_info", "CHARACTERISTICS"},
+      {kTrackedVariables, sql::tracked_variables()},
+  };
+  std::string question;
+  for (const auto& [name, value] : expected) {
+    question += fmt::format("{}@@SESSION.{}", question.empty() ? "SELECT " : ", ", name);
+  }
+  co_await take_diagnostics();
+  auto reply = co_await backend.query(question + " LIMIT 1", deadline);
+  if (!reply || reply->err || reply->results.at(0).rows.empty()) {
+    backend.is_spoilt = true;
+    co_return;
+  }
+  const auto& row = reply->results[0].rows[0];
+  for (std::size_t i = 0; i < std::size(expected) && i < row.size(); ++i) {
+    const auto& [name, value] = expected[i];
+    if (row[i] != value) note_tracker(backend, std::string(name), row[i].value_or(""));
+  }
+}
+
 // After a statement that may have run code which nobody has seen. A server tells of the trackers
 // that it has set, but for the list of variables to tell of: of that, only that something changed.
 io::Task<> Session::look_after_trackers(Backend& backend, const sql::Statement& statement) {
-  const bool is_list_unsure =
-      statement.pins.has(sql::Pin::Hidden) && relay_->summary().state_changed && !backend.is_blind;
+  is_list_unsure_ |= statement.pins.has(sql::Pin::Hidden) && relay_->summary().state_changed;
+  // A SELECT would use it up.
+  if (state_.has_next_transaction) co_return;
+  const bool must_ask = std::exchange(is_list_unsure_, false) && !backend.is_blind;
   const Deadline deadline = context_.loop.after(context_.options->connect_limit);
-  if (is_list_unsure) {
-    co_await take_diagnostics();
-    auto reply =
-        co_await backend.query(fmt::format("SELECT @@SESSION.{} LIMIT 1", kTrackedVariables),
-                               deadline);
-    const bool is_told = reply && !reply->err && !reply->results.at(0).rows.empty();
-    backend.is_spoilt |= !is_told;
-    const auto list = is_told ? reply->results[0].rows[0].at(0) : std::nullopt;
-    if (is_told && list != sql::tracked_variables()) {
-      note_tracker(backend, std::string(kTrackedVariables), list.value_or(""));
-    }
-  }
-  if (!backend.is_blind || state_.in_transaction() || state_.has_next_transaction) co_return;
+  if (must_ask) co_await compare_trackers(backend, deadline);
+  if (!backend.is_blind || state_.in_transaction()) co_return;
   co_await take_diagnostics();
   (void)co_await backend.track_again(deadline);
 }

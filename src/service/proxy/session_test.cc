@@ -29,11 +29,12 @@ std::string ok_with_gtid(int number) {
   return FakeServer::packets({mysql::encode_ok(packet, kServerCapabilities)});
 }
 
-std::string two_columns(std::string first, std::string second) {
-  const std::string column = mysql::encode(mysql::Column());
-  const std::string end = mysql::encode_ok(mysql::OkPacket(), kServerCapabilities, true);
-  const std::string row = mysql::encode_text_row({std::move(first), std::move(second)});
-  return FakeServer::packets({"\x02", column, column, row, end});
+std::string one_row(const std::vector<std::optional<std::string>>& fields) {
+  std::vector<std::string> payloads = {std::string(1, static_cast<char>(fields.size()))};
+  payloads.resize(fields.size() + 1, mysql::encode(mysql::Column()));
+  payloads.push_back(mysql::encode_text_row(fields));
+  payloads.push_back(mysql::encode_ok(mysql::OkPacket(), kServerCapabilities, true));
+  return FakeServer::packets(payloads);
 }
 
 bool begins(const std::string& text, std::string_view with) { return text.rfind(with, 0) == 0; }
@@ -345,7 +346,7 @@ std::string ok_with_variable(const char* name, const char* value) {
 }
 
 constexpr const char* kTracking = "SET SESSION session_track_gtids = OWN_GTID";
-constexpr const char* kTrackedList = "SELECT @@SESSION.session_track_system_variables LIMIT 1";
+constexpr const char* kTrackers = "SELECT @@SESSION.session_track_gtids";
 
 TEST_F(SessionTest, ATrackerThatHiddenCodeSwitchesOffIsSwitchedOnAgain) {
   primary_.answer("CALL p()", ok_with_variable("session_track_gtids", "OFF"));
@@ -355,13 +356,18 @@ TEST_F(SessionTest, ATrackerThatHiddenCodeSwitchesOffIsSwitchedOnAgain) {
     co_await test.ask("INSERT INTO t VALUES (1)");
     EXPECT_EQ(test.asked(test.primary_, kTracking), before + 1);
   });
-  EXPECT_EQ(asked(primary_, kTrackedList), 0) << "it is known already";
+  EXPECT_EQ(asked(primary_, kTrackers), 0) << "it is known already";
   EXPECT_EQ(asked(primary_, "SELECT @@GLOBAL.gtid_executed"), 1) << "its own GTID may be missing";
 }
 
 TEST_F(SessionTest, AListOfVariablesThatHiddenCodeHasEmptiedIsSetAgain) {
   primary_.answer("CALL p()", ok_with_variable("autocommit", "ON"));
-  primary_.answer(kTrackedList, rows(""));
+  primary_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+    if (begins(sql, kTrackers)) {
+      return one_row({"OWN_GTID", "1", "1", "CHARACTERISTICS", "autocommit"});
+    }
+    return begins(sql, "SELECT") ? rows("from the primary") : ok();
+  });
   run([](SessionTest& test) -> io::Task<> {
     const int before = test.asked(test.primary_, kTracking);
     EXPECT_EQ(co_await test.ask("CALL p()"), "OK");
@@ -374,7 +380,7 @@ TEST_F(SessionTest, AListOfVariablesThatHiddenCodeHasEmptiedIsSetAgain) {
 
 TEST_F(SessionTest, FoundRowsAreThoseOfTheLastReadThatHasNotFailed) {
   replica_.answer("SELECT SQL_CALC_FOUND_ROWS v FROM t LIMIT 1", rows("from the replica"));
-  replica_.answer("SELECT LAST_INSERT_ID(), FOUND_ROWS() LIMIT 1", two_columns("0", "42"));
+  replica_.answer("SELECT LAST_INSERT_ID(), FOUND_ROWS() LIMIT 1", one_row({"0", "42"}));
   primary_.answer("SELECT v FROM missing FOR UPDATE", FakeServer::err(1146, "42S02", "no table"));
   run([](SessionTest& test) -> io::Task<> {
     co_await test.ask("SELECT SQL_CALC_FOUND_ROWS v FROM t LIMIT 1");
