@@ -27,6 +27,7 @@ constexpr std::string_view kMessageCollation = "utf8mb3_general_ci";
 constexpr std::string_view kFoundRowsIsDeprecated =
     "FOUND_ROWS() is deprecated and will be removed in a future release. Consider using COUNT(*) "
     "instead.";
+
 // Those of SHOW WARNINGS.
 std::vector<mysql::Column> diagnostics_columns() {
   std::vector<mysql::Column> columns = {text_column("Level", 28),

@@ -460,9 +460,10 @@ bool Session::note_reply(Backend& backend,
     if (!is_last) backend.has_old_diagnostics |= backend.has_diagnostics;
     // GET DIAGNOSTICS of a condition that is not there says OK, counts one and adds an error.
     backend.has_diagnostics |= failed || (asks_about_last && summary.warnings > 0);
-    state_.ping_counts = failed ? PingCounts::Warnings : PingCounts::Nothing;
-    if (failed) state_.error = summary.err;
-    return failed && !is_last && summary.err->code != kNoHandler;
+    const bool joins = failed && summary.err->code != kNoHandler;
+    state_.ping_counts = joins ? PingCounts::Warnings : PingCounts::Nothing;
+    if (joins) state_.error = summary.err;
+    return joins && !is_last;
   }
   const bool is_elsewhere = std::exchange(last_statement_lease_, backend.lease) != backend.lease;
   last_statement_server_ = &backend.server();
