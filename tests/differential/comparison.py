@@ -151,8 +151,9 @@ def cursor_flag(step):
 
 
 def is_about_a_statement(values):
-    texts = (values.direct, values.proxy)
-    return in_rows(values) and all(isinstance(text, bytes) and NAMES_A_STATEMENT.fullmatch(text) for text in texts)
+    """As the text of an error, or as SHOW WARNINGS has it."""
+    texts = [text if isinstance(text, bytes) else str(text).encode() for text in (values.direct, values.proxy)]
+    return (in_rows(values) or values.field == "text") and all(NAMES_A_STATEMENT.fullmatch(text) for text in texts)
 
 
 NAMES_A_STATEMENT = re.compile(rb"The statement \(\d+\) has no open cursor\.")
@@ -173,7 +174,7 @@ CLAIMS = (
         "each server counts the rows of its tables now and then",
     ),
     Claim(
-        "numbers of statements in warnings", is_about_a_statement, lambda v: True,
+        "numbers of statements in messages", is_about_a_statement, lambda v: True,
         "each server counts statements, and those of PREPARE count at the one that runs it",
     ),
     Claim(

@@ -185,6 +185,20 @@ class ReadOnly(harness.ClusterTest):
             self.assertEqual(1, self.count(id=0), "the transaction goes on")
             self.session.run("COMMIT")
 
+    def test_a_write_behind_a_read_in_the_same_text_is_refused_as_by_a_server(self):
+        with self.wire(database=self.schema, capabilities=wire.MODERN | wire.MULTI_STATEMENTS) as session:
+            session.query("START TRANSACTION READ ONLY")
+            session.query("SELECT COUNT(*) FROM t WHERE id = 0")
+            with self.assertRaises(wire.ServerError) as caught:
+                session.query_all("SELECT 1; DELETE FROM t")
+            self.assertEqual((REFUSED, "25006"), (caught.exception.code, caught.exception.state))
+            self.assertEqual([str(REFUSED).encode()], [row[1] for row in session.query("SHOW WARNINGS").rows])
+            # What a server finds wrong when it runs a SET, and not when it prepares it.
+            with self.assertRaises(wire.ServerError) as caught:
+                session.query("SET LOCAL version = '1'")
+            self.assertEqual(1238, caught.exception.code)
+            self.assertEqual("1", session.value("SELECT COUNT(*) FROM t WHERE id = 0"), "the transaction goes on")
+
     def test_errors_are_those_of_a_server(self):
         for sql, code in (
             ("INSERT INTO t VALUES (-1, '')", REFUSED), ("UPDATE t SET id = 1", REFUSED), ("SELEKT", 1064),

@@ -133,6 +133,63 @@ class Sharing(harness.ClusterTest):
                     expected = other.value(f"SELECT COUNT(*) FROM {self.schema}.t WHERE id <= {number + 1}")
                 self.assertEqual(str(expected), client.value("SELECT FOUND_ROWS()"))
 
+    def test_each_client_gets_the_diagnostics_of_its_own_last_statement(self):
+        # Alike and on one loop, so that they share connections.
+        both = {"capabilities": wire.MODERN | wire.MULTI_STATEMENTS, "database": self.schema}
+        with self.cluster.another_proxy(pool_max=1, loops=1) as proxy, proxy.wire("primary", **both) as other:
+            client = proxy.wire("primary", **both)
+            self.addCleanup(client.close)
+            about_condition = (
+                "GET DIAGNOSTICS CONDITION {} @number = MYSQL_ERRNO, @state = RETURNED_SQLSTATE, @text = MESSAGE_TEXT,"
+                " @class = CLASS_ORIGIN, @subclass = SUBCLASS_ORIGIN, @table = TABLE_NAME"
+            )
+            shown = "SELECT @number, @state, @text, @class, @subclass, @table, COLLATION(@text), COERCIBILITY(@text)"
+
+            def fail(sql):
+                with self.assertRaises(wire.ServerError):
+                    client.query(sql)
+
+            def diagnose(taken_away):
+                """What can be known of the last statement, behind somebody else's on its connection or not."""
+                told = []
+                for sql in ("GET DIAGNOSTICS @rows = ROW_COUNT, @count = NUMBER", about_condition.format(1),
+                            about_condition.format("@count"), about_condition.format(9)):
+                    if taken_away:
+                        other.query("SELECT 1 / 0")
+                    end = client.query(sql).end
+                    told.append((end.warnings, end.affected, end.changes))
+                if taken_away:
+                    other.query("SELECT 1 / 0")
+                return [*told, client.query("SHOW WARNINGS").rows,
+                        client.query(shown).rows, client.query("SELECT @rows, @count").rows]
+
+            for sql, is_error in (
+                ("SELECT 1 / 0, CAST('x' AS SIGNED)", False), ("SELECT * FROM missing.t", True),
+                ("INSERT INTO t (v) VALUES ('x'), ('y')", False), ("DROP TABLE IF EXISTS missing", False), ("XA COMMIT 'x'", True),
+                ("KILL 4294967295", True),
+                ("SIGNAL SQLSTATE '01234' SET TABLE_NAME = 'of a signal', MESSAGE_TEXT = 'mild', MYSQL_ERRNO = 1064", False),
+            ):
+                with self.subTest(sql=sql):
+                    answers = []
+                    # What SIGNAL names keeps its connection, which nobody else gets then.
+                    for taken_away in (False, not sql.startswith("SIGNAL")):
+                        (fail if is_error else client.query)(sql)
+                        answers.append(diagnose(taken_away))
+                    self.assertEqual(*answers)
+            # The same ahead of other statements in the same text.
+            fail("SELECT * FROM missing.t")
+            other.query("SELECT 1 / 0")
+            together = client.query_all("GET DIAGNOSTICS CONDITION 1 @number = MYSQL_ERRNO; SELECT @number")
+            self.assertEqual([[], [[b"1049"]]], [one.rows for one in together])
+
+    def test_a_signal_keeps_its_connection_until_the_next_statement(self):
+        with self.cluster.another_proxy(debug_swap_connections="true") as proxy, proxy.wire() as client:
+            client.query("SIGNAL SQLSTATE '01234' SET TABLE_NAME = 'of a signal'")
+            self.assertEqual(1, proxy.metric("dorsal_proxy_tied_sessions"))
+            client.query("GET DIAGNOSTICS CONDITION 1 @table = TABLE_NAME, @state = RETURNED_SQLSTATE")
+            self.assertEqual([[b"of a signal", b"01234"]], client.query("SELECT @table, @state").rows)
+            self.assertEqual(0, proxy.metric("dorsal_proxy_tied_sessions"))
+
     def test_what_cannot_move_keeps_its_connection_for_as_long_as_it_lasts(self):
         with self.cluster.another_proxy() as proxy, proxy.wire(database=self.schema) as client:
             def tied():

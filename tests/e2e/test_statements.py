@@ -458,6 +458,64 @@ class Statements(harness.ClusterTest):
         expected = wire.lenenc_text(b"autocommit") + wire.lenenc_text(b"OFF")
         self.assertEqual([expected], connection.query("SET autocommit = 0").end.changed(0))
 
+    def test_a_ping_behind_a_reset_counts_no_warnings(self):
+        for name, proxy, direct in self.both_ways():
+            with self.subTest(client=name):
+                counts = []
+                for connection in (proxy, direct):
+                    statement = connection.prepare("SELECT SQL_NO_CACHE id FROM kinds")
+                    connection.simple(wire.COM_STMT_RESET, struct.pack("<I", statement.number))
+                    counts.append(connection.ping().warnings)
+                self.assertEqual([0, 0], counts)
+
+    def test_trackers_that_no_text_query_switches_off_stay_on_for_the_proxy(self):
+        primary = self.root(self.cluster.primary())
+        off = "SET SESSION session_track_gtids = OFF"
+        with self.cluster.connect("primary", database=self.schema) as maker:
+            maker.run("CREATE TABLE IF NOT EXISTS counted (i INT)")
+            maker.run("DROP PROCEDURE IF EXISTS blinds")
+            maker.run("DROP PROCEDURE IF EXISTS blinds_all")
+            maker.run(f"CREATE PROCEDURE blinds() {off}")
+            maker.run("CREATE PROCEDURE blinds_all() SET SESSION session_track_gtids = OFF, session_track_system_variables = ''")
+
+        def by_command(client):
+            client.execute(client.prepare(off))
+
+        def by_text(client):
+            client.query(f"PREPARE s FROM '{off}'")
+            client.query("EXECUTE s")
+
+        def by_variable(client):
+            client.query(f"SET @text = '{off}'")
+            client.query("PREPARE s FROM @text")
+            client.query("EXECUTE s")
+            client.query("DEALLOCATE PREPARE s")
+
+        def by_procedure(client):
+            client.query("CALL blinds()")
+
+        def with_all_variables(client):
+            client.query("CALL blinds_all()")
+
+        with self.cluster.another_proxy(pool_max=1) as proxy:
+            for way in (by_command, by_text, by_variable, by_procedure, with_all_variables):
+                with self.subTest(way=way.__name__), proxy.wire("primary", database=self.schema) as client:
+                    mode = client.value("SELECT @@sql_mode")
+                    client.query("SET session_track_gtids = OWN_GTID")
+                    way(client)
+                    before = primary.value("SELECT @@gtid_executed")
+                    end = client.query("INSERT INTO counted VALUES (1)").end
+                    self.assertEqual([], end.changed(3))
+                    written = primary.value("SELECT GTID_SUBTRACT(@@gtid_executed, %s)", before)
+                    self.assertTrue(written)
+                    known = client.query("SHOW STATUS LIKE 'dorsal_session_position'").rows[0][1].decode()
+                    self.assertEqual(1, primary.value("SELECT GTID_SUBSET(%s, %s)", written, known), (written, known))
+                    self.assertEqual("OFF", client.value("SELECT @@session_track_gtids"))
+                    client.query("SET sql_mode = ''")
+                    client.close()
+                    with proxy.wire("primary") as next_one:
+                        self.assertEqual(mode, next_one.value("SELECT @@sql_mode"))
+
     # Files.
 
     def test_load_data_local_takes_the_clients_file(self):

@@ -80,6 +80,24 @@ class Switchover(primary_changes.PrimaryChanges):
             self.assertEqual(7, session.value("SELECT @mine"))
         self.wait_for_all()
 
+    def test_what_was_said_of_the_last_statement_is_still_known(self):
+        def switch():
+            self.switch()
+            self.wait_for_all()
+
+        with self.cluster.connect("primary", database=self.schema) as session:
+            session.run("SELECT 1 / 0")
+            switch()
+            self.assertEqual((("Warning", 1365, "Division by 0"),), session.run("SHOW WARNINGS"))
+            session.run("SELECT 1 / 0")
+            switch()
+            session.run("GET DIAGNOSTICS CONDITION 1 @number = MYSQL_ERRNO, @state = RETURNED_SQLSTATE")
+            self.assertEqual(((1365, "22012"),), session.run("SELECT @number, @state"))
+            with self.assertRaises(pymysql.MySQLError):
+                session.run("SELECT * FROM missing.t")
+            switch()
+            self.assertEqual(1, session.value("SELECT @@error_count"))
+
     def test_what_is_held_back_goes_on_when_it_is_given_up(self):
         before = self.cluster.api_status()
         with self.cluster.root(self.cluster.primary()) as blocker:

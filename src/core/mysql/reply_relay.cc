@@ -55,12 +55,14 @@ void ReplyRelay::begin(ReplyShape shape,
   has_output_ = false;
   keep_first_field_ = keep_first_field;
   editor_ = nullptr;
+  instead_.reset();
   definitions_.clear();
   is_withheld_ = false;
   untold_.command_begins();
   statement_id_ = statement_id;
   pending_.clear();
   summary_ = ReplySummary();
+  listed_bytes_ = 0;
   switch (shape) {
     case ReplyShape::Results:
       stage_ = Stage::First;
@@ -371,7 +373,10 @@ Result<void> ReplyRelay::err_packet(std::string_view payload, std::string& out) 
   summary_.err = *std::move(err);
   is_err_newest_ = true;
   write_held_eof(out);
-  if (!is_withheld_) write_packet(payload, out);
+  const bool in_transaction = (last_status_ & status::kInTransaction) != 0;
+  const bool is_other = instead_ && instead_->first == summary_.err->code && in_transaction;
+  const std::string other = is_other ? encode(instead_->second, client_capabilities_) : "";
+  if (!is_withheld_) write_packet(is_other ? std::string_view(other) : payload, out);
   stage_ = Stage::Done;
   return {};
 }
@@ -400,6 +405,7 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
     case change_type::kVariable: {
       auto variable = decode_variable_change(change.data);
       if (!variable) return corrupt("a variable change is malformed");
+      DORSAL_TRY_VOID(make_room(variable->first.size() + variable->second.size()));
       summary_.variables.emplace_back(variable->first, variable->second);
       return tracking_.all_variables || is_listed(tracking_.variables, variable->first);
     }
@@ -412,7 +418,9 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
     case change_type::kGtids: {
       auto gtids = decode_gtid_change(change.data);
       if (!gtids) return corrupt("a GTID change is malformed");
+      DORSAL_TRY_VOID(make_room(gtids->size()));
       summary_.gtids.emplace_back(*gtids);
+      summary_.has_gtids = true;
       return tracking_.gtids && gtids_are_clients_;
     }
     case change_type::kState:
@@ -433,6 +441,18 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
     default:
       return false;  // a newer server's kind: no client asked this proxy for it
   }
+}
+
+// For one more entry of the summary's lists, with so much text.
+Result<void> ReplyRelay::make_room(std::size_t bytes) {
+  listed_bytes_ += sizeof(std::pair<std::string, std::string>) + bytes;
+  if (listed_bytes_ <= kMostChanges) return {};
+  return corrupt("a reply tells of more session changes than a server has");
+}
+
+ReplyRelay::Changes ReplyRelay::take_changes() {
+  listed_bytes_ = 0;
+  return {std::exchange(summary_.gtids, {}), std::exchange(summary_.variables, {})};
 }
 
 // Also without session_track_transaction_info a server tells where a transaction that a statement

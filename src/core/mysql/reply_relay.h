@@ -62,13 +62,15 @@ struct ClientTracking {
   }
 };
 
-// What the proxy learns from a reply. Lists add up over all OKs of the reply.
+// What the proxy learns from a reply. Lists add up over all OKs of the reply, but for what was
+// taken out of them, see ReplyRelay::take_changes().
 struct ReplySummary {
   std::uint16_t status = 0;  // of the last OK
   std::uint16_t warnings = 0;
   bool has_ok = false;  // at least one OK or end of rows was seen
   std::optional<ErrPacket> err;
   std::vector<std::string> gtids;  // one for each OK that carried some
+  bool has_gtids = false;          // some did, also when they were taken out
   std::optional<std::string> schema;
   std::vector<std::pair<std::string, std::string>> variables;  // name, value
   std::optional<std::string> characteristics;  // the newest: SQL that starts the transaction again
@@ -157,6 +159,10 @@ class ReplyRelay {
   // it tells of the session the client is told with the next OK.
   void withhold() { is_withheld_ = true; }
 
+  // Between begin() and the first feed(): where the server says this error in a transaction, the
+  // client gets the other one. The summary has the server's.
+  void say_instead(std::uint16_t code, ErrPacket err) { instead_.emplace(code, std::move(err)); }
+
   // Takes bytes of the reply, cut anywhere; appends to `out` what the client is to get. Returns
   // after the reply's last byte even when more bytes are there: consumed() says how many it took.
   Result<Progress> feed(std::string_view bytes, std::string& out);
@@ -195,6 +201,17 @@ class ReplyRelay {
 
   const ReplySummary& summary() const { return summary_; }
 
+  // What a reply tells of GTIDs and variables adds up to this much at most, unless it is taken out
+  // in between: a server could go on for ever. More is an Error.
+  static constexpr std::size_t kMostChanges = std::size_t{4} << 20;
+
+  struct Changes {
+    std::vector<std::string> gtids;
+    std::vector<std::pair<std::string, std::string>> variables;
+  };
+  // Takes the lists out of the summary.
+  Changes take_changes();
+
   // Whether anything of the present reply has been appended to an `out`.
   bool has_output() const { return has_output_; }
 
@@ -229,6 +246,7 @@ class ReplyRelay {
   Result<void> err_packet(std::string_view payload, std::string& out);
   Result<void> note_changes(std::string_view changes, std::string& wanted);
   Result<bool> note_change(const Change& change);
+  Result<void> make_room(std::size_t bytes);
   void note_boundary(std::string_view state, std::string& wanted);
   void note_first_row(std::string_view payload);
   void pass_row(std::string_view payload, std::string& out);
@@ -271,11 +289,13 @@ class ReplyRelay {
   // Of the last OK, for an EOF that has none of its own. A session begins with autocommit.
   std::uint16_t last_status_ = status::kAutocommit;
   std::size_t consumed_ = 0;
-  RowEditor* editor_ = nullptr;      // of the present reply
-  std::uint64_t columns_ = 0;        // of the present result
-  std::vector<Column> definitions_;  // of those, for the editor
-  std::string pending_;              // a header, or a small packet, that came in pieces
+  std::optional<std::pair<std::uint16_t, ErrPacket>> instead_;  // of the present reply
+  RowEditor* editor_ = nullptr;                                 // of the present reply
+  std::uint64_t columns_ = 0;                                   // of the present result
+  std::vector<Column> definitions_;                             // of those, for the editor
+  std::string pending_;  // a header, or a small packet, that came in pieces
   ReplySummary summary_;
+  std::size_t listed_bytes_ = 0;  // about what the summary's lists take
 };
 
 }  // namespace dorsal::mysql

@@ -707,6 +707,77 @@ TEST(ReplyRelay, ARowOfSixteenMebibytesIsNoEndOfRows) {
   EXPECT_TRUE(outcome.out == expected.bytes());
 }
 
+// OKs of one reply that has no end, each of which tells of something.
+class EndlessReply : public testing::Test {
+ public:
+  EndlessReply() {
+    relay_.begin(ReplyShape::Results);
+    OkPacket one;
+    one.status = status::kAutocommit | status::kMoreResults | status::kSessionStateChanged;
+    one.trackers.gtids = "11111111-1111-1111-1111-111111111111:1";
+    one.trackers.variables = {{"autocommit", "ON"}};
+    oks_ = encode_ok(one, kModern);
+  }
+
+  // False: it was an error.
+  bool goes_on() {
+    std::string packet;
+    append_packet(packet, sequence_, oks_);
+    out_.clear();
+    auto progress = relay_.feed(packet, out_);
+    if (!progress) {
+      EXPECT_EQ(progress.error().kind, ErrorKind::Corrupt);
+    }
+    return progress.has_value();
+  }
+
+  // More than may be listed at any time.
+  static constexpr std::size_t kTooMany = ReplyRelay::kMostChanges / 100;
+
+  ReplyRelay relay_{kModern, kModern, usual_tracking()};
+  std::string oks_;
+  std::string out_;
+  std::uint8_t sequence_ = 1;
+};
+
+TEST_F(EndlessReply, EndsWhenItTellsMoreThanAnyServerHas) {
+  std::size_t count = 0;
+  while (count < kTooMany && goes_on()) ++count;
+  EXPECT_LT(count, kTooMany);
+  EXPECT_GT(count, 10000U) << "a procedure may commit as often";
+}
+
+TEST_F(EndlessReply, GoesOnAsLongAsSomebodyTakesWhatItTells) {
+  for (std::size_t count = 0; count < kTooMany; ++count) {
+    ASSERT_TRUE(goes_on());
+    const ReplyRelay::Changes changes = relay_.take_changes();
+    ASSERT_EQ(changes.gtids.size(), 1U);
+    ASSERT_EQ(changes.variables.size(), 1U);
+  }
+  EXPECT_TRUE(relay_.summary().gtids.empty());
+  EXPECT_TRUE(relay_.summary().variables.empty());
+  EXPECT_TRUE(relay_.summary().has_gtids);
+}
+
+TEST(ReplyRelay, AnErrorInATransactionMayBeSaidInOtherWords) {
+  for (const auto in_transaction : {status::kInTransaction, std::uint16_t{0}}) {
+    OkPacket first;
+    first.status = status::kMoreResults | in_transaction;
+    const ErrPacket other{1792, "25006", "in a read-only transaction"};
+    ReplyRelay relay(kModern, kModern, usual_tracking());
+    relay.begin(ReplyShape::Results);
+    relay.say_instead(1290, other);
+    std::string out;
+    ASSERT_TRUE(relay.feed(Script(kModern).ok(first).err(1290, "read-only").bytes(), out));
+    Script expected(kModern);
+    expected.ok(first);
+    if (in_transaction != 0) expected.payload(encode(other, kModern));
+    if (in_transaction == 0) expected.err(1290, "read-only");
+    EXPECT_EQ(out, expected.bytes());
+    EXPECT_EQ(relay.summary().err->code, 1290);
+  }
+}
+
 TEST(ReplyRelay, ABrokenServerIsAnErrorNotACrash) {
   ClientTracking tracking;
   for (const std::string& bytes : {std::string("\x01\x00\x00\x05\x00", 5),  // wrong sequence number

@@ -199,6 +199,15 @@ std::string Backend::sync_command(const SessionState& state, const Needs& needs)
   return clauses.empty() ? clauses : mysql::encode_query("SET " + clauses, capabilities());
 }
 
+io::Task<bool> Backend::track_again(Deadline deadline) {
+  auto tracking = co_await run(tracking_command(), deadline);
+  is_blind = !tracking || tracking->err;
+  if (is_blind) is_spoilt = true;
+  tells_all_gtids = false;
+  has_old_diagnostics = false;
+  co_return !is_blind;
+}
+
 // COM_RESET_CONNECTION leaves the schema.
 std::string Backend::was_reset() {
   statements_.clear();

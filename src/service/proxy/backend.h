@@ -101,6 +101,8 @@ class Backend {
   bool has_old_diagnostics = false;
   bool has_counted_rows = false;  // of SQL_CALC_FOUND_ROWS
   bool is_spoilt = false;         // not fit for another session: close it
+  // Code that nobody has seen has changed what the server tells of sessions: see track_again().
+  bool is_blind = false;
 
   // What a session needs of it for one statement.
   struct Needs {
@@ -119,6 +121,9 @@ class Backend {
   // COM_INIT_DB to the session's schema; empty when it is there.
   std::string schema_command(const SessionState& state) const;
   void synced(const SessionState& state, const Needs& needs);
+
+  // Has the server tell again what the proxy must know. Not in a transaction, where it refuses.
+  io::Task<bool> track_again(Deadline deadline);
 
   // To be called when COM_RESET_CONNECTION has made it forget everything; gives the command that
   // must follow.

@@ -30,6 +30,7 @@ mysql::ErrPacket not_in_transaction(std::string_view variable);                 
 mysql::ErrPacket unknown_variable(std::string_view variable);                     // 1193
 
 // What the proxy carries out itself cannot be one of several statements in a text.
+inline constexpr std::string_view kOwnVariables = "setting dorsal_… or session_track_… variables";
 mysql::ErrPacket only_alone(std::string_view what);  // 1235, 42000
 
 // The account may not log in, or may no longer.

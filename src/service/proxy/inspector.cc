@@ -40,6 +40,9 @@ io::Task<Result<Inspection>> Inspector::inspect(const Server& server,
   keep(server.index, std::move(connection));
   const auto& rows = results.at(0).rows;
   if (rows.empty()) co_return not_found("the server does not know the connection");
+  for (const auto& row : rows) {
+    if (row.size() != 3) co_return corrupt("the server answers with other columns");
+  }
   Inspection found;
   found.has_locks = rows[0].at(0).value_or("0") != "0";
   found.has_prepared = rows[0].at(1).value_or("0") != "0";

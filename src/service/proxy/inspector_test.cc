@@ -47,6 +47,13 @@ class InspectorOfAServer : public testing::Test {
   LoopContext context_{shared_, loop_};
 };
 
+TEST_F(InspectorOfAServer, AnAnswerOfOtherColumnsIsAnError) {
+  fake_->otherwise(
+      [](const std::string&) { return FakeServer::one_column(FakeServer::kCapabilities, {"1"}); });
+  Server server(0, cluster::NodeName("db"), fake_->endpoint(), counters_);
+  EXPECT_EQ(ask(server), ErrorKind::Corrupt);
+}
+
 TEST_F(InspectorOfAServer, AConnectionThatTheServerHasClosedIsReplaced) {
   const io::Endpoint endpoint = fake_->endpoint();
   Server server(0, cluster::NodeName("db"), endpoint, counters_);

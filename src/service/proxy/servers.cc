@@ -38,6 +38,31 @@ bool Server::may_serve_reads(Duration max_lag) const {
   return lag >= 0 && std::chrono::milliseconds(lag) <= max_lag;
 }
 
+void Server::said_closed(std::uint64_t version, cluster::Term term, TimePoint now) {
+  const bool goes_on = closed_in_.load() != 0 && closed_term_.load() == term.value();
+  if (!goes_on) closed_since_ns_.store(now.time_since_epoch().count());
+  closed_term_.store(term.value());
+  closed_in_.store(version);
+}
+
+void Server::took_a_write() {
+  if (closed_in_.load(std::memory_order_relaxed) != 0) closed_in_.store(0);
+}
+
+bool Server::is_closed_on_purpose(cluster::Term term, TimePoint now, Duration patience) const {
+  if (closed_in_.load(std::memory_order_relaxed) == 0) return false;
+  const Duration since(now.time_since_epoch().count() - closed_since_ns_.load());
+  return closed_term_.load() == term.value() && since >= patience;
+}
+
+bool Server::is_closed_for_now(std::uint64_t version,
+                               cluster::Term term,
+                               TimePoint now,
+                               Duration patience) const {
+  const bool is_closed = closed_in_.load(std::memory_order_relaxed) == version;
+  return is_closed && !is_closed_on_purpose(term, now, patience);
+}
+
 bool Server::worth_waiting(TimePoint now) const {
   if (missed_.load(std::memory_order_relaxed) < kMissesBeforePause) return true;
   const std::int64_t now_ns = now.time_since_epoch().count();

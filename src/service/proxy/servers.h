@@ -44,8 +44,16 @@ struct Server {
   std::atomic<std::uint32_t> read_weight{cluster::NodeState::kUsualReadWeight};
   std::atomic<bool> is_near{false};  // in the proxy's zone
 
-  // The newest topology, by its version, in which it said that it takes no writes; 0: none.
-  std::atomic<std::uint64_t> closed_in{0};
+  // It was primary and said that it takes no writes: in the topology of this version, in this term.
+  // Mostly another one is about to take its place, and sessions wait for that. One that stays
+  // primary and closed for longer than they have patience was closed on purpose, and may say so.
+  void said_closed(std::uint64_t version, cluster::Term term, TimePoint now);
+  void took_a_write();
+  bool is_closed_for_now(std::uint64_t version,
+                         cluster::Term term,
+                         TimePoint now,
+                         Duration patience) const;
+  bool is_closed_on_purpose(cluster::Term term, TimePoint now, Duration patience) const;
 
   // Changes of its global variables that are known of, see GlobalWatch.
   std::atomic<std::uint64_t> global_changes{0};
@@ -67,6 +75,9 @@ struct Server {
   void wait_timed_out(TimePoint now);
 
  private:
+  std::atomic<std::uint64_t> closed_in_{0};  // the version; 0: none
+  std::atomic<std::uint64_t> closed_term_{0};
+  std::atomic<std::int64_t> closed_since_ns_{0};
   std::atomic<int> missed_{0};
   mutable std::atomic<std::int64_t> next_try_ns_{0};
 };

@@ -24,6 +24,51 @@ std::shared_ptr<cluster::Topology> three_nodes() {
   return topology;
 }
 
+// Versions of the topology, terms, and seconds; patience is ten of these.
+class ClosedPrimary : public testing::Test {
+ public:
+  void say_closed(std::uint64_t version, std::uint64_t term, int at) {
+    server_.said_closed(version, cluster::Term(term), time(at));
+  }
+  std::string show(std::uint64_t version, std::uint64_t term, int at) const {
+    const Duration patience = std::chrono::seconds(10);
+    if (server_.is_closed_on_purpose(cluster::Term(term), time(at), patience)) return "on purpose";
+    const bool is_for_now =
+        server_.is_closed_for_now(version, cluster::Term(term), time(at), patience);
+    return is_for_now ? "for now" : "open";
+  }
+  static TimePoint time(int seconds) { return TimePoint(std::chrono::seconds(1000 + seconds)); }
+
+  Counters counters_;
+  Server server_{0, cluster::NodeName("a"), io::Endpoint("127.0.0.1", 1), counters_};
+};
+
+TEST_F(ClosedPrimary, IsWaitedForAndThenBelieved) {
+  EXPECT_EQ(show(1, 1, 0), "open");
+  say_closed(1, 1, 0);
+  EXPECT_EQ(show(1, 1, 9), "for now");
+  EXPECT_EQ(show(2, 1, 9), "open") << "it is asked once in each topology";
+  say_closed(2, 1, 9);
+  EXPECT_EQ(show(2, 1, 10), "on purpose");
+  EXPECT_EQ(show(3, 1, 11), "on purpose") << "in later ones too";
+}
+
+TEST_F(ClosedPrimary, IsWaitedForAnewInEachTerm) {
+  say_closed(1, 1, 0);
+  EXPECT_EQ(show(2, 2, 20), "open");
+  say_closed(2, 2, 20);
+  EXPECT_EQ(show(2, 2, 29), "for now");
+  EXPECT_EQ(show(2, 2, 30), "on purpose");
+}
+
+TEST_F(ClosedPrimary, IsOpenAgainOnceItTakesAWrite) {
+  say_closed(1, 1, 0);
+  server_.took_a_write();
+  EXPECT_EQ(show(1, 1, 20), "open");
+  say_closed(1, 1, 20);
+  EXPECT_EQ(show(1, 1, 21), "for now");
+}
+
 TEST(Servers, OnlyCaughtUpReplicasServeReads) {
   Counters counters;
   Servers servers(counters, "");

@@ -228,7 +228,7 @@ void Session::return_to_defaults() {
 void Session::forget_state() {
   read_only_.reset();
   state_.reset();
-  home_lease_ = reader_lease_ = last_statement_lease_ = 0;
+  home_lease_ = reader_lease_ = last_statement_lease_ = found_rows_lease_ = 0;
 }
 
 io::Task<Session::Outcome> Session::handle_query(ClientCommand& command) {
@@ -311,7 +311,7 @@ io::Task<Session::Outcome> Session::run_statement(const sql::Statement& statemen
     if (is_there) shared_.numbers.read_only_begun.add();
   } else if (read_only_ && request.shape != mysql::ReplyShape::Prepare) {
     auto refused = co_await settle_read_only(statement);
-    if (refused) co_return co_await send_err(*refused);
+    if (refused) co_return co_await fail(statement, *std::move(refused));
   }
   if (listener_ != routing::Listener::Replicas && !read_only_) {
     shared_.numbers.on_primary.add();
@@ -365,12 +365,18 @@ io::Task<Session::Outcome> Session::send_err(mysql::ErrPacket err) {
 
 // An error that no server has given, and that SHOW WARNINGS is to tell of all the same.
 io::Task<Session::Outcome> Session::refuse(mysql::ErrPacket err) {
-  using Row = std::vector<std::optional<std::string>>;
   if (last_statement_lease_ != 0) co_await keep_last_warnings();
-  state_.warnings.rows.push_back(Row{"Error", std::to_string(err.code), err.message});
-  state_.ping_counts = SessionState::PingCounts::OneError;
-  state_.row_count = -1;
+  note_own_error(err);
   co_return co_await send_err(std::move(err));
+}
+
+// A statement that ends with an error of the proxy's own, or one that came ahead of it. For what
+// asks about the last statement, and for commands, that remains the last one.
+io::Task<Session::Outcome> Session::fail(const sql::Statement& statement, mysql::ErrPacket err) {
+  const bool is_last =
+      statement.place != sql::Place::LastUsed && statement.rule != kNoStatement.rule;
+  if (is_last) begin_own_statement();
+  co_return co_await refuse(std::move(err));
 }
 
 // The client has asked for results without column definitions, which is for those alone who

@@ -17,6 +17,7 @@
 //   session_relay.cc      the bytes of commands and replies
 //   session_statements.cc prepared statements
 //   session_identity.cc   what is said of the client and of other clients
+//   session_diagnostics.cc what can be asked about the last statement
 //   session_local.cc      what the proxy answers itself
 #pragma once
 
@@ -38,6 +39,7 @@
 #include "core/routing/read_only_transaction.h"
 #include "core/routing/route.h"
 #include "core/sql/diagnostics_query.h"
+#include "core/sql/get_diagnostics.h"
 #include "core/sql/set_statement.h"
 #include "core/sql/statement.h"
 #include "core/sql/temporary_tables.h"
@@ -164,6 +166,7 @@ class Session {
   io::Task<Outcome> send_own_ok(mysql::OkPacket ok);
   io::Task<Outcome> send_err(mysql::ErrPacket err);
   io::Task<Outcome> refuse(mysql::ErrPacket err);
+  io::Task<Outcome> fail(const sql::Statement& statement, mysql::ErrPacket err);
   io::Task<Outcome> send_rows(const std::vector<mysql::Column>& columns,
                               const std::vector<std::vector<std::optional<std::string>>>& rows,
                               std::uint16_t warnings = 0,
@@ -199,6 +202,8 @@ class Session {
   void settle_at(Borrowed borrowed);
   Server* pick_home();
   bool home_is_still_right() const;
+  bool is_closed_on_purpose(const Server& server) const;
+  io::Task<bool> learns_why_home_is_closed();
   io::Task<std::optional<mysql::ErrPacket>> catch_up_home(const Request& request);
   io::Task<> catch_up_primary();
   io::Task<bool> wait_at_home(const routing::Position& position, Duration patience);
@@ -238,7 +243,6 @@ class Session {
   io::Task<bool> hand_down(Backend& backend);
   io::Task<bool> keep_warnings(Backend& backend, KeptWarnings& warnings);
   io::Task<> keep_last_warnings();
-  Borrowed take_last_used();
   io::Task<> reread_schema();
   bool let_go_at_once();
   io::Task<> let_go();
@@ -287,9 +291,6 @@ class Session {
                                     const Request& request,
                                     const routing::Position* wait_for,
                                     Duration patience);
-  io::Task<> take_along_assignments(const std::vector<std::string>& names);
-  std::optional<sql::DiagnosticsQuery> diagnostics_query_in(const Request& request) const;
-  io::Task<std::optional<Outcome>> ask_last_used(const sql::Statement& statement, Request& request);
 
   // session_read_only.cc
   io::Task<bool> enter_read_only(sql::Consistency consistency);
@@ -318,8 +319,11 @@ class Session {
   io::Task<> hear_of_schema(Backend& backend, const Request& request);
   io::Task<Result<std::size_t>> read_reply(Backend& backend, char* buffer);
   bool client_is_gone();
-  void absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen);
+  void absorb(Backend& backend);
   io::Task<> settle_position_after_error();
+  void note_tracker(Backend& backend, const std::string& name, const std::string& value);
+  io::Task<> compare_trackers(Backend& backend, Deadline deadline);
+  io::Task<> look_after_trackers(Backend& backend, const sql::Statement& statement);
   void note_gtids(Backend& backend, const std::string& gtids);
   void lower_to_repaired();
   io::Task<Result<mysql::ReplySummary>> read_inner_reply(Backend& backend,
@@ -333,6 +337,7 @@ class Session {
   io::Task<Outcome> prepare(ClientCommand& command);
   io::Task<Outcome> execute(ClientCommand& command);
   io::Task<> clear_old_diagnostics();
+  io::Task<Outcome> execute_own_set(const Prepared& prepared);
   io::Task<Outcome> send_long_data(ClientCommand& command);
   io::Task<Outcome> other_statement_command(ClientCommand& command);
   io::Task<Result<std::optional<mysql::ErrPacket>>> prepare_on(
@@ -365,16 +370,32 @@ class Session {
   io::Task<std::vector<SessionInfo>> list_sessions(Deadline deadline);
   io::Task<bool> may_end_others(Deadline deadline);
 
+  // session_diagnostics.cc
+  void begin_own_statement();
+  void note_own_error(const mysql::ErrPacket& err);
+  std::optional<std::string_view> text_in(const Request& request) const;
+  std::optional<sql::DiagnosticsQuery> diagnostics_query_in(const Request& request) const;
+  std::optional<sql::GetDiagnostics> get_diagnostics_in(const Request& request) const;
+  io::Task<std::optional<Outcome>> ask_last_used(const sql::Statement& statement, Request& request);
+  Borrowed take_last_used();
+  void lose_last_used();
+  io::Task<> take_along_assignments(const std::vector<std::string>& names);
+  io::Task<> take_diagnostics();
+  io::Task<> take_found_rows();
+  io::Task<Outcome> show_diagnostics(const sql::DiagnosticsQuery& query, bool has_more = false);
+  io::Task<Outcome> get_diagnostics(sql::GetDiagnostics get, bool has_more = false);
+  io::Task<std::optional<std::size_t>> condition_number(std::string written);
+  void assign(const sql::GetDiagnostics::Target& target,
+              const std::vector<std::optional<std::string>>* condition);
+  std::string sqlstate_of(const std::vector<std::optional<std::string>>& condition) const;
+  io::Task<std::size_t> answer_leading_diagnostics(const ClientCommand& command,
+                                                   std::string_view sql);
+
   // session_local.cc
   io::Task<Outcome> answer_locally(const sql::Statement& statement,
                                    ClientCommand& command,
                                    std::string_view sql);
   io::Task<Outcome> show_own(std::string_view sql);
-  io::Task<Outcome> show_diagnostics(const sql::DiagnosticsQuery& query, bool has_more = false);
-  io::Task<std::size_t> answer_leading_diagnostics(const ClientCommand& command,
-                                                   std::string_view sql);
-  io::Task<> take_diagnostics();
-  void begin_own_statement();
   io::Task<Outcome> set_option(ClientCommand& command);
   io::Task<Outcome> ping(ClientCommand& command);
   std::map<std::string, std::string> own_variables() const;
@@ -400,7 +421,7 @@ class Session {
   void take_back(const OwnSettings& before);
   io::Task<> own_variables_hold(const OwnSettings& before);
   io::Task<Outcome> have_refused(const sql::Statement& statement, ClientCommand& command);
-  io::Task<std::optional<mysql::ErrPacket>> refusal_by_server(std::string sql);
+  io::Task<bool> fails_to_prepare(std::string sql);
 
   LoopContext& context_;
   Shared& shared_;
@@ -423,13 +444,16 @@ class Session {
   Borrowed reader_;                                        // while a read runs
   WaitTurn wait_turn_;                                     // while it waits for a position
   std::optional<routing::ReadOnlyTransaction> read_only_;  // its home is a replica
-  std::uint64_t home_lease_ = 0;            // of the connection home that was used last
-  std::uint64_t reader_lease_ = 0;          // the same of a reader
-  std::uint64_t last_statement_lease_ = 0;  // of the connection that can still tell of it
-  std::shared_ptr<Pool> last_reader_pool_;
+  std::uint64_t home_lease_ = 0;             // of the connection home that was used last
+  std::uint64_t reader_lease_ = 0;           // the same of a reader
+  std::uint64_t last_statement_lease_ = 0;   // of the connection that can still tell of it
+  Server* last_statement_server_ = nullptr;  // where that is
+  std::uint64_t found_rows_lease_ = 0;       // the same of the last one that has not failed
+  Server* found_rows_server_ = nullptr;
   Server* last_reader_ = nullptr;
   std::string_view tie_;            // why home is kept, as last counted
   bool is_inspection_due_ = false;  // what ties it to home may be gone
+  bool is_list_unsure_ = false;     // of variables that the server tells of, at home
   bool primary_is_closed_ = false;  // it refused the last command, as it takes no writes any more
   bool succeeded_ = false;          // a server answered the last command without an error
   int captures_ = 0;                // others that read from a connection what is this session's

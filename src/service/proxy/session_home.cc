@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::uint16_t kUnknownSchema = 1049;  // ER_BAD_DB_ERROR
 
+constexpr std::uint16_t kReadOnlyServer = 1290;  // ER_OPTION_PREVENTS_STATEMENT
+
+bool says_read_only_server(const std::optional<mysql::ErrPacket>& err) {
+  return err && err->code == kReadOnlyServer;
+}
+
 constexpr auto kRetryPause = std::chrono::milliseconds(20);
 
 // How long a statement on the replicas port waits for its replica, beyond the usual wait.
@@ -38,7 +44,36 @@ Server* Session::pick_home() {
   // Without any replica the primary serves those who asked for one: late data is worse than none.
   const bool is_there = view.primary != nullptr && view.primary->reachable;
   if (!is_there || !view.primary_is_open() || view.is_held) return nullptr;
-  return view.primary->closed_in == context_.view_version() ? nullptr : view.primary;
+  const bool is_closed = view.primary->is_closed_for_now(context_.view_version(),
+                                                         view.topology->leadership.term,
+                                                         context_.loop.now(),
+                                                         context_.options->primary_limit);
+  return is_closed ? nullptr : view.primary;
+}
+
+// It is primary all the same, and what it says of writes is the answer to them.
+bool Session::is_closed_on_purpose(const Server& server) const {
+  const ServerView& view = *context_.view;
+  if (view.primary != &server || !view.primary_is_open() || view.is_held) return false;
+  return server.is_closed_on_purpose(view.topology->leadership.term,
+                                     context_.loop.now(),
+                                     context_.options->primary_limit);
+}
+
+// Home has refused to write, and the session cannot leave it. True: it has turned out that this was
+// on purpose. False: another primary takes its place, and home is lost.
+io::Task<bool> Session::learns_why_home_is_closed() {
+  while (home_ && home_->stream().is_open()) {
+    context_.refresh_view();
+    const ServerView& view = *context_.view;
+    if (view.primary != &home_->server() || !view.primary_is_open() || view.is_held)
+      co_return false;
+    if (is_closed_on_purpose(home_->server())) co_return true;
+    const Deadline pause = context_.loop.after(kRetryPause);
+    const bool goes_on = co_await context_.loop.sleep_until(pause);
+    if (!goes_on) break;
+  }
+  co_return false;
 }
 
 // False once the server of the home connection is no longer one that pick_home() would give.
@@ -109,7 +144,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
   }
   read_only_.reset();
   mysql::ErrPacket why = errors::no_primary("the cluster has none at the moment");
-  while (!deadline.has_passed(context_.loop.now())) {
+  for (;;) {
     context_.refresh_view();
     if (Server* server = pick_home()) {
       const Deadline limit = context_.loop.after(context_.options->pools.wait);
@@ -118,6 +153,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
       if (!refused || refused->code != errors::kNoServer) co_return refused;
       why = *refused;
     }
+    if (deadline.has_passed(context_.loop.now())) break;
     const Deadline pause = context_.loop.after(kRetryPause);
     const bool goes_on = co_await context_.loop.sleep_until(pause);
     if (!goes_on) break;
@@ -205,7 +241,7 @@ io::Task<bool> Session::move_home(const routing::Position& position) {
 
 io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Statement& statement) {
   succeeded_ = false;
-  const Deadline patience = context_.loop.after(context_.options->primary_limit);
+  const Deadline patience = context_.loop.after(2 * context_.options->primary_limit);
   for (int attempt = 0;; ++attempt) {
     std::optional<mysql::ErrPacket> refused;
     if (!has_home_again()) {
@@ -219,7 +255,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
         refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
     }
     if (!refused && !home_) refused = errors::no_primary("its connection was lost");
-    if (refused) co_return co_await send_err(*refused);
+    if (refused) co_return co_await fail(statement, *std::move(refused));
     Attempt sent;
     const Outcome outcome = co_await try_at_home(request, statement, sent);
     if (outcome == Outcome::Closed) co_return outcome;
@@ -227,15 +263,17 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
       // It has done nothing, and another one is about to take its place.
       primary_is_closed_ = false;
       const bool has_only_begun = state_.has_only_begun();
-      const bool may_wait = request.rest == nullptr && (!state_.is_tied() || has_only_begun);
-      if (!may_wait || patience.has_passed(context_.loop.now())) {
+      const bool is_repeatable = request.rest == nullptr;
+      const bool may_leave = !state_.is_tied() || has_only_begun;
+      if (is_repeatable && !may_leave && co_await learns_why_home_is_closed()) continue;
+      if (!is_repeatable || !may_leave || patience.has_passed(context_.loop.now())) {
         sent.was_sent = false;
         const auto told = co_await home_is_lost(sent, request, statement);
         co_return told.value_or(Outcome::Closed);
       }
       if (has_only_begun) {
         refused = co_await begin_again();
-        if (refused) co_return co_await send_err(*refused);
+        if (refused) co_return co_await fail(statement, *std::move(refused));
         continue;
       }
       co_await let_go();
@@ -251,7 +289,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     if (read_only_ && request.rest == nullptr && may_leave_read_only()) {
       home_.reset();
       refused = co_await move_to_primary();
-      if (refused) co_return co_await send_err(*refused);
+      if (refused) co_return co_await fail(statement, *std::move(refused));
       continue;
     }
     // What never left can be sent again, and so can a read that nobody has seen anything of. Any
@@ -266,7 +304,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     }
     if (attempt == 0 && may_begin_again(sent, request, statement)) {
       refused = co_await begin_again();
-      if (refused) co_return co_await send_err(*refused);
+      if (refused) co_return co_await fail(statement, *std::move(refused));
       continue;
     }
     const auto told = co_await home_is_lost(sent, request, statement);
@@ -290,7 +328,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
     attempt.is_broken = true;
     co_return Outcome::Answered;
   }
-  if (*brought) co_return co_await send_err(**brought);
+  if (*brought) co_return co_await fail(statement, **brought);
   if (may_lose_prepared(request, statement)) {
     auto prepared = co_await prepare_without_schema(home);
     if (prepared) brought = co_await bring_up_to_date(home, needs);
@@ -310,7 +348,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
     auto refused = co_await translate_statement(home, needs, *request.executes, payload);
     attempt.is_broken = !refused;
     if (attempt.is_broken) co_return Outcome::Answered;
-    if (*refused) co_return co_await send_err(**refused);
+    if (*refused) co_return co_await fail(statement, **refused);
   }
   std::string bytes = home.take_closes();
   const std::uint32_t frame_left = request.rest == nullptr ? 0 : request.rest->frame_left;
@@ -322,6 +360,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   relay_->begin(request.shape, 0, request.statement_id);
   relay_->continue_after(reply_to_);
   relay_->edit_rows(request.rows.get());
+  if (read_only_) relay_->say_instead(kReadOnlyServer, errors::read_only_transaction());
   if (statement.kind == sql::Kind::Call) relay_->expect_more_results();
   home.server().statements.add();
   if (statement.may_write || state_.in_transaction()) {
@@ -352,14 +391,24 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   }
   primary_is_closed_ = end == RelayEnd::PrimaryIsClosed;
   if (primary_is_closed_) {
-    home.server().closed_in = context_.view_version();
+    home.server().said_closed(context_.view_version(),
+                              context_.view->topology->leadership.term,
+                              context_.loop.now());
     co_return Outcome::Answered;
   }
   attempt.is_broken = end == RelayEnd::Broken;
   if (end == RelayEnd::Answered) {
+    if (statement.may_write && !relay_->summary().err) home.server().took_a_write();
     const bool joins = note_reply(home, request, statement);
     if (joins) co_await join_error(home);
+    const bool is_refused = says_read_only_server(relay_->summary().err);
+    if (read_only_ && state_.in_transaction() && is_refused) {
+      // Said in other words, behind results.
+      begin_own_statement();
+      note_own_error(errors::read_only_transaction());
+    }
     co_await hear_of_schema(home, request);
+    co_await look_after_trackers(home, statement);
   }
   co_return end == RelayEnd::Closed ? Outcome::Closed : Outcome::Answered;
 }

@@ -9,6 +9,7 @@
 #include "core/sql/system_variable.h"
 #include "core/sql/tracked.h"
 #include "service/proxy/errors.h"
+#include "service/proxy/own_columns.h"
 #include "service/proxy/session.h"
 
 namespace dorsal::proxy {
@@ -16,14 +17,6 @@ namespace {
 
 constexpr std::string_view kConsistency = "dorsal_consistency";
 constexpr std::string_view kTrackedVariables = "session_track_system_variables";
-constexpr std::uint16_t kBinaryCollation = 63;  // what numbers are sent in
-
-constexpr std::uint8_t kTextDecimals = 31;  // none, in what servers say of texts
-
-// What servers say of each use of it.
-constexpr std::string_view kFoundRowsIsDeprecated =
-    "FOUND_ROWS() is deprecated and will be removed in a future release. Consider using COUNT(*) "
-    "instead.";
 namespace flag = mysql::column_flag;
 
 bool is_own(const sql::Assignment& assignment) {
@@ -60,36 +53,6 @@ std::vector<std::string> split_list(std::string_view text) {
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
   }
   return names;
-}
-
-mysql::Column text_column(std::string name, std::uint32_t length = 1024) {
-  mysql::Column column;
-  column.decimals = kTextDecimals;
-  column.name = std::move(name);
-  column.length = length;
-  return column;
-}
-
-mysql::Column number_column(std::string name, std::uint16_t flags) {
-  mysql::Column column = text_column(std::move(name), 21);
-  column.type = mysql::field_type::kLongLong;
-  column.flags = flag::kBinary | flags;
-  column.collation = kBinaryCollation;
-  column.decimals = 0;
-  return column;
-}
-
-// Those of SHOW WARNINGS.
-std::vector<mysql::Column> diagnostics_columns() {
-  std::vector<mysql::Column> columns = {text_column("Level", 28),
-                                        number_column("Code", flag::kUnsigned),
-                                        text_column("Message", 2048)};
-  columns[0].flags = flag::kNotNull;
-  columns[1].type = mysql::field_type::kLong;
-  columns[1].length = 5;
-  columns[1].flags |= flag::kNotNull;
-  columns[2].flags = flag::kNotNull;
-  return columns;
 }
 
 // Whether there is more that may be wrong, and a server makes of the values what the proxy makes of
@@ -149,7 +112,7 @@ io::Task<Session::Outcome> Session::run_set(const sql::Statement& statement,
   // Passed on as it is, it would change what the proxy itself relies on.
   if (statement.kind == sql::Kind::DorsalSet && (statement.several || !assignments)) {
     begin_own_statement();
-    co_return co_await refuse(errors::only_alone("setting dorsal_… or session_track_… variables"));
+    co_return co_await refuse(errors::only_alone(errors::kOwnVariables));
   }
   const OwnSettings before{state_.tracking, state_.consistency};
   std::string rest(sql);
@@ -186,11 +149,13 @@ io::Task<Session::Outcome> Session::run_set(const sql::Statement& statement,
   }
   if (read_only_) {
     auto refused = co_await settle_read_only(statement);
-    if (refused) {
+    // One that the server will not even prepare changes nothing there, and it says best why.
+    bool fails_anyway = false;
+    if (refused) fails_anyway = co_await fails_to_prepare(std::move(rest));
+    if (refused && !fails_anyway) {
       take_back(before);
-      auto why = co_await refusal_by_server(std::move(rest));
       begin_own_statement();
-      co_return co_await refuse(why ? *std::move(why) : *std::move(refused));
+      co_return co_await refuse(*std::move(refused));
     }
   }
   const Outcome outcome = co_await run_at_home(std::move(request), statement);
@@ -257,13 +222,13 @@ io::Task<Session::Outcome> Session::have_refused(const sql::Statement& statement
   co_return outcome;
 }
 
-// What the server finds wrong with a statement without running it, if anything.
-io::Task<std::optional<mysql::ErrPacket>> Session::refusal_by_server(std::string sql) {
-  if (!home_) co_return std::nullopt;
+// Whether the server finds something wrong with a statement without running it.
+io::Task<bool> Session::fails_to_prepare(std::string sql) {
+  if (!home_) co_return false;
   auto text = text_of(std::move(sql));
   auto prepared = co_await prepare_on(*home_, std::move(text));
   if (!prepared) home_->is_spoilt = true;
-  co_return prepared ? *prepared : std::nullopt;
+  co_return prepared&&* prepared;
 }
 
 std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& name,
@@ -375,99 +340,6 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
   }
   const std::vector<mysql::Column> columns = {text_column("Variable_name"), text_column("Value")};
   co_return co_await send_rows(columns, rows);
-}
-
-// The proxy runs a statement itself: what can be asked about the last statement is about this one.
-void Session::begin_own_statement() {
-  last_statement_lease_ = 0;
-  state_.ping_counts = SessionState::PingCounts::Nothing;
-  state_.warnings = KeptWarnings();
-  state_.warning_count = 0;
-  state_.row_count = 0;
-}
-
-// What a connection that went to somebody else would have said about this session's last statement.
-io::Task<Session::Outcome> Session::show_diagnostics(const sql::DiagnosticsQuery& query,
-                                                     bool has_more) {
-  using What = sql::DiagnosticsQuery::What;
-  using Row = std::vector<std::optional<std::string>>;
-  state_.ping_counts = SessionState::PingCounts::Nothing;
-  auto is_wanted = [&](const Row& row) {
-    const bool is_error = !row.empty() && row[0] == "Error";
-    return is_error || query.what == What::Warnings || query.what == What::WarningCount;
-  };
-  std::vector<Row> rows;
-  for (const auto& row : state_.warnings.rows) {
-    if (is_wanted(row)) rows.push_back(row);
-  }
-  if (query.what == What::Warnings || query.what == What::Errors) {
-    const std::size_t begin = std::min<std::uint64_t>(query.offset, rows.size());
-    const std::size_t count = std::min<std::uint64_t>(query.limit, rows.size() - begin);
-    const std::vector<Row> shown(rows.begin() + static_cast<std::ptrdiff_t>(begin),
-                                 rows.begin() + static_cast<std::ptrdiff_t>(begin + count));
-    std::vector<mysql::Column> shown_columns = state_.warnings.columns;
-    if (shown_columns.empty()) shown_columns = diagnostics_columns();
-    co_return co_await send_rows(shown_columns, shown, 0, has_more);
-  }
-  std::uint64_t count = rows.size();
-  if (query.what == What::WarningCount) count = std::max(count, state_.warning_count);
-  std::string value = std::to_string(count);
-  if (query.what == What::RowCount) value = std::to_string(state_.row_count);
-  if (query.what == What::FoundRows) value = std::to_string(state_.found_rows);
-  const bool is_variable = query.what == What::WarningCount || query.what == What::ErrorCount;
-  const std::vector<mysql::Column> columns = {
-      number_column(query.column, is_variable ? flag::kUnsigned : flag::kNotNull)};
-  const std::string* limit = state_.variables().find("sql_select_limit");
-  std::vector<Row> shown;
-  if (limit == nullptr || *limit != "0") shown.push_back(Row{value});
-  std::uint16_t warnings = 0;
-  if (query.resets) {
-    begin_own_statement();
-    state_.row_count = -1;
-    state_.found_rows = shown.size();
-    if (query.what == What::FoundRows) {
-      state_.warnings.rows.push_back(Row{"Warning", "1287", std::string(kFoundRowsIsDeprecated)});
-      state_.ping_counts = SessionState::PingCounts::Warnings;
-      warnings = 1;
-    }
-  }
-  co_return co_await send_rows(columns, shown, warnings, has_more);
-}
-
-// A text of several statements may ask about the last one first, and then run on another connection
-// than that one did, or behind a statement of the proxy's own. Gives the size of what has been
-// answered.
-io::Task<std::size_t> Session::answer_leading_diagnostics(const ClientCommand& command,
-                                                          std::string_view sql) {
-  const bool may_be_several =
-      (identity_.client_capabilities & mysql::capability::kMultiStatements) != 0;
-  std::size_t answered = 0;
-  while (may_be_several && command.is_whole && client_.is_open()) {
-    auto leading = sql::parse_leading_diagnostics_query(sql.substr(answered), state_.lexer_mode());
-    if (!leading) break;
-    co_await take_diagnostics();
-    const Outcome shown = co_await show_diagnostics(leading->query, true);
-    if (shown == Outcome::Closed) client_.close();
-    answered += leading->rest;
-  }
-  co_return answered;
-}
-
-// Keeps all that can be asked about the last statement, wherever it ran.
-io::Task<> Session::take_diagnostics() {
-  const std::uint64_t lease = last_statement_lease_;
-  if (lease == 0) co_return;
-  const bool is_home = home_ && home_->lease == lease;
-  Borrowed borrowed;
-  if (!is_home) borrowed = take_last_used();
-  Backend* backend = is_home ? home_.get() : borrowed.get();
-  if (backend != nullptr) {
-    // What FOUND_ROWS() says behind a write, no reply has told.
-    backend->has_counted_rows |= succeeded_;
-    if (!co_await hand_down(*backend)) backend->is_spoilt = true;
-  }
-  if (borrowed) borrowed.give_back();
-  last_statement_lease_ = 0;
 }
 
 // The OK counts the warnings of the statement before, which its connection may still know. An error

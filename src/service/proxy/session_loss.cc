@@ -135,7 +135,7 @@ io::Task<std::optional<Session::Outcome>> Session::home_is_lost(const Attempt& a
     if (may_run_again) co_return std::nullopt;
     err = errors::not_committed();
   }
-  const Outcome told = co_await send_err(std::move(err));
+  const Outcome told = co_await fail(statement, std::move(err));
   co_return is_over ? Outcome::Closed : told;
 }
 

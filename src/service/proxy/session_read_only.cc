@@ -140,10 +140,9 @@ void Session::note_read_only(const sql::Statement& statement) {
                    summary.transaction_state.value_or(""),
                    summary.characteristics.value_or(""));
   state_.last_ran_on_reader = true;
-  last_reader_pool_ = pool_of(home_->server());
   if (state_.in_transaction()) return;
   // What its snapshot showed, nobody may see undone; the reply to its end tells how new that was.
-  state_.has_read_primary |= read_only_->has_touched_something() && summary.gtids.empty();
+  state_.has_read_primary |= read_only_->has_touched_something() && !summary.has_gtids;
   leave_read_only();
 }
 

@@ -198,78 +198,6 @@ io::Task<bool> Session::take_turn(const Server& server,
   co_return true;
 }
 
-// What the request asks about the last statement, if that is all it does.
-std::optional<sql::DiagnosticsQuery> Session::diagnostics_query_in(const Request& request) const {
-  const bool is_text =
-      request.payload[0] == static_cast<char>(mysql::Command::Query) && request.rest == nullptr;
-  if (!is_text) return std::nullopt;
-  auto query = mysql::view_query(std::string_view(request.payload).substr(1), client_capabilities_);
-  if (!query) return std::nullopt;
-  return sql::parse_diagnostics_query(query->sql, state_.lexer_mode());
-}
-
-// The connection that ran the last statement is asked about it, if nobody has used it since. Empty:
-// run the statement at home, which may be that connection.
-io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Statement& statement,
-                                                                 Request& request) {
-  using What = sql::DiagnosticsQuery::What;
-  const auto query = diagnostics_query_in(request);
-  const bool asks_found_rows = query && query->what == What::FoundRows;
-  if (asks_found_rows && state_.found_rows_elsewhere) co_return co_await show_diagnostics(*query);
-  const std::uint64_t lease = last_statement_lease_;
-  if (home_ && home_->lease == lease) co_return std::nullopt;
-  const bool was_reader = state_.last_ran_on_reader;
-  if (lease != 0 && (was_reader || !home_)) {
-    Borrowed borrowed = take_last_used();
-    if (borrowed && !was_reader) {
-      settle_at(std::move(borrowed));
-      co_return std::nullopt;
-    }
-    if (borrowed) {
-      reader_ = std::move(borrowed);
-      const ReaderOutcome asked =
-          co_await relay_read(request, statement, nullptr, Duration::zero());
-      if (asked == ReaderOutcome::Closed) co_return Outcome::Closed;
-      if (asked == ReaderOutcome::Answered) {
-        if (succeeded_ && !request.user_variables.empty()) {
-          reader_ = take_last_used();
-          co_await take_along_assignments(request.user_variables);
-        }
-        co_return Outcome::Answered;
-      }
-      co_return std::nullopt;
-    }
-  }
-  if (!query) co_return std::nullopt;
-  const bool asks_rows = query->what == What::Warnings || query->what == What::Errors;
-  if (asks_rows && state_.warnings.columns.empty() && state_.warnings.rows.empty()) {
-    // There are none, which any connection can tell, with the columns as they must be.
-    request.payload = mysql::encode_query(
-        query->what == What::Errors ? "SHOW ERRORS LIMIT 0" : "SHOW WARNINGS LIMIT 0",
-        client_capabilities_);
-    co_return std::nullopt;
-  }
-  co_return co_await show_diagnostics(*query);
-}
-
-// The connection of the last statement, if it is in its pool and has not been used since.
-Borrowed Session::take_last_used() {
-  Server* home = state_.last_ran_on_reader ? nullptr : pick_home();
-  auto pool = state_.last_ran_on_reader ? last_reader_pool_ : nullptr;
-  if (home != nullptr) pool = pool_of(*home);
-  if (pool == nullptr) return Borrowed();
-  return Borrowed(pool, pool->take_again(last_statement_lease_));
-}
-
-// GET DIAGNOSTICS sets variables where the last statement ran, and they belong to the session.
-io::Task<> Session::take_along_assignments(const std::vector<std::string>& names) {
-  if (!reader_) co_return;
-  note_assignments(*reader_, names);
-  const bool is_read = co_await read_user_variables(*reader_);
-  reader_->is_spoilt |= !is_read;
-  give_back(reader_, KillTarget::Slot::Reader);
-}
-
 io::Task<Session::ReaderOutcome> Session::read_on(Server& server,
                                                   const Request& request,
                                                   const sql::Statement& statement,
@@ -330,6 +258,7 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
       case RelayEnd::Answered:
         if (note_reply(*reader_, request, statement)) co_await join_error(*reader_);
         co_await hear_of_schema(*reader_, request);
+        reader_->is_spoilt |= reader_->is_blind;
         break;
     }
   }
@@ -339,7 +268,6 @@ io::Task<Session::ReaderOutcome> Session::relay_read(const Request& request,
   }
   if (outcome == ReaderOutcome::Answered) {
     state_.last_ran_on_reader = true;
-    last_reader_pool_ = pool_of(reader_->server());
   }
   reader_->used(context_.loop.now());
   if (context_.options->pools.debug_swap && !reader_->is_spoilt) {

@@ -1,5 +1,8 @@
 // The bytes of commands and replies between the client and one server.
+#include <fmt/format.h>
+
 #include "base/log.h"
+#include "core/sql/tracked.h"
 #include "service/proxy/probe.h"
 #include "service/proxy/session.h"
 
@@ -10,6 +13,8 @@ using Progress = mysql::ReplyRelay::Progress;
 
 // ER_OPTION_PREVENTS_STATEMENT: a replica runs with --super-read-only. Nothing has been done.
 constexpr std::uint16_t kReadOnlyServer = 1290;
+
+constexpr std::string_view kTrackedVariables = "session_track_system_variables";
 
 constexpr std::uint16_t kReadOnlyMode = 1836;  // ER_READ_ONLY_MODE: the same, of a commit
 
@@ -55,8 +60,6 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
   mysql::ReplyRelay& relay = *relay_;
   const bool is_home = &backend == home_.get();
   auto buffer = context_.take_buffer();
-  std::size_t gtids_seen = 0;
-  std::size_t variables_seen = 0;
   bool has_begun = false;
   bool has_sent = false;
   context_.take_text(outbox_);
@@ -90,7 +93,7 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
     reader_inbox_.clear();
     // Whoever is told of a write must find it in everybody's reads from now on: first the
     // frontier, then the client.
-    absorb(backend, gtids_seen, variables_seen);
+    absorb(backend);
     if (*progress == Progress::Done) {
       context_.give_buffer(std::move(buffer));
       const auto& summary = relay.summary();
@@ -100,10 +103,12 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
       const bool is_primary = is_home && !read_only_ && listener_ != routing::Listener::Replicas;
       const bool has_done_nothing = !summary.has_ok && !has_sent;
       const bool is_closed = summary.err && says_read_only(*summary.err);
-      if (is_closed && is_primary && has_done_nothing) {
+      const bool is_on_purpose = is_closed && is_closed_on_purpose(backend.server());
+      if (is_closed && is_primary && has_done_nothing && !is_on_purpose) {
         co_return RelayEnd::PrimaryIsClosed;
       }
-      if (summary.err && request.may_write) co_await settle_position_after_error();
+      const bool is_untold = summary.err || backend.is_blind;
+      if (is_untold && request.may_write) co_await settle_position_after_error();
       if (summary.has_ok) state_.note_status(summary.status);
       if (summary.transaction_state) state_.note_transaction_state(*summary.transaction_state);
       if (summary.characteristics) {
@@ -153,21 +158,68 @@ io::Task<> Session::hear_of_schema(Backend& backend, const Request& request) {
 }
 
 // Takes up what the reply's OKs have said since the last call.
-void Session::absorb(Backend& backend, std::size_t& gtids_seen, std::size_t& variables_seen) {
+void Session::absorb(Backend& backend) {
   const mysql::ReplySummary& summary = relay_->summary();
-  for (; gtids_seen < summary.gtids.size(); ++gtids_seen) {
-    note_gtids(backend, summary.gtids[gtids_seen]);
-  }
-  const bool has_news = variables_seen < summary.variables.size() || summary.schema;
-  for (; variables_seen < summary.variables.size(); ++variables_seen) {
-    const auto& [name, value] = summary.variables[variables_seen];
+  const mysql::ReplyRelay::Changes changes = relay_->take_changes();
+  for (const std::string& gtids : changes.gtids) note_gtids(backend, gtids);
+  const bool has_news = !changes.variables.empty() || summary.schema;
+  for (const auto& [name, value] : changes.variables) {
     state_.note_variable(name, value);
+    if (sql::is_guarded(name)) note_tracker(backend, name, value);
   }
   if (summary.schema) state_.note_schema(*summary.schema);
   if (has_news) {
     backend.variables = state_.variables();
     backend.schema = state_.schema();
   }
+}
+
+// A prepared statement or a procedure has set what the proxy relies on, and has meant the client's.
+void Session::note_tracker(Backend& backend, const std::string& name, const std::string& value) {
+  (void)apply_own_variable(name, value);
+  backend.is_blind = true;
+  // Of other variables nobody may have told since.
+  if (name == kTrackedVariables) state_.pins |= sql::Pin::SessionVariable;
+}
+
+// Finds out what the server tells of, and notes what is not as the proxy has set it.
+io::Task<> Session::compare_trackers(Backend& backend, Deadline deadline) {
+  const std::pair<std::string_view, std::string_view> expected[] = {
+      {"session_track_gtids", backend.tells_all_gtids ? "ALL_GTIDS" : "OWN_GTID"},
+      {"session_track_schema", "1"},
+      {"session_track_state_change", "1"},
+      {"session_track_transaction_info", "CHARACTERISTICS"},
+      {kTrackedVariables, sql::tracked_variables()},
+  };
+  std::string question;
+  for (const auto& [name, value] : expected) {
+    question += fmt::format("{}@@SESSION.{}", question.empty() ? "SELECT " : ", ", name);
+  }
+  co_await take_diagnostics();
+  auto reply = co_await backend.query(question + " LIMIT 1", deadline);
+  if (!reply || reply->err || reply->results.at(0).rows.empty()) {
+    backend.is_spoilt = true;
+    co_return;
+  }
+  const auto& row = reply->results[0].rows[0];
+  for (std::size_t i = 0; i < std::size(expected) && i < row.size(); ++i) {
+    const auto& [name, value] = expected[i];
+    if (row[i] != value) note_tracker(backend, std::string(name), row[i].value_or(""));
+  }
+}
+
+// After a statement that may have run code which nobody has seen. A server tells of the trackers
+// that it has set, but for the list of variables to tell of: of that, only that something changed.
+io::Task<> Session::look_after_trackers(Backend& backend, const sql::Statement& statement) {
+  is_list_unsure_ |= statement.pins.has(sql::Pin::Hidden) && relay_->summary().state_changed;
+  // A SELECT would use it up.
+  if (state_.has_next_transaction) co_return;
+  const bool must_ask = std::exchange(is_list_unsure_, false) && !backend.is_blind;
+  const Deadline deadline = context_.loop.after(context_.options->connect_limit);
+  if (must_ask) co_await compare_trackers(backend, deadline);
+  if (!backend.is_blind || state_.in_transaction()) co_return;
+  co_await take_diagnostics();
+  (void)co_await backend.track_again(deadline);
 }
 
 // GTIDs of own writes, of which the client is about to be told; or how far a replica has come,

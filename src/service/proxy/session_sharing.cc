@@ -60,6 +60,9 @@ bool tells_of_unreadable_parameters(const mysql::ErrPacket& err) {
   return err.code == kMalformedPacket || (err.code == kWrongArguments && names_command);
 }
 
+// ER_GET_STACKED_DA_WITHOUT_ACTIVE_HANDLER: the one error that joins nothing.
+constexpr std::uint16_t kNoHandler = 3004;
+
 // A server leaves what can be asked about the statement before these as it is, and adds to it what
 // goes wrong with them, unless it cannot even parse them.
 bool leaves_diagnostics(const sql::Statement& statement,
@@ -162,7 +165,8 @@ io::Task<bool> Session::hand_down(Backend& backend) {
     // What it says of a statement before the session's last one, nobody can ask any more.
     const bool has_last = session->last_statement_lease_ == backend.lease;
     const bool has_diagnostics = has_last && backend.has_diagnostics;
-    const bool has_counted_rows = has_last && backend.has_counted_rows;
+    const bool has_counted_rows =
+        session->found_rows_lease_ == backend.lease && backend.has_counted_rows;
     ++session->captures_;
     bool is_good = true;
     KeptWarnings warnings;
@@ -175,13 +179,15 @@ io::Task<bool> Session::hand_down(Backend& backend) {
       std::string sql = has_counted_rows ? "SELECT LAST_INSERT_ID(), FOUND_ROWS() LIMIT 1"
                                          : "SELECT LAST_INSERT_ID() LIMIT 1";
       auto reply = co_await backend.query(std::move(sql), deadline);
-      is_good = reply && !reply->err && !reply->results.at(0).rows.empty();
+      const std::size_t wanted = has_counted_rows ? 2 : 1;
+      is_good = reply && !reply->err && !reply->results.at(0).rows.empty() &&
+                reply->results[0].rows[0].size() == wanted;
       if (is_good) numbers = *std::move(reply);
     }
     session = find_owner();
     if (session != nullptr) {
       SessionState& state = session->state_;
-      if (has_diagnostics) state.warnings = std::move(warnings);
+      if (has_diagnostics && is_good) state.warnings = std::move(warnings);
       if (numbers) {
         const auto& row = numbers->results[0].rows[0];
         if (has_insert_id) state.last_insert_id = number(row.at(0));
@@ -223,10 +229,12 @@ io::Task<> Session::keep_last_warnings() {
   Borrowed borrowed;
   if (!is_home) borrowed = take_last_used();
   Backend* backend = is_home ? home_.get() : borrowed.get();
-  const bool can_tell = backend != nullptr && backend->has_diagnostics;
-  if (can_tell && !co_await keep_warnings(*backend, warnings)) backend->is_spoilt = true;
+  bool is_good = backend != nullptr;
+  if (is_good && backend->has_diagnostics) is_good = co_await keep_warnings(*backend, warnings);
+  if (backend != nullptr) backend->is_spoilt |= !is_good;
   if (borrowed) borrowed.give_back();
-  if (backend != nullptr) state_.warnings = std::move(warnings);
+  if (is_good) state_.warnings = std::move(warnings);
+  if (!is_good) lose_last_used();
   last_statement_lease_ = 0;
 }
 
@@ -280,10 +288,14 @@ io::Task<> Session::let_go() {
 
 // To find out what a failed write has done to user variables, they must be read from its
 // connection, which would be the last statement there then: not before the client has run another,
-// which may be a GET DIAGNOSTICS.
+// which may be a GET DIAGNOSTICS. And what SIGNAL gives to a condition, GET DIAGNOSTICS alone
+// tells.
 bool Session::keeps_diagnostics() const {
-  return is_inspection_due_ && home_ && home_->has_diagnostics && !state_.user_variables.empty() &&
-         home_->lease == last_statement_lease_ && !context_.options->pools.debug_swap;
+  const bool can_tell = home_ && home_->has_diagnostics && home_->lease == last_statement_lease_;
+  if (!can_tell) return false;
+  if (state_.has_signalled) return true;
+  return is_inspection_due_ && !state_.user_variables.empty() &&
+         !context_.options->pools.debug_swap;
 }
 
 void Session::note_tie() {
@@ -446,22 +458,32 @@ bool Session::note_reply(Backend& backend,
     const bool is_last = last_statement_lease_ == backend.lease;
     // Those are of an earlier statement, of which nobody can ask any more.
     if (!is_last) backend.has_old_diagnostics |= backend.has_diagnostics;
-    backend.has_diagnostics |= failed;
-    state_.ping_counts = failed ? PingCounts::Warnings : PingCounts::Nothing;
-    return failed && !is_last;
+    // GET DIAGNOSTICS of a condition that is not there says OK, counts one and adds an error.
+    backend.has_diagnostics |= failed || (asks_about_last && summary.warnings > 0);
+    const bool joins = failed && summary.err->code != kNoHandler;
+    state_.ping_counts = joins ? PingCounts::Warnings : PingCounts::Nothing;
+    if (joins) state_.error = summary.err;
+    return joins && !is_last;
   }
   const bool is_elsewhere = std::exchange(last_statement_lease_, backend.lease) != backend.lease;
+  last_statement_server_ = &backend.server();
   state_.warnings = KeptWarnings();
   state_.warning_count = summary.warnings;
+  state_.error = summary.err;
+  state_.has_signalled = statement.rule == "signal";
   backend.has_diagnostics = failed || summary.warnings > 0;
   backend.has_old_diagnostics = false;
   state_.ping_counts = backend.has_diagnostics ? PingCounts::Warnings : PingCounts::Nothing;
   if (prepares) return false;
-  if (!backend.tells_all_gtids && summary.gtids.empty()) {
+  if (!backend.tells_all_gtids && !summary.has_gtids) {
     state_.has_read_primary |= summary.ended_rows || statement.may_write;
   }
   // Behind an error FOUND_ROWS() says what it said before, if that was here.
-  if (!failed) backend.has_counted_rows = statement.counts_all_rows;
+  if (!failed) {
+    backend.has_counted_rows = statement.counts_all_rows;
+    found_rows_lease_ = backend.lease;
+    found_rows_server_ = &backend.server();
+  }
   if (failed && is_elsewhere) backend.has_counted_rows = false;
   state_.found_rows_elsewhere = failed && (is_elsewhere || state_.found_rows_elsewhere);
   // Only of a connection that had the session's own can what it says now be the session's, and a

@@ -124,6 +124,8 @@ void SessionState::reset() {
   ping_counts = PingCounts::Nothing;
   warnings = KeptWarnings();
   warning_count = 0;
+  error.reset();
+  has_signalled = false;
   row_count = 0;
   found_rows = 0;
   found_rows_elsewhere = false;

@@ -140,9 +140,11 @@ class SessionState {
   // What the OK to a ping counts: the warnings of the last statement, but not behind SHOW WARNINGS.
   enum class PingCounts { Nothing, OneError, Warnings };
   PingCounts ping_counts = PingCounts::Nothing;
-  KeptWarnings warnings;            // of a last statement whose connection has gone elsewhere
-  std::uint64_t warning_count = 0;  // as its reply said: more than the server may have kept
-  std::int64_t row_count = 0;       // as ROW_COUNT() and FOUND_ROWS() would say
+  std::optional<mysql::ErrPacket> error;  // that the last statement has ended with
+  bool has_signalled = false;             // the last statement was a SIGNAL
+  KeptWarnings warnings;                  // of a last statement whose connection has gone elsewhere
+  std::uint64_t warning_count = 0;        // as its reply said: more than the server may have kept
+  std::int64_t row_count = 0;             // as ROW_COUNT() and FOUND_ROWS() would say
   std::uint64_t found_rows = 0;
   // The connection of the last statement, which has failed, does not know it.
   bool found_rows_elsewhere = false;

@@ -106,6 +106,8 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   auto view = mysql::view_execute(command.payload, prepared.parameters, client_capabilities_);
   if (!view && command.is_whole) co_return co_await send_err(errors::malformed_packet());
 
+  const bool is_own_set = prepared.statement.kind == sql::Kind::DorsalSet && command.is_whole;
+  if (is_own_set) co_return co_await execute_own_set(prepared);
   sql::Statement statement = prepared.statement;
   const bool opens_cursor =
       view && (view->flags & ~mysql::execute_flag::kParameterCountAvailable) != 0;
@@ -154,6 +156,21 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
     found->second.rows = has_cursor ? rows : nullptr;
   }
   co_return outcome;
+}
+
+// It sets what the proxy keeps for itself, as in a text query: at a server it would blind the
+// proxy.
+io::Task<Session::Outcome> Session::execute_own_set(const Prepared& prepared) {
+  if (prepared.parameters > 0) {
+    begin_own_statement();
+    co_return co_await refuse(errors::only_alone(errors::kOwnVariables));
+  }
+  const std::shared_ptr<const PreparedText> text = prepared.text;
+  const sql::Statement statement = prepared.statement;
+  ClientCommand query;
+  query.command = mysql::Command::Query;
+  query.payload = mysql::encode_query(text->sql, client_capabilities_);
+  co_return co_await answer_locally(statement, query, text->sql);
 }
 
 // What the server finds wrong with long data and with other parameters is to join what the last
@@ -220,7 +237,10 @@ io::Task<Session::Outcome> Session::other_statement_command(ClientCommand& comma
     co_return co_await refuse(errors::no_open_cursor(*id));
   }
   // Cursors and long data lie at home; elsewhere there is nothing to reset.
-  if (is_reset && !is_open) co_return co_await send_ok();
+  if (is_reset && !is_open) {
+    state_.ping_counts = SessionState::PingCounts::Nothing;
+    co_return co_await send_ok();
+  }
   Request request =
       request_of(command, is_reset ? mysql::ReplyShape::OnePacket : mysql::ReplyShape::Rows);
   request.executes = *id;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/mysql/row.h"
 #include "edge/client/connection.h"
 #include "edge/client/fake_server.h"
 #include "edge/io/listener.h"
@@ -26,6 +27,14 @@ std::string ok_with_gtid(int number) {
   packet.status = mysql::status::kAutocommit | mysql::status::kSessionStateChanged;
   packet.trackers.gtids = std::string(kUuid) + ":" + std::to_string(number);
   return FakeServer::packets({mysql::encode_ok(packet, kServerCapabilities)});
+}
+
+std::string one_row(const std::vector<std::optional<std::string>>& fields) {
+  std::vector<std::string> payloads = {std::string(1, static_cast<char>(fields.size()))};
+  payloads.resize(fields.size() + 1, mysql::encode(mysql::Column()));
+  payloads.push_back(mysql::encode_text_row(fields));
+  payloads.push_back(mysql::encode_ok(mysql::OkPacket(), kServerCapabilities, true));
+  return FakeServer::packets(payloads);
 }
 
 bool begins(const std::string& text, std::string_view with) { return text.rfind(with, 0) == 0; }
@@ -141,6 +150,16 @@ class SessionTest : public testing::Test {
     co_await context_.stop();
   }
 
+  // The replica is the primary from now on.
+  void hand_over_to_replica() {
+    auto topology = std::make_shared<cluster::Topology>();
+    topology->nodes = {node("p", primary_, cluster::Role::Replica),
+                       node("r", replica_, cluster::Role::Primary)};
+    topology->leadership.term = cluster::Term(2);
+    topology->leadership.primary = cluster::NodeName("r");
+    topology_.store(topology);
+  }
+
   int asked(const FakeServer& server, std::string_view prefix) const {
     int count = 0;
     for (const auto& sql : server.asked()) count += begins(sql, prefix) ? 1 : 0;
@@ -214,6 +233,160 @@ TEST_F(SessionTest, AWriteIsNeverSentTwice) {
     EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
   });
   EXPECT_EQ(asked(primary_, "INSERT"), 1);
+}
+
+constexpr const char* kIsReadOnly =
+    "ERROR 1290 (HY000): The MySQL server is running with the --read-only option";
+
+class PrimaryThatSomebodyClosed : public SessionTest {
+ public:
+  PrimaryThatSomebodyClosed() {
+    primary_.otherwise([this](const std::string& sql) -> std::optional<std::string> {
+      if (begins(sql, "INSERT") && is_closed_) {
+        return FakeServer::err(1290,
+                               "HY000",
+                               "The MySQL server is running with the --read-only option");
+      }
+      if (begins(sql, "LOCK")) return ok();
+      return begins(sql, "SELECT") ? rows("from the primary") : ok();
+    });
+  }
+
+  // Once the client is in: it takes no longer to see that nobody takes the primary's place.
+  void be_impatient() {
+    Options options = proxy_options();
+    options.primary_limit = std::chrono::milliseconds(100);
+    shared_.options.store(std::make_shared<const Options>(std::move(options)));
+    context_.refresh_options();
+  }
+
+  bool is_closed_ = true;
+};
+
+TEST_F(PrimaryThatSomebodyClosed, SaysSoItself) {
+  run([](SessionTest& test) -> io::Task<> {
+    auto& own = static_cast<PrimaryThatSomebodyClosed&>(test);
+    own.be_impatient();
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), kIsReadOnly);
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
+    const TimePoint before = test.loop_.now();
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), kIsReadOnly);
+    EXPECT_LT(test.loop_.now() - before, std::chrono::milliseconds(100)) << "it is known by now";
+    own.is_closed_ = false;
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), "OK");
+    own.is_closed_ = true;
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), kIsReadOnly);
+  });
+}
+
+TEST_F(PrimaryThatSomebodyClosed, KeepsTheSessionsThatAreTiedToIt) {
+  run([](SessionTest& test) -> io::Task<> {
+    static_cast<PrimaryThatSomebodyClosed&>(test).be_impatient();
+    EXPECT_EQ(co_await test.ask("LOCK TABLES t WRITE"), "OK");
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), kIsReadOnly);
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t FOR UPDATE"), "from the primary");
+  });
+}
+
+TEST_F(PrimaryThatSomebodyClosed, LosesThemAsSoonAsAnotherTakesItsPlace) {
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("LOCK TABLES t WRITE"), "OK");
+    test.hand_over_to_replica();
+    const auto told = co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_NE(told.find("what this session held there"), std::string::npos) << told;
+  });
+}
+
+TEST_F(SessionTest, AnErrorOfTheProxysOwnIsWhatDiagnosticsTellOf) {
+  primary_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+    if (begins(sql, "INSERT")) return std::nullopt;  // took it, and is gone
+    return begins(sql, "SELECT") ? rows("from the primary") : ok();
+  });
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_EQ(co_await test.ask("SHOW WARNINGS"), "Error");
+    EXPECT_EQ(co_await test.ask("GET DIAGNOSTICS CONDITION 1 @e = MYSQL_ERRNO"), "OK");
+    EXPECT_EQ(co_await test.ask("GET DIAGNOSTICS CONDITION 1 @s = RETURNED_SQLSTATE"), "OK");
+    co_await test.ask("SELECT @e, @s FOR UPDATE");
+  });
+  EXPECT_EQ(asked(primary_, "SET @`e`=CAST(1053 AS UNSIGNED)"), 1);
+  EXPECT_EQ(asked(primary_, "GET"), 0);
+}
+
+TEST_F(SessionTest, WhatADeposedPrimaryKnowsOfTheLastStatementIsAskedThere) {
+  primary_.answer("SELECT v FROM t FOR UPDATE", FakeServer::err(1146, "42S02", "no such table"));
+  primary_.answer("SHOW WARNINGS", rows("as the first one knows it"));
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("SELECT v FROM t FOR UPDATE");
+    test.hand_over_to_replica();
+    EXPECT_EQ(co_await test.ask("SHOW WARNINGS"), "as the first one knows it");
+  });
+  EXPECT_EQ(asked(replica_, "SHOW WARNINGS"), 0);
+}
+
+TEST_F(SessionTest, AnErrorIsStillKnownWhenItsConnectionIsGone) {
+  primary_.answer("SELECT v FROM t FOR UPDATE", FakeServer::err(1146, "42S02", "no such table"));
+  primary_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+    if (sql == "SHOW WARNINGS") return std::nullopt;
+    return begins(sql, "SELECT") ? rows("from the primary") : ok();
+  });
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("SELECT v FROM t FOR UPDATE");
+    test.hand_over_to_replica();
+    EXPECT_EQ(co_await test.ask("SHOW WARNINGS"), "Error");
+  });
+}
+
+std::string ok_with_variable(const char* name, const char* value) {
+  mysql::OkPacket packet;
+  packet.status = mysql::status::kAutocommit | mysql::status::kSessionStateChanged;
+  packet.trackers.variables = {{name, value}};
+  packet.trackers.state_changed = true;
+  return FakeServer::packets({mysql::encode_ok(packet, kServerCapabilities)});
+}
+
+constexpr const char* kTracking = "SET SESSION session_track_gtids = OWN_GTID";
+constexpr const char* kTrackers = "SELECT @@SESSION.session_track_gtids";
+
+TEST_F(SessionTest, ATrackerThatHiddenCodeSwitchesOffIsSwitchedOnAgain) {
+  primary_.answer("CALL p()", ok_with_variable("session_track_gtids", "OFF"));
+  run([](SessionTest& test) -> io::Task<> {
+    const int before = test.asked(test.primary_, kTracking);
+    EXPECT_EQ(co_await test.ask("CALL p()"), "OK");
+    co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_EQ(test.asked(test.primary_, kTracking), before + 1);
+  });
+  EXPECT_EQ(asked(primary_, kTrackers), 0) << "it is known already";
+  EXPECT_EQ(asked(primary_, "SELECT @@GLOBAL.gtid_executed"), 1) << "its own GTID may be missing";
+}
+
+TEST_F(SessionTest, AListOfVariablesThatHiddenCodeHasEmptiedIsSetAgain) {
+  primary_.answer("CALL p()", ok_with_variable("autocommit", "ON"));
+  primary_.otherwise([](const std::string& sql) -> std::optional<std::string> {
+    if (begins(sql, kTrackers)) {
+      return one_row({"OWN_GTID", "1", "1", "CHARACTERISTICS", "autocommit"});
+    }
+    return begins(sql, "SELECT") ? rows("from the primary") : ok();
+  });
+  run([](SessionTest& test) -> io::Task<> {
+    const int before = test.asked(test.primary_, kTracking);
+    EXPECT_EQ(co_await test.ask("CALL p()"), "OK");
+    co_await test.ask("INSERT INTO t VALUES (1)");
+    EXPECT_EQ(test.asked(test.primary_, kTracking), before + 1);
+    // Nobody knows what else was set, so it stays where that holds.
+    EXPECT_EQ(co_await test.ask("SELECT v FROM t"), "from the primary");
+  });
+}
+
+TEST_F(SessionTest, FoundRowsAreThoseOfTheLastReadThatHasNotFailed) {
+  replica_.answer("SELECT SQL_CALC_FOUND_ROWS v FROM t LIMIT 1", rows("from the replica"));
+  replica_.answer("SELECT LAST_INSERT_ID(), FOUND_ROWS() LIMIT 1", one_row({"0", "42"}));
+  primary_.answer("SELECT v FROM missing FOR UPDATE", FakeServer::err(1146, "42S02", "no table"));
+  run([](SessionTest& test) -> io::Task<> {
+    co_await test.ask("SELECT SQL_CALC_FOUND_ROWS v FROM t LIMIT 1");
+    co_await test.ask("SELECT v FROM missing FOR UPDATE");
+    EXPECT_EQ(co_await test.ask("SELECT FOUND_ROWS()"), "42");
+  });
 }
 
 TEST_F(SessionTest, EveryLevelButEventualWaitsForWhatWasWritten) {
