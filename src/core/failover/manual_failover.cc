@@ -88,6 +88,8 @@ Result<ManualFailover> plan_failover(const Topology& topology,
 }
 
 std::string obstacle_to(const Topology& topology, const NodeName& chosen) {
+  const Node* node = topology.find(chosen);
+  if (node == nullptr || node->state.role == Role::Down) return chosen.value() + " is down";
   View view;
   view.self = chosen;
   view.topology = topology;

@@ -364,6 +364,18 @@ TEST(FailSafe, ThePrimaryAsksTheMembersWhileTheStoreIsOutOfReach) {
   });
 }
 
+// Its candidate is not seen to be down by itself.
+TEST(ManualFailover, OneThatIsUnderWayIsHeldUpByWhoIsDown) {
+  View view = replica_view();
+  const NodeName candidate("node2");
+  EXPECT_EQ(obstacle_to(view.topology, candidate), "");
+  find(view, "node2").state.role = Role::Down;
+  EXPECT_EQ(obstacle_to(view.topology, candidate), "node2 is down");
+  find(view, "node2").state.role = Role::Replica;
+  find(view, "node3").state.role = Role::Down;
+  EXPECT_NE(obstacle_to(view.topology, candidate), "");
+}
+
 TEST(ManualFailover, SaysWhatWouldBeLost) {
   View view = primary_view();
   EXPECT_EQ(plan_failover(view.topology, {}, "", 1).error().message,
