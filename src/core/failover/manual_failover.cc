@@ -80,8 +80,9 @@ Result<ManualFailover> plan_failover(const Topology& topology,
   planned.election.may_lose_writes = true;
   for (const Node& node : topology.nodes) {
     planned.lost.unite(position_of(node));
-    const bool is_silent = node.state.role == Role::Down && node.member.joined;
-    if (is_silent) planned.unknown.push_back(node.member.name.value());
+    // An old primary that is up may have more, too: what it says is some moments old.
+    const bool may_have_more = node.state.role == Role::Down || &node == primary;
+    if (may_have_more && node.member.joined) planned.unknown.push_back(node.member.name.value());
   }
   planned.lost.subtract(position_of(*chosen));
   return planned;

@@ -394,6 +394,10 @@ TEST(ManualFailover, SaysWhatWouldBeLost) {
   EXPECT_TRUE(planned->election.may_lose_writes);
   EXPECT_EQ(planned->lost.to_string(), from_one("101-120"));
   EXPECT_EQ(planned->unknown, (std::vector<std::string>{"node1", "node3"}));
+  find(view, "node1").state.role = Role::Joining;
+  planned = plan_failover(view.topology, {}, "it burnt", 1);
+  ASSERT_TRUE(planned);
+  EXPECT_EQ(planned->unknown, (std::vector<std::string>{"node1", "node3"}));
   EXPECT_EQ(plan_failover(view.topology, NodeName("node3"), "", 1).error().message,
             "node3 is down");
 }
