@@ -372,7 +372,11 @@ chapter 'killing' => sub {
   attempt('killing the connection', sub { $killer->do("KILL $number") });
   claim('it is lost', is_lost(sub { value($victim, 'SELECT 1') for 1 .. 2000 }));
   claim('it does not answer a ping', !$victim->ping);
-  attempt('killing it again', sub { eval { $killer->do("KILL $number") }; [$killer->err, $killer->state] });
+  # A server takes it off its list a moment after the connection was lost.
+  attempt('killing it again', sub {
+    for (1 .. 2000) { last unless eval { $killer->do("KILL $number"); 1 } }
+    [$killer->err, $killer->state];
+  });
 };
 
 chapter 'a connection that the driver makes again' => sub {

@@ -344,7 +344,8 @@ def killing():
             in_background(lambda: until_error(victim)), lambda: None
         )
         say(f"the killed connection: {describe_lost(outcome)}")
-        attempt("killing it again", lambda: without_number(lambda: run(killer, f"KILL {number}"), number))
+        # A server takes it off its list a moment after the connection was lost.
+        attempt("killing it again", lambda: without_number(lambda: until_error(killer, f"KILL {number}"), number))
     with connection() as own:
         attempt("killing oneself", lambda: describe_lost(in_background(lambda: until_error(own, f"KILL {own.thread_id()}"))(60)))
 
