@@ -112,6 +112,9 @@ class Switchover(primary_changes.PrimaryChanges):
                 self.assertEqual(((1,),), session.run("SELECT id FROM t"))
         after = self.cluster.api_status()
         self.assertEqual((before["primary"], before["term"]), (after["primary"], after["term"]))
+        # The next one, a moment later, is another matter.
+        self.switch()
+        self.wait_for_all()
         self.assertFalse(self.cluster.crashes())
 
     def test_an_unfit_node_is_refused_and_nothing_changes(self):

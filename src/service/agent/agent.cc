@@ -308,7 +308,11 @@ Task<> Agent::Impl::read_store() {
   if (was_out_of_reach || before.term != now.term || before.renewals != now.renewals) {
     memory.renewal_seen = options.clocks.boot();
   }
-  if (failover::is_another_phase(before, now)) memory.phase_seen = options.clocks.boot();
+  if (failover::is_another_phase(before, now)) {
+    memory.phase_seen = options.clocks.boot();
+    // What one switchover could not do says nothing of the next.
+    memory.rests.wake(Action::CloseForWrites);
+  }
   silence.note(snapshot->topology, options.clocks.boot(), options.clocks.wall_ms());
   memory.leadership_revision = snapshot->leadership_revision;
   memory.topology = std::move(snapshot->topology);
