@@ -104,15 +104,6 @@ def longest_gap(writers, since):
     return max(itertools.pairwise(moments), key=lambda pair: pair[1] - pair[0])
 
 
-def stays_well(cluster):
-    """For a while: whoever was frozen at first believes that nothing has changed."""
-    for _ in range(10):
-        if not all(node["healthy"] for node in cluster.api_status()["nodes"]):
-            return False
-        time.sleep(0.2)
-    return True
-
-
 def errors(writers):
     return sum(writer.errors for writer in writers)
 
@@ -133,7 +124,7 @@ def lose(cluster, writers, lose_it, parts):
         end = min((at[rule] for rule in rules if rule in at), default=ends[-1])
         ends.append(min(max(end, ends[-1]), after))
     ends.append(after)
-    harness.wait_until("every node is well", lambda: stays_well(cluster), 180)
+    cluster.wait_until_well(180)
     return [*(1000 * (end - begin) for begin, end in [(before, after), *itertools.pairwise(ends)]), errors(writers) - seen_before]
 
 

@@ -49,13 +49,13 @@ Result<ManualFailover> begin(OpenCluster& open, const FailoverOptions& options) 
         next.election = planned.election;
         return true;
       }));
-  std::string what = planned.election.reason;
-  if (planned.election.may_lose_writes) {
-    fmt::print(stderr, "{}\n", what_would_be_lost(planned));
-    what += "; " + what_would_be_lost(planned);
+  if (!planned.election.may_lose_writes) {
+    open.note("failover", planned.election.reason, term);
+    return planned;
   }
-  const bool may_lose = planned.election.may_lose_writes;
-  open.note(may_lose ? "failover --allow-data-loss" : "failover", what, term);
+  const std::string cost = what_would_be_lost(planned);
+  fmt::print(stderr, "{}\n", cost);
+  open.note("failover --allow-data-loss", planned.election.reason + "; " + cost, term);
   return planned;
 }
 

@@ -99,6 +99,14 @@ class Ports:
             and all(node["healthy"] and node["semi_sync"] for node in status["nodes"])
         )
 
+    def wait_until_well(self, seconds=120):
+        """And for a while longer: an agent that was frozen at first believes that nothing has changed."""
+
+        def is_well():
+            return all(node["healthy"] for node in self.api_status()["nodes"])
+
+        wait_until("every node is well", lambda: stays("every node is well", is_well, 1.5, 0.25) is None, seconds)
+
     def metrics(self):
         """Each sample of /metrics: {(name, (label, value), …): number}."""
         samples = {}

@@ -105,16 +105,7 @@ class PrimaryChanges(harness.unittest.TestCase):
         return harness.wait_until("another node is primary", another, limit)
 
     def wait_for_all(self):
-        """For a while: an agent that was frozen at first believes that nothing has changed."""
-
-        def all_stay_well():
-            for _ in range(6):
-                if not all(node["healthy"] for node in self.cluster.api_status()["nodes"]):
-                    return False
-                time.sleep(0.25)
-            return True
-
-        harness.wait_until("every node is well", all_stay_well, 120)
+        self.cluster.wait_until_well()
 
     def assert_all_there(self, writers):
         print(f"no write for {max(writer.gap() for writer in writers):.2f} s,", [writer.errors for writer in writers])

@@ -28,9 +28,8 @@ bool is_for_the_primary_alone(const sql::Statement& statement) {
 
 }  // namespace
 
-// The other characters say that there
-// is a transaction, that rows were sent, as SELECT 1 does too, and that a statement was unsafe for
-// statement-based replication, as the wait for a position is.
+// The other characters say that there is a transaction, that rows were sent, as SELECT 1 does too,
+// and that a statement was unsafe for statement-based replication, as the wait for a position is.
 bool tells_of_more_than_a_beginning(std::string_view state) {
   return state.find_first_of("rRwWL") != std::string_view::npos;
 }

@@ -1,11 +1,11 @@
 #include "core/sql/diagnostics_query.h"
 
 #include <charconv>
+#include <utility>
 
 #include "core/sql/ascii.h"
-#include "core/sql/charset.h"
-#include "core/sql/cursor.h"
 #include "core/sql/system_variable.h"
+#include "core/sql/whole_statement.h"
 
 namespace dorsal::sql {
 namespace {
@@ -91,25 +91,19 @@ bool read_statement(Cursor& cursor, std::string_view sql, DiagnosticsQuery& quer
 }  // namespace
 
 std::optional<DiagnosticsQuery> parse_diagnostics_query(std::string_view sql, LexerMode mode) {
-  if (is_unreadable(sql, mode)) return {};
-  Cursor cursor(sql, mode);
   DiagnosticsQuery query;
-  const bool is_known = read_statement(cursor, sql, query);
-  (void)cursor.accept(';');
-  if (!is_known || !cursor.at_end() || cursor.doubtful()) return {};
+  const auto read = [&](Cursor& cursor) { return read_statement(cursor, sql, query); };
+  if (!is_whole_statement(sql, mode, read)) return {};
   return query;
 }
 
 std::optional<LeadingDiagnosticsQuery> parse_leading_diagnostics_query(std::string_view sql,
                                                                        LexerMode mode) {
-  if (is_unreadable(sql, mode)) return {};
-  Cursor cursor(sql, mode);
-  LeadingDiagnosticsQuery leading;
-  if (!read_statement(cursor, sql, leading.query) || !cursor.accept(';')) return {};
-  // Marks around code would not survive cutting the text in two.
-  if (cursor.at_end() || cursor.doubtful() || cursor.code_marks() > 0) return {};
-  leading.rest = cursor.offset();
-  return leading;
+  DiagnosticsQuery query;
+  const auto read = [&](Cursor& cursor) { return read_statement(cursor, sql, query); };
+  const auto rest = end_of_leading_statement(sql, mode, read);
+  if (!rest) return {};
+  return LeadingDiagnosticsQuery{std::move(query), *rest};
 }
 
 }  // namespace dorsal::sql

@@ -1,10 +1,9 @@
 #include "core/sql/dorsal_query.h"
 
 #include "core/sql/ascii.h"
-#include "core/sql/charset.h"
-#include "core/sql/cursor.h"
 #include "core/sql/set_statement.h"
 #include "core/sql/system_variable.h"
+#include "core/sql/whole_statement.h"
 
 namespace dorsal::sql {
 namespace {
@@ -80,16 +79,16 @@ std::optional<DorsalQuery> parse_show(Cursor& cursor, LexerMode mode) {
 }  // namespace
 
 std::optional<DorsalQuery> parse_dorsal_query(std::string_view sql, LexerMode mode) {
-  if (is_unreadable(sql, mode)) return {};
-  Cursor cursor(sql, mode);
   std::optional<DorsalQuery> query;
-  if (cursor.accept("select")) {
-    query = parse_select(cursor, sql);
-  } else if (cursor.accept("show")) {
-    query = parse_show(cursor, mode);
-  }
-  (void)cursor.accept(';');
-  if (!cursor.at_end() || cursor.doubtful()) return {};
+  const auto read = [&](Cursor& cursor) {
+    if (cursor.accept("select")) {
+      query = parse_select(cursor, sql);
+    } else if (cursor.accept("show")) {
+      query = parse_show(cursor, mode);
+    }
+    return query.has_value();
+  };
+  if (!is_whole_statement(sql, mode, read)) return {};
   return query;
 }
 

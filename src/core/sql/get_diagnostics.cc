@@ -3,8 +3,7 @@
 #include <utility>
 
 #include "core/sql/ascii.h"
-#include "core/sql/charset.h"
-#include "core/sql/cursor.h"
+#include "core/sql/whole_statement.h"
 
 namespace dorsal::sql {
 namespace {
@@ -86,25 +85,19 @@ bool read_statement(Cursor& cursor, GetDiagnostics& get) {
 }  // namespace
 
 std::optional<GetDiagnostics> parse_get_diagnostics(std::string_view sql, LexerMode mode) {
-  if (is_unreadable(sql, mode)) return {};
-  Cursor cursor(sql, mode);
   GetDiagnostics get;
-  const bool is_known = read_statement(cursor, get);
-  (void)cursor.accept(';');
-  if (!is_known || !cursor.at_end() || cursor.doubtful()) return {};
+  const auto read = [&](Cursor& cursor) { return read_statement(cursor, get); };
+  if (!is_whole_statement(sql, mode, read)) return {};
   return get;
 }
 
 std::optional<LeadingGetDiagnostics> parse_leading_get_diagnostics(std::string_view sql,
                                                                    LexerMode mode) {
-  if (is_unreadable(sql, mode)) return {};
-  Cursor cursor(sql, mode);
-  LeadingGetDiagnostics leading;
-  if (!read_statement(cursor, leading.get) || !cursor.accept(';')) return {};
-  // Marks around code would not survive cutting the text in two.
-  if (cursor.at_end() || cursor.doubtful() || cursor.code_marks() > 0) return {};
-  leading.rest = cursor.offset();
-  return leading;
+  GetDiagnostics get;
+  const auto read = [&](Cursor& cursor) { return read_statement(cursor, get); };
+  const auto rest = end_of_leading_statement(sql, mode, read);
+  if (!rest) return {};
+  return LeadingGetDiagnostics{std::move(get), *rest};
 }
 
 }  // namespace dorsal::sql

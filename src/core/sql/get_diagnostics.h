@@ -3,12 +3,10 @@
 //   GET [CURRENT] DIAGNOSTICS @x = (NUMBER | ROW_COUNT) [, …]
 //   GET [CURRENT] DIAGNOSTICS CONDITION number @x = item [, …]
 //     number   a literal, or a user or system variable
-//     item     CLASS_ORIGIN | SUBCLASS_ORIGIN | RETURNED_SQLSTATE | MESSAGE_TEXT | MYSQL_ERRNO, or
-//     a
-//              name that only SIGNAL gives to a condition: of a constraint, a table, …
+//     item     CLASS_ORIGIN | SUBCLASS_ORIGIN | RETURNED_SQLSTATE | MESSAGE_TEXT | MYSQL_ERRNO,
+//              or a name that only SIGNAL gives to a condition: of a constraint, a table, …
 //
-// The proxy carries it out itself when the connection that could tell serves another session by
-// then.
+// The proxy carries it out itself when another session has the connection that could tell by then.
 #pragma once
 
 #include <cstddef>

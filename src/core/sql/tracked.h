@@ -29,6 +29,9 @@ Carry carry(std::string_view variable);
 inline bool is_tracked(std::string_view variable) { return carry(variable) == Carry::Carried; }
 inline bool is_guarded(std::string_view variable) { return carry(variable) == Carry::Guarded; }
 
+// The variable that holds that list at a server.
+inline constexpr std::string_view kTrackerList = "session_track_system_variables";
+
 // The carried and guarded names, separated by commas, for session_track_system_variables. Set
 // them in this order: character_set_connection, for one, also changes collation_connection.
 std::string_view tracked_variables();

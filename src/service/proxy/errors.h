@@ -48,6 +48,9 @@ mysql::ErrPacket idle_for_too_long();
 mysql::ErrPacket no_primary(std::string_view why);  // 1053, 08S01
 mysql::ErrPacket no_replica(std::string_view why);  // 1053, 08S01
 
+// ER_OPTION_PREVENTS_STATEMENT: a replica runs with --super-read-only. Nothing has been done.
+inline constexpr std::uint16_t kReadOnlyServer = 1290;
+
 // Every connection that the user may have to the server was in use for too long.
 mysql::ErrPacket pool_exhausted(std::string_view why);  // 1040, 08004
 

@@ -107,6 +107,11 @@ struct ServerView {
   // coordination store, what it last said there expires, and it leads on.
   bool primary_is_open() const { return primary_says_open || (primary && primary->takes_writes); }
 
+  // It is the primary, and statements that need it may begin there.
+  bool takes_statements(const Server& server) const {
+    return primary == &server && primary_is_open() && !is_held;
+  }
+
   // No other proxy can have told clients of writes to these servers.
   bool excludes_other_proxies(TimePoint now) const;
 };

@@ -377,6 +377,7 @@ class Session {
   std::optional<sql::DiagnosticsQuery> diagnostics_query_in(const Request& request) const;
   std::optional<sql::GetDiagnostics> get_diagnostics_in(const Request& request) const;
   io::Task<std::optional<Outcome>> ask_last_used(const sql::Statement& statement, Request& request);
+  Borrowed take_again(Server* server, std::uint64_t lease);
   Borrowed take_last_used();
   void lose_last_used();
   io::Task<> take_along_assignments(const std::vector<std::string>& names);

@@ -152,11 +152,15 @@ io::Task<std::optional<Session::Outcome>> Session::ask_last_used(const sql::Stat
   co_return co_await show_diagnostics(*query);
 }
 
-// The connection of the last statement, if it is in its pool and has not been used since.
+// The connection of that lease, if it is in its pool and has not been used since.
+Borrowed Session::take_again(Server* server, std::uint64_t lease) {
+  if (lease == 0 || server == nullptr) return Borrowed();
+  auto pool = pool_of(*server);
+  return Borrowed(pool, pool->take_again(lease));
+}
+
 Borrowed Session::take_last_used() {
-  if (last_statement_lease_ == 0 || last_statement_server_ == nullptr) return Borrowed();
-  auto pool = pool_of(*last_statement_server_);
-  return Borrowed(pool, pool->take_again(last_statement_lease_));
+  return take_again(last_statement_server_, last_statement_lease_);
 }
 
 // Behind statements that have failed elsewhere: the connection of the last one that has not may
@@ -166,10 +170,7 @@ io::Task<> Session::take_found_rows() {
   if (lease == 0) co_return;
   const bool is_home = home_ && home_->lease == lease;
   Borrowed borrowed;
-  if (!is_home) {
-    auto pool = pool_of(*found_rows_server_);
-    borrowed = Borrowed(pool, pool->take_again(lease));
-  }
+  if (!is_home) borrowed = take_again(found_rows_server_, lease);
   Backend* backend = is_home ? home_.get() : borrowed.get();
   if (backend != nullptr && backend->has_counted_rows && !co_await hand_down(*backend)) {
     backend->is_spoilt = true;

@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::uint16_t kUnknownSchema = 1049;  // ER_BAD_DB_ERROR
 
-constexpr std::uint16_t kReadOnlyServer = 1290;  // ER_OPTION_PREVENTS_STATEMENT
-
-bool says_read_only_server(const std::optional<mysql::ErrPacket>& err) {
-  return err && err->code == kReadOnlyServer;
-}
-
 constexpr auto kRetryPause = std::chrono::milliseconds(20);
 
 // How long a statement on the replicas port waits for its replica, beyond the usual wait.
@@ -43,7 +37,7 @@ Server* Session::pick_home() {
   }
   // Without any replica the primary serves those who asked for one: late data is worse than none.
   const bool is_there = view.primary != nullptr && view.primary->reachable;
-  if (!is_there || !view.primary_is_open() || view.is_held) return nullptr;
+  if (!is_there || !view.takes_statements(*view.primary)) return nullptr;
   const bool is_closed = view.primary->is_closed_for_now(context_.view_version(),
                                                          view.topology->leadership.term,
                                                          context_.loop.now(),
@@ -54,7 +48,7 @@ Server* Session::pick_home() {
 // It is primary all the same, and what it says of writes is the answer to them.
 bool Session::is_closed_on_purpose(const Server& server) const {
   const ServerView& view = *context_.view;
-  if (view.primary != &server || !view.primary_is_open() || view.is_held) return false;
+  if (!view.takes_statements(server)) return false;
   return server.is_closed_on_purpose(view.topology->leadership.term,
                                      context_.loop.now(),
                                      context_.options->primary_limit);
@@ -65,9 +59,7 @@ bool Session::is_closed_on_purpose(const Server& server) const {
 io::Task<bool> Session::learns_why_home_is_closed() {
   while (home_ && home_->stream().is_open()) {
     context_.refresh_view();
-    const ServerView& view = *context_.view;
-    if (view.primary != &home_->server() || !view.primary_is_open() || view.is_held)
-      co_return false;
+    if (!context_.view->takes_statements(home_->server())) co_return false;
     if (is_closed_on_purpose(home_->server())) co_return true;
     const Deadline pause = context_.loop.after(kRetryPause);
     const bool goes_on = co_await context_.loop.sleep_until(pause);
@@ -360,7 +352,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   relay_->begin(request.shape, 0, request.statement_id);
   relay_->continue_after(reply_to_);
   relay_->edit_rows(request.rows.get());
-  if (read_only_) relay_->say_instead(kReadOnlyServer, errors::read_only_transaction());
+  if (read_only_) relay_->say_instead(errors::kReadOnlyServer, errors::read_only_transaction());
   if (statement.kind == sql::Kind::Call) relay_->expect_more_results();
   home.server().statements.add();
   if (statement.may_write || state_.in_transaction()) {
@@ -401,7 +393,8 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
     if (statement.may_write && !relay_->summary().err) home.server().took_a_write();
     const bool joins = note_reply(home, request, statement);
     if (joins) co_await join_error(home);
-    const bool is_refused = says_read_only_server(relay_->summary().err);
+    const auto& err = relay_->summary().err;
+    const bool is_refused = err && err->code == errors::kReadOnlyServer;
     if (read_only_ && state_.in_transaction() && is_refused) {
       // Said in other words, behind results.
       begin_own_statement();

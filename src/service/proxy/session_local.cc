@@ -16,7 +16,6 @@ namespace dorsal::proxy {
 namespace {
 
 constexpr std::string_view kConsistency = "dorsal_consistency";
-constexpr std::string_view kTrackedVariables = "session_track_system_variables";
 namespace flag = mysql::column_flag;
 
 bool is_own(const sql::Assignment& assignment) {
@@ -178,7 +177,7 @@ std::optional<mysql::ErrPacket> Session::apply_own_variables(
     const std::string value = sql::literal_text(assignment.value, mode);
     auto refused = apply_own_variable(assignment.name, value);
     if (refused) return refused;
-    if (assignment.name != kTrackedVariables) continue;
+    if (assignment.name != sql::kTrackerList) continue;
     // NULL changes nothing at a server, but behind a list of the same SET: that is then forgotten.
     const bool is_null = sql::equal_words(value, "null");
     if (is_null && names_variables) {
@@ -228,7 +227,8 @@ io::Task<bool> Session::fails_to_prepare(std::string sql) {
   auto text = text_of(std::move(sql));
   auto prepared = co_await prepare_on(*home_, std::move(text));
   if (!prepared) home_->is_spoilt = true;
-  co_return prepared&&* prepared;
+  const bool fails = prepared && prepared->has_value();
+  co_return fails;
 }
 
 std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& name,
@@ -254,7 +254,7 @@ std::optional<mysql::ErrPacket> Session::apply_own_variable(const std::string& n
     if (!set(tracking.schema, usual.schema)) return errors::wrong_value(name, value);
   } else if (name == "session_track_state_change") {
     if (!set(tracking.state_change, usual.state_change)) return errors::wrong_value(name, value);
-  } else if (name == kTrackedVariables) {
+  } else if (name == sql::kTrackerList) {
     if (sql::equal_words(value, "null")) return std::nullopt;  // as servers have it, no change
     tracking.all_variables = value == "*";
     tracking.variables = is_default ? usual.variables : split_list(value);

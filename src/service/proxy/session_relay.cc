@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "core/sql/tracked.h"
+#include "service/proxy/errors.h"
 #include "service/proxy/probe.h"
 #include "service/proxy/session.h"
 
@@ -11,17 +12,12 @@ namespace {
 
 using Progress = mysql::ReplyRelay::Progress;
 
-// ER_OPTION_PREVENTS_STATEMENT: a replica runs with --super-read-only. Nothing has been done.
-constexpr std::uint16_t kReadOnlyServer = 1290;
+constexpr std::uint16_t kReadOnlyMode = 1836;  // ER_READ_ONLY_MODE: said of a commit
 
-constexpr std::string_view kTrackedVariables = "session_track_system_variables";
-
-constexpr std::uint16_t kReadOnlyMode = 1836;  // ER_READ_ONLY_MODE: the same, of a commit
-
-// The first error is that of other options, too; their names are in every language's text.
+// The other error is that of other options, too; their names are in every language's text.
 bool says_read_only(const mysql::ErrPacket& err) {
   if (err.code == kReadOnlyMode) return true;
-  return err.code == kReadOnlyServer && err.message.find("read-only") != std::string::npos;
+  return err.code == errors::kReadOnlyServer && err.message.find("read-only") != std::string::npos;
 }
 
 // While a reply lets itself be waited for, the client is looked at this often, and what it sends
@@ -97,7 +93,7 @@ io::Task<Session::RelayEnd> Session::relay_reply(Backend& backend, const Request
     if (*progress == Progress::Done) {
       context_.give_buffer(std::move(buffer));
       const auto& summary = relay.summary();
-      const bool is_refused = summary.err && summary.err->code == kReadOnlyServer;
+      const bool is_refused = summary.err && summary.err->code == errors::kReadOnlyServer;
       const bool is_replica = !is_home || (read_only_ && !summary.has_ok);
       if (is_refused && is_replica && !has_sent) co_return RelayEnd::ReadOnly;
       const bool is_primary = is_home && !read_only_ && listener_ != routing::Listener::Replicas;
@@ -179,7 +175,7 @@ void Session::note_tracker(Backend& backend, const std::string& name, const std:
   (void)apply_own_variable(name, value);
   backend.is_blind = true;
   // Of other variables nobody may have told since.
-  if (name == kTrackedVariables) state_.pins |= sql::Pin::SessionVariable;
+  if (name == sql::kTrackerList) state_.pins |= sql::Pin::SessionVariable;
 }
 
 // Finds out what the server tells of, and notes what is not as the proxy has set it.
@@ -189,7 +185,7 @@ io::Task<> Session::compare_trackers(Backend& backend, Deadline deadline) {
       {"session_track_schema", "1"},
       {"session_track_state_change", "1"},
       {"session_track_transaction_info", "CHARACTERISTICS"},
-      {kTrackedVariables, sql::tracked_variables()},
+      {sql::kTrackerList, sql::tracked_variables()},
   };
   std::string question;
   for (const auto& [name, value] : expected) {
