@@ -14,6 +14,12 @@ using failover::Action;
 using failover::Step;
 using failover::View;
 
+namespace {
+
+constexpr auto kRestAfterReplication = Milliseconds(5000);
+
+}  // namespace
+
 bool World::is_routine(Action action) {
   return action == Action::Keep || action == Action::Renew || action == Action::AskMembers;
 }
@@ -72,9 +78,7 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
       server.source_semi_sync = true;
       break;
     case Action::StopRequiringAcks:
-      for (const auto& each : server.release_all()) confirm(id, each);
-      server.source_semi_sync = false;
-      break;
+      return stop_requiring_acks(id);
     case Action::Restart:
       node(id).agent.restarted_ms = step.asked_ms;
       for (const auto& each : server.release_all()) confirm(id, each);
@@ -96,6 +100,10 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
       server.replica_semi_sync = step.action == Action::GiveAcks;
       if (server.receiver != Receiver::Off) restart_receiver(id);
       break;
+    case Action::StartReceiver:
+      if (server.receiver == Receiver::Off) restart_receiver(id);
+      node(id).agent.rests[Action::StartReceiver] = boot(id) + kRestAfterReplication;
+      break;
     case Action::StopReceiver:
       server.receiver = Receiver::Off;
       ++server.connection;
@@ -116,6 +124,7 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
     case Action::ChangeSource:
       server.forget_relay();
       server.source = id_of(*step.peer);
+      node(id).agent.rests.erase(Action::StartReceiver);
       break;
     case Action::StartReplication:
       start_applier(id);
@@ -199,6 +208,20 @@ void World::end_clone(NodeId id, NodeId donor, std::optional<Transaction> awaite
   note(fmt::format("{} is cloned from {}", name_of(id).value(), name_of(donor).value()));
   server.replace_data(from);
   crash_server(id, "", true);
+}
+
+// Until the server's receiver of acknowledgements looks up from its sockets.
+void World::stop_requiring_acks(NodeId id) {
+  const std::uint64_t agent = node(id).agent.life;
+  const std::uint64_t life = node(id).server.life;
+  clock_.after(Milliseconds(random_.between(1, 1000)), [this, id, agent, life] {
+    Server& server = node(id).server;
+    if (server.runs && server.life == life) {
+      for (const auto& each : server.release_all()) confirm(id, each);
+      server.source_semi_sync = false;
+    }
+    as_agent(id, agent, [this, id] { finish(id, true); });
+  });
 }
 
 void World::fence(NodeId id) {

@@ -31,6 +31,8 @@ std::string_view to_string(Invariant invariant) {
       return "unprotected";
     case Invariant::GoesOn:
       return "goes on";
+    case Invariant::Applies:
+      return "applies";
     case Invariant::Healed:
       return "healed";
     case Invariant::TakenOver:

@@ -27,6 +27,7 @@ enum class Invariant {
   TwoLeases,    // nobody opens while another's lease runs, by that one's own reckoning
   Unprotected,  // no server takes a write that nobody acknowledges, before the store knows it
   GoesOn,       // in mode available a primary at work takes writes, whoever acknowledges them
+  Applies,      // no applier waits for acknowledgements
   Healed,       // with all faults over one takes writes, and all follow it with the same history
   TakenOver,    // a whole cluster that loses its primary has another one soon
 };

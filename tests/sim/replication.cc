@@ -24,9 +24,12 @@ void World::start_applier(NodeId id) {
 void World::apply(NodeId id, std::uint64_t life) {
   const Server& now = node(id).server;
   const bool has_work = now.applied < now.relay.size() && !now.hangs;
-  clock_.after(Milliseconds(has_work ? random_.between(0, 20) : 50), [this, id, life] {
+  clock_.after(Milliseconds(has_work ? random_.between(0, 20) : 50), [this, id, life, has_work] {
     Server& server = node(id).server;
     if (!server.runs || server.life != life || !server.applier_runs) return;
+    if (has_work && server.source_semi_sync) {
+      violate(Invariant::Applies, name_of(id).value() + " waits for acknowledgements to apply");
+    }
     if (!server.hangs) server.apply_next();
     apply(id, life);
   });

@@ -175,6 +175,7 @@ class World {
   void end_clone(NodeId id, NodeId donor, std::optional<Transaction> awaited);
 
   // Behind commits that wait it can hang, and then the server is killed.
+  void stop_requiring_acks(NodeId id);
   void fence(NodeId id);
 
   // Who waits for an acknowledgement keeps the server from becoming read-only.

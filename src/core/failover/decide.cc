@@ -266,8 +266,8 @@ constexpr Rule kRules[] = {
      "nothing else keeps them from being told of writes that may be lost.",
      rules::kill_waiting_clients},
     {"stop_requiring_acks",
-     "Without such clients it requires no acknowledgements any more: its applier would wait for "
-     "them.",
+     "Without such clients it requires no acknowledgements any more, for which its applier would "
+     "wait; a voter that has applied everything receives from the next primary first.",
      rules::stop_requiring_acks},
     {"stop_receiving_from_other_source",
      "A change of source begins with the receiver.",
@@ -287,6 +287,10 @@ constexpr Rule kRules[] = {
     {"stop_acks_without_vote",
      "Semi-sync counts replicas, not names, so nobody else may give any.",
      rules::stop_acks_without_vote},
+    {"receive_before_applying",
+     "As its server takes up to a second to require no acknowledgements any more, it gives some "
+     "before.",
+     rules::receive_before_applying},
     {"start_replication",
      "Replication is started by the agent alone, and again a few seconds after an error.",
      rules::start_replication},
@@ -401,6 +405,8 @@ std::string_view to_string(Action action) {
       return "give_acks";
     case Action::StopAcks:
       return "stop_acks";
+    case Action::StartReceiver:
+      return "start_receiver";
     case Action::StopReceiver:
       return "stop_receiver";
     case Action::StartApplier:

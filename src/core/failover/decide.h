@@ -50,6 +50,7 @@ enum class Action {
   OpenForWrites,      // super_read_only off
   GiveAcks,           // semi-sync on, at a replica
   StopAcks,           // semi-sync off, at a replica
+  StartReceiver,
   StopReceiver,
   StartApplier,
   StopApplier,

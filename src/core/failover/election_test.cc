@@ -398,6 +398,25 @@ TEST(Election, TheFirstToHaveAllLeads) {
          v.server.facts->following->applier_runs = false;
        },
        "apply_for_election -> start_applier"},
+      {"which would wait for acknowledgements",
+       election_view,
+       [&](View& v) {
+         both(v);
+         v.server.facts->following->retrieved = gtids(from_one("100-120"));
+         v.server.facts->following->applier_runs = false;
+         v.server.facts->source_semi_sync = true;
+       },
+       "apply_for_election -> stop_requiring_acks"},
+      {"as clients do, who must not be told OK",
+       election_view,
+       [&](View& v) {
+         both(v);
+         v.server.facts->following->retrieved = gtids(from_one("100-120"));
+         v.server.facts->following->applier_runs = false;
+         v.server.facts->source_semi_sync = true;
+         v.server.facts->waiting_for_acks = 1;
+       },
+       "apply_for_election -> kill"},
       {"of two that have the same, one that is not down",
        election_view,
        [](View& v) {

@@ -114,6 +114,7 @@ Match stop_applier_before_change(const View& view, const Policy& policy);
 Match change_source(const View& view, const Policy& policy);
 Match give_acks_as_voter(const View& view, const Policy& policy);
 Match stop_acks_without_vote(const View& view, const Policy& policy);
+Match receive_before_applying(const View& view, const Policy& policy);
 Match start_replication(const View& view, const Policy& policy);
 Match report_replication_error(const View& view, const Policy& policy);
 Match join_when_caught_up(const View& view, const Policy& policy);

@@ -115,14 +115,17 @@ Match promise(const View& view, const Policy& policy) {
   return step;
 }
 
-Match apply_for_election(const View& view, const Policy&) {
+Match apply_for_election(const View& view, const Policy& policy) {
   if (!election_is_pending(view) || !has_promised(view) || all_retrieved_is_applied(view)) {
     return std::nullopt;
   }
   const char* activity = "applying what it received, for an election";
   if (view.server.facts->following->applier_runs) return await(received(view), view, activity);
-  if (is_resting(view, Action::StartApplier)) return keep(activity);
-  return act(Action::StartApplier, activity);
+  // For which its applier would wait.
+  if (auto step = kill_waiting_clients(view, policy)) return step;
+  const bool requires_acks = view.server.facts->source_semi_sync;
+  const Action next = requires_acks ? Action::StopRequiringAcks : Action::StartApplier;
+  return is_resting(view, next) ? keep(activity) : act(next, activity);
 }
 
 Match lead_as_elected(const View& view, const Policy& policy) {

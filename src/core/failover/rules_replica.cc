@@ -31,6 +31,17 @@ bool has_caught_up(const View& view, const Policy& policy) {
   return position && executed.contains(*position);
 }
 
+// A primary that is none any more acknowledges the next one's writes before it stops requiring
+// acknowledgements itself: a server takes up to a second for that (its Ack_receiver looks at
+// sockets for so long), and this voter lacks nothing. Only its applier would wait for them.
+bool receives_before_it_applies(const View& view) {
+  if (!is_voter(view) || !all_retrieved_is_applied(view)) return false;
+  if (!follows_primary(view)) return true;
+  if (following(view)->receiver == Receiver::On) return false;
+  const bool has_begun = following(view)->receiver == Receiver::Connecting;
+  return has_begun == is_resting(view, Action::StartReceiver);
+}
+
 bool runs(const Following& state) { return state.receiver != Receiver::Off && state.applier_runs; }
 
 }  // namespace
@@ -101,6 +112,7 @@ Match kill_waiting_clients(const View& view, const Policy&) {
 // It is read-only, so that nobody begins to wait meanwhile.
 Match stop_requiring_acks(const View& view, const Policy&) {
   if (!view.server.facts->source_semi_sync || view.server.may_be_writable) return std::nullopt;
+  if (receives_before_it_applies(view)) return std::nullopt;
   return unless_resting(view,
                         act(Action::StopRequiringAcks, "requiring no acknowledgements any more"));
 }
@@ -141,6 +153,13 @@ Match stop_acks_without_vote(const View& view, const Policy&) {
   if (is_voter(view) || !view.server.facts->replica_semi_sync) return std::nullopt;
   return unless_resting(view,
                         act(Action::StopAcks, "giving no acknowledgements, as it has no vote"));
+}
+
+Match receive_before_applying(const View& view, const Policy&) {
+  if (!view.server.facts->source_semi_sync) return std::nullopt;
+  const std::string activity = "receiving from " + primary_name(view);
+  const bool has_begun = following(view)->receiver != Receiver::Off;
+  return has_begun ? keep(activity) : act(Action::StartReceiver, activity);
 }
 
 Match start_replication(const View& view, const Policy&) {

@@ -315,6 +315,73 @@ TEST(Requests, AReplicaCarriesThemOutOnce) {
   });
 }
 
+// node2, which was the primary until now and is read-only.
+View former_primary_view() {
+  View view = replica_view();
+  view.server.facts->source_semi_sync = true;
+  view.server.facts->replica_semi_sync = view.server.facts->replica_semi_sync_active = false;
+  view.server.facts->following.reset();
+  return view;
+}
+
+// It has turned to the next one and receives nothing yet.
+View turned_view() {
+  View view = former_primary_view();
+  view.server.facts->following = following("127.0.0.1", 6041);
+  view.server.facts->following->receiver = cluster::Receiver::Off;
+  view.server.facts->following->applier_runs = false;
+  view.server.facts->replica_semi_sync = true;
+  return view;
+}
+
+TEST(Demotion, AcknowledgesBeforeItRequiresNoAcknowledgementsAnyMore) {
+  expect_all({
+      {"it turns to the next one", former_primary_view, nothing, "change_source -> change_source"},
+      {"gives acknowledgements",
+       turned_view,
+       [](View& v) { v.server.facts->replica_semi_sync = false; },
+       "give_acks_as_voter -> give_acks"},
+      {"begins to receive", turned_view, nothing, "receive_before_applying -> start_receiver"},
+      {"and does for a while before it applies anything",
+       turned_view,
+       [](View& v) {
+         v.resting = {Action::StartReceiver};
+         v.server.facts->following->receiver = cluster::Receiver::Connecting;
+       },
+       "receive_before_applying -> keep"},
+      {"but for no longer where the next one cannot be reached",
+       turned_view,
+       [](View& v) { v.server.facts->following->receiver = cluster::Receiver::Connecting; },
+       "stop_requiring_acks -> stop_requiring_acks"},
+      {"nor where the receiver has stopped again",
+       turned_view,
+       [](View& v) { v.resting = {Action::StartReceiver}; },
+       "stop_requiring_acks -> stop_requiring_acks"},
+      {"nor once it receives",
+       turned_view,
+       [](View& v) { v.server.facts->following->receiver = cluster::Receiver::On; },
+       "stop_requiring_acks -> stop_requiring_acks"},
+      {"then it applies",
+       turned_view,
+       [](View& v) {
+         v.server.facts->following->receiver = cluster::Receiver::On;
+         v.server.facts->source_semi_sync = false;
+       },
+       "start_replication -> start_replication"},
+      {"without a vote nobody waits for what it receives",
+       former_primary_view,
+       [](View& v) { take_vote(v, "node2"); },
+       "stop_requiring_acks -> stop_requiring_acks"},
+      {"what it still has to apply comes first",
+       former_primary_view,
+       [](View& v) {
+         v.server.facts->following = following("127.0.0.1", 6043);
+         v.server.facts->following->retrieved = gtids(from_one("100-120"));
+       },
+       "stop_requiring_acks -> stop_requiring_acks"},
+  });
+}
+
 TEST(Demotion, RequiresNoAcknowledgementsAnyMore) {
   expect_all({
       {"nobody waits",

@@ -157,6 +157,12 @@ Task<Result<void>> FakeInstance::give_acks(bool wanted, Deadline) {
   co_return Result<void>();
 }
 
+Task<Result<void>> FakeInstance::start_receiver(Deadline) {
+  DORSAL_CO_TRY_VOID(note("start_receiver"));
+  facts().following->receiver = Receiver::On;
+  co_return Result<void>();
+}
+
 Task<Result<void>> FakeInstance::stop_receiver(Deadline) {
   DORSAL_CO_TRY_VOID(note("stop_receiver"));
   facts().following->receiver = Receiver::Off;

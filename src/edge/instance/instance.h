@@ -117,6 +117,8 @@ class Instance {
 
   // ---- replication ----
 
+  virtual io::Task<Result<void>> start_receiver(Deadline deadline) = 0;
+
   virtual io::Task<Result<void>> stop_receiver(Deadline deadline) = 0;
 
   // REQUIRES: receiver is off and everything retrieved is applied. A transaction of which only a

@@ -417,6 +417,10 @@ Task<Result<void>> MysqldInstance::give_acks(bool wanted, Deadline deadline) {
 
 // ---- replication ----
 
+Task<Result<void>> MysqldInstance::start_receiver(Deadline deadline) {
+  co_return co_await impl_->change("START REPLICA IO_THREAD", deadline);
+}
+
 Task<Result<void>> MysqldInstance::stop_receiver(Deadline deadline) {
   co_return co_await impl_->change("STOP REPLICA IO_THREAD", deadline);
 }

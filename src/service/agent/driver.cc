@@ -84,7 +84,7 @@ Task<bool> Driver::carry_out(Step step, View view, TimePoint (*boot)(), std::int
     const Deadline deadline = loop_.after(kActLimit);
     outcome = co_await act(step, view, deadline);
   }
-  if (action == Action::StartReplication)
+  if (action == Action::StartReplication || action == Action::StartReceiver)
     memory.rests.rest(action, view.now + kRestAfterReplication);
   if (outcome) co_return action != Action::Start && !is_job(action);
   memory.failure = outcome.error().message;
@@ -139,6 +139,8 @@ Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline dead
       co_return co_await instance_.give_acks(true, deadline);
     case Action::StopAcks:
       co_return co_await instance_.give_acks(false, deadline);
+    case Action::StartReceiver:
+      co_return co_await instance_.start_receiver(deadline);
     case Action::StopReceiver:
       co_return co_await instance_.stop_receiver(deadline);
     case Action::StartApplier:
@@ -161,7 +163,9 @@ Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline dead
       co_return co_await instance_.start_replication(deadline);
     case Action::ChangeSource: {
       DORSAL_CO_TRY(instance::Peer source, peer_of(step, view));
-      memory.rests.wake(Action::StartReplication);  // what did not go with another source
+      // What did not go with another source.
+      memory.rests.wake(Action::StartReceiver);
+      memory.rests.wake(Action::StartReplication);
       co_return co_await instance_.change_source(std::move(source), deadline);
     }
     default:
