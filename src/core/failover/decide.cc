@@ -445,6 +445,20 @@ bool changes_leadership(Action action) {
          action == Action::ChangeSwitchover || action == Action::ChangeProtection;
 }
 
+namespace {
+
+// Without a vote of the primary's own nobody would require acknowledgements. One that an operator
+// has chosen may have given up its vote.
+void give_vote_to_leader(const View& view, cluster::Leadership& next) {
+  if (next.votes.empty()) return;  // nobody has joined yet
+  const auto& election = view.topology.leadership.election;
+  const bool is_forced = election && election->may_lose_writes;
+  const bool has_none = view.topology.vote_of(view.self) == nullptr;
+  if (is_forced || has_none) next.votes[view.self] = cluster::Vote();
+}
+
+}  // namespace
+
 cluster::Leadership leadership_after(const Step& step,
                                      const View& view,
                                      const Policy& policy,
@@ -459,6 +473,7 @@ cluster::Leadership leadership_after(const Step& step,
       next.elected_with = step.elected_with;
       // What the old primary said that others need may be lost with it: nobody was told of that.
       for (auto& [name, vote] : next.votes) vote.needed.reset();
+      give_vote_to_leader(view, next);
       [[fallthrough]];
     case Action::Renew:
       next.handed_over = false;

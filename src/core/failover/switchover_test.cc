@@ -481,5 +481,23 @@ TEST(ManualFailover, TheChosenOneLeadsWithWhatItHas) {
   EXPECT_EQ(decide(view, Policy()).rule, "lead_as_elected");
 }
 
+TEST(ManualFailover, TheChosenOneRequiresAcknowledgementsThoughItHadNoVote) {
+  const auto has_given_up = [](View& v) { mark(v, "node2", cluster::Vote::State::Lost); };
+  const auto has_none = [](View& v) { take_vote(v, "node2"); };
+  for (const auto& change : std::vector<std::function<void(View&)>>{has_given_up, has_none}) {
+    View view = election_view();
+    change(view);
+    find(view, "node3").state.role = Role::Down;
+    promise(view, "node2", from_one("1-100"));
+    view.topology.leadership.election->candidate = NodeName("node2");
+    view.topology.leadership.election->may_lose_writes = true;
+    const Step step = decide(view, Policy());
+    ASSERT_EQ(step.rule, "lead_as_elected");
+    const auto next = leadership_after(step, view, Policy(), 7);
+    EXPECT_EQ(next.votes.at(NodeName("node2")), cluster::Vote());
+    EXPECT_TRUE(next.votes.contains(NodeName("node3")));
+  }
+}
+
 }  // namespace
 }  // namespace dorsal::failover
