@@ -224,16 +224,24 @@ void World::stop_requiring_acks(NodeId id) {
   });
 }
 
+// Beside the ticks, as that of a lease that runs out; commits go on until it has succeeded.
 void World::fence(NodeId id) {
   Server& server = node(id).server;
   if (plan_.flaws.fence_releases_waiters) {
     for (const auto& each : server.release_all()) confirm(id, each);
   }
-  if (server.hangs || !server.answers || !server.waiting.empty()) {
-    crash_server(id, "mysqld was killed");
-  } else {
-    server.writable = false;
-  }
+  if (std::exchange(server.closes, true)) return;
+  const std::uint64_t agent = node(id).agent.life;
+  clock_.after(Milliseconds(random_.between(1, 30)), [this, id, agent, life = server.life] {
+    Server& then = node(id).server;
+    if (then.life != life) return;
+    const bool waits = then.hangs || !then.answers || !then.waiting.empty();
+    if (!waits) then.writable = then.closes = false;
+    if (!waits) return;
+    as_agent(id, agent, [this, id, life] {
+      if (node(id).server.life == life) crash_server(id, "mysqld was killed");
+    });
+  });
 }
 
 void World::close_for_writes(NodeId id) {

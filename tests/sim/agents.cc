@@ -92,7 +92,7 @@ View World::view_of(NodeId id) {
   for (const auto& [action, until] : agent.rests) {
     if (view.now < until) view.resting.push_back(action);
   }
-  view.server.may_be_writable = server.runs && server.writable;
+  view.server.may_be_writable = server.runs && facts_of(id).writable;
   const bool answers = server.answers && !server.hangs;
   view.server.process = !server.runs     ? Process::Stopped
                         : answers        ? Process::Answers
@@ -167,7 +167,8 @@ cluster::ServerFacts World::facts_of(NodeId id) {
   facts.in_flight = server.in_flight();
   facts.executed = server.executed();
   facts.uuid = uuid_of(server.origin);
-  facts.writable = server.writable;
+  const bool seems_closed = server.closes && plan_.flaws.read_only_is_believed_early;
+  facts.writable = server.writable && !seems_closed;
   facts.source_semi_sync = facts.source_semi_sync_active = server.source_semi_sync;
   facts.replica_semi_sync = facts.replica_semi_sync_active = server.replica_semi_sync;
   facts.waiting_for_acks = static_cast<std::int64_t>(server.waiting.size());

@@ -43,12 +43,13 @@ struct Flaws {
   bool semi_sync_times_out = false;      // after a second a commit is told OK without any ack
   bool fence_releases_waiters = false;   // as a clean shutdown does
   bool boots_writable = false;
-  bool most_members_suffice = false;       // without the store: not all of them have to agree
-  bool agreeing_delays_nothing = false;    // who agreed begins an election as if it had not
-  bool unprotected_is_overlooked = false;  // by those who elect
-  bool losses_are_not_told = false;        // to whoever forces a fail-over
-  bool lease_by_wall_clock = false;        // and all that an agent measures
-  bool silence_by_wall_clock = false;      // whether an agent is silent is told by its stamps
+  bool read_only_is_believed_early = false;  // while it still waits for commits
+  bool most_members_suffice = false;         // without the store: not all of them have to agree
+  bool agreeing_delays_nothing = false;      // who agreed begins an election as if it had not
+  bool unprotected_is_overlooked = false;    // by those who elect
+  bool losses_are_not_told = false;          // to whoever forces a fail-over
+  bool lease_by_wall_clock = false;          // and all that an agent measures
+  bool silence_by_wall_clock = false;        // whether an agent is silent is told by its stamps
 };
 
 enum class Fault {

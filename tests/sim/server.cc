@@ -24,7 +24,7 @@ void add(mysql::GtidSet& set, Transaction transaction) {
 
 void Server::start() {
   runs = true;
-  answers = hangs = writable = source_semi_sync = replica_semi_sync = applier_runs = false;
+  answers = hangs = writable = closes = source_semi_sync = replica_semi_sync = applier_runs = false;
   receiver = cluster::Receiver::Off;
   ++life;
   // Recovery commits them all.

@@ -63,6 +63,7 @@ class Server {
   bool answers = false;  // after its recovery
   bool hangs = false;
   bool writable = false;
+  bool closes = false;  // super_read_only waits for the commits under way
   bool source_semi_sync = false;
   bool replica_semi_sync = false;
   cluster::Receiver receiver = cluster::Receiver::Off;

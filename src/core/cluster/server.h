@@ -60,7 +60,7 @@ struct ServerFacts {
   mysql::GtidSet purged;
   std::string uuid;
   std::string version;
-  bool writable = false;                  // super_read_only is off
+  bool writable = false;                  // it is not read-only for all
   bool source_semi_sync = false;          // it demands acknowledgements …
   bool source_semi_sync_active = false;   // … and has not fallen back to asynchronous
   bool replica_semi_sync = false;         // it offers acknowledgements

@@ -81,12 +81,6 @@ constexpr const char* kWorkerError =
 
 constexpr const char* kHeartbeat = "SELECT stamp_ms FROM dorsal.heartbeat WHERE id = 0";
 
-// The recipient of a clone is taken out of super_read_only for its own sake (see clone_from()), and
-// stays closed to everybody else by read_only.
-bool is_writable(const NamedRow& row, DataStage stage) {
-  return !row.flag("super_read_only") && !(stage == DataStage::Cloning && row.flag("read_only"));
-}
-
 // gtid_owned is a GTID set with the owner's thread id behind each number: uuid:5#12:6#13.
 std::string without_owners(std::string_view owned) {
   std::string set;
@@ -104,7 +98,7 @@ Result<void> read_variables(const NamedRow& row, DataStage stage, ServerFacts& f
   DORSAL_TRY(facts.purged, mysql::parse_gtid_set(row.text("purged")));
   facts.uuid = row.text("uuid");
   facts.version = row.text("version");
-  facts.writable = is_writable(row, stage);
+  facts.writable = is_writable(row.flag("super_read_only"), row.flag("read_only"), stage);
   facts.source_semi_sync = row.flag("source_semi_sync");
   facts.replica_semi_sync = row.flag("replica_semi_sync");
   return {};
@@ -186,6 +180,11 @@ io::Task<Result<void>> ask_heartbeat(client::Connection& connection,
 }
 
 }  // namespace
+
+bool is_writable(bool super_read_only, bool read_only, DataStage stage) {
+  if (!read_only) return true;
+  return !super_read_only && stage != DataStage::Cloning;
+}
 
 Result<Following> read_following(const mysql::ResultSet& rows, const std::string& tls_ca) {
   const NamedRow row(rows);

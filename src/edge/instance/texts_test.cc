@@ -130,6 +130,20 @@ std::vector<std::pair<std::string, std::string>> well() {
       {"Last_SQL_Error", ""}};
 }
 
+using cluster::DataStage;
+
+TEST(ServerFacts, AServerIsWritableUntilItIsReadOnlyInBothWays) {
+  EXPECT_TRUE(is_writable(false, false, DataStage::Member));
+  EXPECT_TRUE(is_writable(false, true, DataStage::Member)) << "those with privileges may write";
+  EXPECT_TRUE(is_writable(true, false, DataStage::Member)) << "commits are still under way";
+  EXPECT_FALSE(is_writable(true, true, DataStage::Member));
+}
+
+TEST(ServerFacts, TheRecipientOfACloneIsClosedByReadOnly) {
+  EXPECT_TRUE(is_writable(false, false, DataStage::Cloning));
+  EXPECT_FALSE(is_writable(false, true, DataStage::Cloning));
+}
+
 TEST(Following, IsReadFromReplicaStatus) {
   const auto following = *read_following(replica_status(well()), "/tls/ca.pem");
   EXPECT_EQ(following.host, "db1");
