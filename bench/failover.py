@@ -37,11 +37,15 @@ class Writer(threading.Thread):
 
     def __init__(self, cluster, number):
         super().__init__(daemon=True)
-        self.cluster, self.number, self.ended, self.moments, self.errors = cluster, number, threading.Event(), [], 0
+        self.cluster, self.number, self.moments, self.errors = cluster, number, [], 0
+        self.ended, self.resting = threading.Event(), threading.Event()
 
     def run(self):
         session = None
         while not self.ended.is_set():
+            if self.resting.is_set():
+                self.ended.wait(0.01)
+                continue
             try:
                 session = session or self.cluster.connect(read_timeout=30)
                 session.run(f"UPDATE {TABLE} SET n = n + 1 WHERE id = {self.number}")
@@ -108,6 +112,17 @@ def errors(writers):
     return sum(writer.errors for writer in writers)
 
 
+def make_whole(cluster, writers):
+    """Without writes meanwhile, as a replica that is made anew hardly ever catches up with clients that never pause."""
+    for writer in writers:
+        writer.resting.set()
+    cluster.wait_until_well(180)
+    for writer in writers:
+        writer.resting.clear()
+    began = time.time()
+    harness.wait_until("all have written for a while", lambda: all(w.moments[-1] > began + 1 for w in writers))
+
+
 def lose(cluster, writers, lose_it, parts):
     """Milliseconds without a write, those of each part and of the first write, and how many errors clients saw."""
     term = cluster.api_status()["term"]
@@ -124,7 +139,7 @@ def lose(cluster, writers, lose_it, parts):
         end = min((at[rule] for rule in rules if rule in at), default=ends[-1])
         ends.append(min(max(end, ends[-1]), after))
     ends.append(after)
-    cluster.wait_until_well(180)
+    make_whole(cluster, writers)
     return [*(1000 * (end - begin) for begin, end in [(before, after), *itertools.pairwise(ends)]), errors(writers) - seen_before]
 
 
