@@ -52,7 +52,10 @@ Task<Result<void>> FakeInstance::open(Identity given) {
   co_return note("open");
 }
 
-Task<cluster::Server> FakeInstance::observe(Deadline) { co_return server; }
+Task<cluster::Server> FakeInstance::observe(Deadline) {
+  if (on_observe) on_observe();
+  co_return server;
+}
 
 Task<> FakeInstance::exited(Deadline) { co_return; }
 

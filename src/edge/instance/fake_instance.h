@@ -3,6 +3,7 @@
 // Tests set `server` to what is to be seen, and read `calls` for what was done.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ class FakeInstance final : public Instance {
 
   // The facts that a running server shows; made when there are none.
   cluster::ServerFacts& facts();
+
+  std::function<void()> on_observe;  // may be empty
 
   // What the next clone brings.
   mysql::GtidSet donor_data;

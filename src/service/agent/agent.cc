@@ -329,6 +329,7 @@ Task<View> Agent::Impl::look() {
   const Deadline deadline = loop.after(kLookLimit);
   Memory& memory = driver.memory;
   View view;
+  const TimePoint began = options.clocks.boot();
   view.job = memory.job;  // before looking: what a job changed while we looked was not all seen
   view.server = co_await instance.observe(deadline);
   if (view.server.process == cluster::Process::Answers) memory.starts_without_answer = 0;
@@ -343,7 +344,9 @@ Task<View> Agent::Impl::look() {
   view.renewal_tried = memory.renewal_tried;
   view.renewal_failed = memory.renewal_failed;
   view.renewal_seen = memory.renewal_seen;
-  note_since(memory.silent_since, view.server.process == cluster::Process::Silent, view.now);
+  // From when it was asked. An agent that was suspended meanwhile waited for no longer than this.
+  const TimePoint asked = std::max<TimePoint>(began, view.now - kLookLimit);
+  note_since(memory.silent_since, view.server.process == cluster::Process::Silent, asked);
   view.silent_since = memory.silent_since;
   note_since(memory.broken_since, applier_is_broken(view.server), view.now);
   view.broken_since = memory.broken_since;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "edge/coord/memory_store.h"
@@ -197,6 +198,20 @@ TEST_F(AgentTest, AServerThatCannotBeFencedIsKilled) {
   memory_.fail_next(1'000'000, unavailable("the store is away"));
   tick(first(), 40);
   EXPECT_TRUE(first().did("kill"));
+}
+
+TEST_F(AgentTest, AHungServerIsKilledSoLongAfterItWasAsked) {
+  raise_two();
+  first().fake.server.process = cluster::Process::Silent;
+  first().fake.server.facts.reset();
+  const TimePoint asked = now().boot;
+  bool was_asked = false;
+  first().fake.on_observe = [&] {
+    if (!std::exchange(was_asked, true)) pass(std::chrono::milliseconds(1000));
+  };
+  while (!first().did("kill") && now().boot - asked < std::chrono::seconds(10)) tick(first());
+  EXPECT_GE(now().boot - asked, std::chrono::milliseconds(2000));
+  EXPECT_LE(now().boot - asked, std::chrono::milliseconds(2750));
 }
 
 TEST_F(AgentTest, ALeaseIsNotKeptAcrossARestartOfTheAgent) {
