@@ -61,6 +61,7 @@ void World::read_store(NodeId id, const cluster::Topology& topology, std::uint64
   agent.restarted_ms = std::max(agent.restarted_ms, own->state.restarted_ms);
   agent.store_answers = true;
   agent.silence.note(topology, boot(id), wall_ms(id));
+  agent.primary_clock.note(topology, boot(id));
   agent.topology = topology;
   agent.leadership_revision = revision;
 }
@@ -126,7 +127,8 @@ std::optional<std::int64_t> World::lag_ms(NodeId id, const View& view) {
   }
   const auto& heartbeat_ms = node(id).server.heartbeat_ms;
   if (primary->state.role != cluster::Role::Primary || !heartbeat_ms) return std::nullopt;
-  return std::max<std::int64_t>(0, wall_ms(id) - *heartbeat_ms - kHeartbeat.count());
+  const std::int64_t shown_ms = node(id).agent.primary_clock.wall_ms(boot(id), wall_ms(id));
+  return std::max<std::int64_t>(0, shown_ms - *heartbeat_ms - kHeartbeat.count());
 }
 
 void World::set_goal(Agent& agent, View& view) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "clock.h"
+#include "core/cluster/remote_clock.h"
 #include "core/cluster/silence.h"
 #include "core/failover/agree.h"
 #include "core/failover/decide.h"
@@ -47,6 +48,7 @@ struct Agent {
   bool store_answers = false;
   cluster::Topology topology;
   cluster::Silence silence;
+  cluster::PrimaryClock primary_clock;
   std::uint64_t leadership_revision = 0;
   TimePoint renewal_seen;
   std::optional<failover::Lease> lease;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "core/cluster/remote_clock.h"
 #include "core/cluster/silence.h"
 #include "edge/io/clock.h"
 #include "edge/io/event.h"
@@ -93,6 +94,7 @@ struct Agent::Impl {
   std::optional<Hooks> hooks;
   std::optional<mysql::GtidSet> goal;
   cluster::Silence silence;
+  cluster::PrimaryClock primary_clock;
   NodeState current;  // also while the store is out of reach
   NodeState published;
   std::optional<TimePoint> published_at;
@@ -314,6 +316,7 @@ Task<> Agent::Impl::read_store() {
     memory.rests.wake(Action::CloseForWrites);
   }
   silence.note(snapshot->topology, options.clocks.boot(), options.clocks.wall_ms());
+  primary_clock.note(snapshot->topology, options.clocks.boot());
   memory.leadership_revision = snapshot->leadership_revision;
   memory.topology = std::move(snapshot->topology);
   const cluster::Node* own = memory.topology.find(options.node);
@@ -359,7 +362,8 @@ Task<View> Agent::Impl::look() {
   view.restarted_ms = memory.restarted_ms;
   view.rebuilt_ms = memory.rebuilt_ms;
   view.resting = memory.rests.resting(view.now);
-  view.lag_ms = lag_ms(view, options.clocks.wall_ms(), options.heartbeat);
+  const std::int64_t wall_ms = primary_clock.wall_ms(view.now, options.clocks.wall_ms());
+  view.lag_ms = lag_ms(view, wall_ms, options.heartbeat);
   set_goal(view);
   co_return view;
 }

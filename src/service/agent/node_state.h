@@ -13,7 +13,7 @@ namespace dorsal::agent {
 
 // Behind the primary, by the newest heartbeat in the node's own tables: heartbeats are written once
 // every interval, so one of that age is none behind. 0 at the primary; empty when there is no
-// heartbeat, or nobody to write one.
+// heartbeat, or nobody to write one. wall_ms: what the primary's clock shows now.
 std::optional<std::int64_t> lag_ms(const failover::View& view,
                                    std::int64_t wall_ms,
                                    Duration interval);

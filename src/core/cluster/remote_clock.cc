@@ -1,0 +1,45 @@
+#include "core/cluster/remote_clock.h"
+
+namespace dorsal::cluster {
+namespace {
+
+// Stamps are not that late: the clock was set back.
+constexpr std::int64_t kJump_ms = 3000;
+
+// By which a clock may go slower than ours between two stamps.
+constexpr std::int64_t kDrift_ms = 1;
+
+std::int64_t milliseconds(TimePoint now) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+}
+
+}  // namespace
+
+void RemoteClock::note(std::int64_t stamp_ms, TimePoint now) {
+  if (newest_ms_ == stamp_ms) return;
+  const bool is_first = !newest_ms_;
+  newest_ms_ = stamp_ms;
+  if (is_first) return;
+  const std::int64_t ahead_ms = stamp_ms - milliseconds(now);
+  const bool is_late = ahead_ms_ && ahead_ms < *ahead_ms_ && ahead_ms > *ahead_ms_ - kJump_ms;
+  ahead_ms_ = is_late ? *ahead_ms_ - kDrift_ms : ahead_ms;
+}
+
+std::optional<std::int64_t> RemoteClock::wall_ms(TimePoint now) const {
+  if (!ahead_ms_) return std::nullopt;
+  return *ahead_ms_ + milliseconds(now);
+}
+
+void PrimaryClock::note(const Topology& topology, TimePoint now) {
+  const Node* primary = topology.primary();
+  if (primary == nullptr) return;
+  if (primary->member.name != primary_) clock_ = RemoteClock();
+  primary_ = primary->member.name;
+  clock_.note(primary->state.published_ms, now);
+}
+
+std::int64_t PrimaryClock::wall_ms(TimePoint now, std::int64_t own_ms) const {
+  return clock_.wall_ms(now).value_or(own_ms);
+}
+
+}  // namespace dorsal::cluster
