@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace dorsal::routing {
 namespace {
 
@@ -15,11 +13,13 @@ std::string source_name(const mysql::GtidSource& source) {
 }  // namespace
 
 std::optional<std::size_t> SourceTable::index_of(std::string_view source) {
-  auto found = std::find(names_.begin(), names_.end(), source);
-  if (found != names_.end()) return static_cast<std::size_t>(found - names_.begin());
-  if (names_.size() == kMaxSources) return std::nullopt;
+  const auto found = indexes_.find(source);
+  if (found != indexes_.end()) return found->second;
+  const std::size_t index = names_.size();
+  if (index == kMaxSources) return std::nullopt;
   names_.emplace_back(source);
-  return names_.size() - 1;
+  indexes_.emplace(source, index);
+  return index;
 }
 
 Position executed_position(const mysql::GtidSet& executed, SourceTable& sources) {
@@ -45,10 +45,10 @@ std::optional<Position> required_position(const mysql::GtidSet& told, SourceTabl
 
 std::string to_gtid_text(const Position& position, const std::vector<std::string>& names) {
   std::string text;
-  for (std::size_t i = 0; i < position.sources; ++i) {
-    if (position.newest[i] == 0) continue;
+  for (std::size_t i = 0; i < position.sources(); ++i) {
+    if (position.of(i) == 0) continue;
     if (!text.empty()) text += ',';
-    text += fmt::format("{}:1-{}", names[i], position.newest[i]);
+    text += fmt::format("{}:1-{}", names[i], position.of(i));
   }
   return text;
 }

@@ -12,6 +12,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,32 +25,60 @@
 namespace dorsal::routing {
 
 // Sources that a process can tell apart before it stops splitting; a cluster gains one with each
-// new server that ever was primary, and one for each tag in use.
-inline constexpr std::size_t kMaxSources = 32;
+// new server that ever was primary, and one for each tag in use. A server that is cloned anew is a
+// new one.
+inline constexpr std::size_t kMaxSources = 1024;
 
-struct Position {
-  std::array<std::uint64_t, kMaxSources> newest{};  // 0: nothing of that source
-  std::size_t sources = 0;                          // how many of them may be non-zero
+// Takes memory of its own only beyond a few sources: every session keeps one.
+class Position {
+ public:
+  // The newest number of that source; 0: nothing of it.
+  std::uint64_t of(std::size_t source) const {
+    if (source < kFew) return few_[source];
+    return source - kFew < more_.size() ? more_[source - kFew] : 0;
+  }
+
+  // Nothing is there of sources from this index on.
+  std::size_t sources() const { return sources_; }
 
   void raise(std::size_t source, std::uint64_t number) {
-    if (source >= sources) sources = source + 1;
-    if (newest[source] < number) newest[source] = number;
+    if (of(source) < number) put(source, number);
   }
   void raise(const Position& other) {
-    for (std::size_t i = 0; i < other.sources; ++i) raise(i, other.newest[i]);
+    for (std::size_t i = 0; i < other.sources_; ++i) raise(i, other.of(i));
+  }
+  void lower(std::size_t source, std::uint64_t number) {
+    if (of(source) > number) put(source, number);
   }
   bool covers(const Position& other) const {
-    for (std::size_t i = 0; i < other.sources; ++i) {
-      if (newest[i] < other.newest[i]) return false;
+    for (std::size_t i = 0; i < other.sources_; ++i) {
+      if (of(i) < other.of(i)) return false;
     }
     return true;
   }
   bool empty() const {
-    for (std::size_t i = 0; i < sources; ++i) {
-      if (newest[i] != 0) return false;
+    for (std::size_t i = 0; i < sources_; ++i) {
+      if (of(i) != 0) return false;
     }
     return true;
   }
+
+ private:
+  static constexpr std::size_t kFew = 8;
+
+  void put(std::size_t source, std::uint64_t number) {
+    if (source >= sources_) sources_ = source + 1;
+    if (source < kFew) {
+      few_[source] = number;
+      return;
+    }
+    if (more_.size() <= source - kFew) more_.resize(source - kFew + 1);
+    more_[source - kFew] = number;
+  }
+
+  std::array<std::uint64_t, kFew> few_{};
+  std::vector<std::uint64_t> more_;
+  std::size_t sources_ = 0;
 };
 
 // Names of sources, by index. Only grows.
@@ -62,6 +92,7 @@ class SourceTable {
 
  private:
   std::vector<std::string> names_;
+  std::map<std::string, std::size_t, std::less<>> indexes_;
 };
 
 // What a server with this executed set certainly has: of each source, the run that begins at 1.

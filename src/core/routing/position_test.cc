@@ -52,6 +52,31 @@ TEST(Position, RaisingNeverLowers) {
   EXPECT_EQ(to_gtid_text(high, sources.names()), a(":1-9,") + b(":1-2"));
 }
 
+TEST(Position, HoldsAsManySourcesAsThereAre) {
+  Position position;
+  EXPECT_TRUE(position.empty());
+  EXPECT_EQ(position.of(kMaxSources - 1), 0u);
+  for (const std::size_t source :
+       {std::size_t{0}, std::size_t{7}, std::size_t{8}, kMaxSources - 1}) {
+    const Position before = position;
+    position.raise(source, source + 5);
+    EXPECT_EQ(position.of(source), source + 5);
+    EXPECT_EQ(position.sources(), source + 1);
+    EXPECT_TRUE(position.covers(before));
+    EXPECT_FALSE(before.covers(position));
+    position.raise(source, 1);
+    EXPECT_EQ(position.of(source), source + 5) << "it was lowered";
+  }
+  Position other;
+  other.raise(position);
+  EXPECT_TRUE(other.covers(position));
+  position.lower(8, 2);
+  EXPECT_EQ(position.of(8), 2u);
+  position.lower(20, 2);
+  EXPECT_EQ(position.of(20), 0u);
+  EXPECT_FALSE(position.covers(other));
+}
+
 TEST(Position, AFullTableMakesARequirementIncomparable) {
   SourceTable sources;
   for (std::size_t i = 0; i < kMaxSources; ++i) ASSERT_TRUE(sources.index_of(std::to_string(i)));

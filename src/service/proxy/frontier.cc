@@ -40,6 +40,7 @@ std::optional<routing::Position> Frontier::fast_position(std::string_view gtids)
 std::optional<routing::Position> Frontier::fast_executed(std::string_view gtids) const {
   routing::Position position;
   const std::size_t count = source_count_.load(std::memory_order_acquire);
+  std::size_t next = 0;
   while (!gtids.empty()) {
     auto part = gtids.substr(0, gtids.find(','));
     gtids.remove_prefix(std::min(gtids.size(), part.size() + 1));
@@ -47,9 +48,12 @@ std::optional<routing::Position> Frontier::fast_executed(std::string_view gtids)
     if (part.size() <= kUuidLength + 1 || part[kUuidLength] != ':') return std::nullopt;
     const KnownSource* source = nullptr;
     for (std::size_t i = 0; i < count && source == nullptr; ++i) {
-      const KnownSource* known = known_by_index_[i].load(std::memory_order_acquire);
+      const std::size_t index = (next + i) % count;
+      const KnownSource* known = known_by_index_[index].load(std::memory_order_acquire);
       if (known != nullptr && part.substr(0, kUuidLength) == known->name) source = known;
     }
+    // Servers print their sources in one order, in which most were first seen.
+    if (source != nullptr) next = source->index + 1;
     auto digits = part.substr(kUuidLength + 1);
     if (source == nullptr || digits.substr(0, 1) != "1") return std::nullopt;
     std::uint64_t last = 1;
@@ -110,7 +114,7 @@ routing::Position Frontier::tell(std::string_view gtids) {
 }
 
 void Frontier::tell(const routing::Position& position) {
-  for (std::size_t i = 0; i < position.sources; ++i) raise(told_[i], position.newest[i]);
+  for (std::size_t i = 0; i < position.sources(); ++i) raise(told_[i], position.of(i));
 }
 
 void Frontier::found_track(std::uint64_t losses) { raise(found_, losses); }
@@ -141,11 +145,11 @@ Result<routing::Position> Frontier::executed(std::size_t server, std::string_vie
 
 bool Frontier::repair(const routing::Position& told_before, const routing::Position& reached) {
   bool is_repaired = false;
-  for (std::size_t i = 0; i < told_before.sources; ++i) {
-    if (told_before.newest[i] <= reached.newest[i]) continue;
-    repaired_[i].store(reached.newest[i] + 1, std::memory_order_release);
+  for (std::size_t i = 0; i < told_before.sources(); ++i) {
+    if (told_before.of(i) <= reached.of(i)) continue;
+    repaired_[i].store(reached.of(i) + 1, std::memory_order_release);
     // Nobody can have been told of more of that source meanwhile: its server is gone.
-    told_[i].store(reached.newest[i], std::memory_order_release);
+    told_[i].store(reached.of(i), std::memory_order_release);
     is_repaired = true;
   }
   if (is_repaired) repairs_.fetch_add(1, std::memory_order_acq_rel);
@@ -153,16 +157,16 @@ bool Frontier::repair(const routing::Position& told_before, const routing::Posit
 }
 
 void Frontier::lower_to_repaired(routing::Position& position) const {
-  for (std::size_t i = 0; i < position.sources; ++i) {
+  for (std::size_t i = 0; i < position.sources(); ++i) {
     const std::uint64_t left = repaired_[i].load(std::memory_order_acquire);
-    if (left != 0 && position.newest[i] >= left) position.newest[i] = left - 1;
+    if (left != 0) position.lower(i, left - 1);
   }
 }
 
 void Frontier::executed(std::size_t server, const routing::Position& position) {
   DORSAL_CHECK(server < kMaxServers);
-  for (std::size_t i = 0; i < position.sources; ++i) {
-    raise(executed_[server][i], position.newest[i]);
+  for (std::size_t i = 0; i < position.sources(); ++i) {
+    raise(executed_[server][i], position.of(i));
   }
 }
 
@@ -172,8 +176,8 @@ void Frontier::forget(std::size_t server) {
 }
 
 bool Frontier::covers(std::size_t server, const routing::Position& position) const {
-  for (std::size_t i = 0; i < position.sources; ++i) {
-    if (executed_[server][i].load(std::memory_order_acquire) < position.newest[i]) return false;
+  for (std::size_t i = 0; i < position.sources(); ++i) {
+    if (executed_[server][i].load(std::memory_order_acquire) < position.of(i)) return false;
   }
   return true;
 }
