@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/failover/election.h"
+#include "core/failover/questions.h"
 
 namespace dorsal::failover {
 
@@ -16,12 +17,7 @@ using cluster::Topology;
 
 namespace {
 
-// An unreadable position is none.
-mysql::GtidSet position_of(const Node& node) {
-  auto set = mysql::parse_gtid_set(node.state.gtid_executed);
-  if (!set) return {};
-  return *std::move(set);
-}
+mysql::GtidSet known_of(const Node& node) { return position_of(node).value_or(mysql::GtidSet()); }
 
 std::string why_not(const Topology& topology, const Node& node) {
   const std::string& name = node.member.name.value();
@@ -37,7 +33,7 @@ Result<const Node*> choose(const Topology& topology) {
   const Node* best = nullptr;
   for (const Node& node : topology.nodes) {
     if (!why_not(topology, node).empty()) continue;
-    if (best == nullptr || position_of(node).count() > position_of(*best).count()) best = &node;
+    if (best == nullptr || known_of(node).count() > known_of(*best).count()) best = &node;
   }
   if (best == nullptr) return conflict("there is no node that could take over: none is up");
   return best;
@@ -79,12 +75,12 @@ Result<ManualFailover> plan_failover(const Topology& topology,
   if (planned.obstacle.empty()) return planned;
   planned.election.may_lose_writes = true;
   for (const Node& node : topology.nodes) {
-    planned.lost.unite(position_of(node));
+    planned.lost.unite(known_of(node));
     // An old primary that is up may have more, too: what it says is some moments old.
     const bool may_have_more = node.state.role == Role::Down || &node == primary;
     if (may_have_more && node.member.joined) planned.unknown.push_back(node.member.name.value());
   }
-  planned.lost.subtract(position_of(*chosen));
+  planned.lost.subtract(known_of(*chosen));
   return planned;
 }
 

@@ -12,14 +12,6 @@ using cluster::Role;
 
 namespace {
 
-// A position that cannot be read says nothing, which every rule takes as "not known".
-std::optional<mysql::GtidSet> position_of(const Node& node) {
-  if (node.state.server_uuid.empty()) return std::nullopt;
-  auto set = mysql::parse_gtid_set(node.state.gtid_executed);
-  if (!set) return std::nullopt;
-  return *std::move(set);
-}
-
 // What came from the server of this UUID, or what did not.
 mysql::GtidSet by_source(const mysql::GtidSet& set, const mysql::Uuid& uuid, bool wanted) {
   mysql::GtidSet chosen;
@@ -162,6 +154,13 @@ bool lacks_replicas_for_acks(const View& view) {
   }
   // Who has strays drops its data only beside a primary at work.
   return !acks_are_possible(view) && !waits_any;
+}
+
+std::optional<mysql::GtidSet> position_of(const Node& node) {
+  if (node.state.server_uuid.empty()) return std::nullopt;
+  auto set = mysql::parse_gtid_set(node.state.gtid_executed);
+  if (!set) return std::nullopt;
+  return *std::move(set);
 }
 
 std::optional<mysql::GtidSet> primary_position(const View& view) {

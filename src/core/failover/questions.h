@@ -75,6 +75,9 @@ mysql::GtidSet strays(const View& view);
 // Why this replica can never become what the primary is by replication; empty when it can.
 std::string reason_to_rebuild(const View& view, const Policy& policy);
 
+// What the node has executed as it last said. One that cannot be read is empty, as "not known".
+std::optional<mysql::GtidSet> position_of(const cluster::Node& node);
+
 // What the recorded primary has executed as it last said; empty when it never did.
 std::optional<mysql::GtidSet> primary_position(const View& view);
 
