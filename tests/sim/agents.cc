@@ -107,6 +107,8 @@ View World::view_of(NodeId id) {
   if (answers) view.server.facts = facts_of(id);
   note_protection(id, view);
   view.lag_ms = lag_ms(id, view);
+  agent.settled.note(view);
+  if (!plan_.flaws.strays_are_judged_at_once) view.settled = agent.settled.all();
   set_goal(agent, view);
   return view;
 }

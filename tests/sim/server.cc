@@ -47,9 +47,10 @@ void Server::log(Transaction transaction) {
 
 void Server::commit(Transaction transaction) { add(executed_, transaction); }
 
-std::optional<Transaction> Server::write(std::uint64_t client) {
+std::optional<Transaction> Server::write(std::uint64_t client,
+                                         std::optional<Transaction> played_back) {
   if (!runs || !answers || hangs || !writable) return std::nullopt;
-  const Transaction transaction{origin, next_number_};
+  const Transaction transaction = played_back.value_or(Transaction{origin, next_number_});
   log(transaction);
   waiting.push_back({transaction, client, binlog.size() - 1});
   return transaction;

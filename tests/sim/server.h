@@ -34,6 +34,8 @@ inline constexpr NodeId kNodes = 9;  // at most
 // Whose transactions they are: a server's data folder, which is another one after a clone.
 using Origin = std::size_t;
 
+inline constexpr Origin kElsewhere = 900;  // a server that is none of these
+
 struct Transaction {
   Origin origin = 0;
   std::uint64_t number = 0;
@@ -87,8 +89,10 @@ class Server {
     return in_binlog_.contains(transaction) || in_relay_.contains(transaction);
   }
 
-  // A client's write; empty when the server takes none.
-  std::optional<Transaction> write(std::uint64_t client);
+  // A client's write; empty when the server takes none. played_back: a transaction that once was
+  // another server's, of a binlog that somebody plays back.
+  std::optional<Transaction> write(std::uint64_t client,
+                                   std::optional<Transaction> played_back = std::nullopt);
   // Clients whose commits are through now that the replica has the binlog up to there. `acks`: how
   // many replicas it takes.
   std::vector<Waiting> acknowledge(NodeId replica, std::size_t position, std::uint32_t acks);

@@ -148,7 +148,10 @@ void World::client_writes(NodeId client) {
     NodeId target = id_of(store_.topology.leadership.primary);
     if (random_.one_in(8)) target = random_.below(nodes_.size());
     Server& server = node(target).server;
-    const auto transaction = server.write(next_client_++);
+    std::optional<Transaction> played_back;
+    if (random_.one_in(10)) played_back = Transaction{kElsewhere, played_back_ + 1};
+    const auto transaction = server.write(next_client_++, played_back);
+    if (transaction && played_back) ++played_back_;
     if (transaction && plan_.flaws.semi_sync_times_out) time_out_later(target, *transaction);
     if (transaction && !server.source_semi_sync) commit_unprotected(target);
     client_writes(client);

@@ -20,6 +20,7 @@
 #include "core/failover/agree.h"
 #include "core/failover/decide.h"
 #include "core/failover/manual_failover.h"
+#include "core/failover/settled.h"
 #include "plan.h"
 #include "random.h"
 #include "server.h"
@@ -49,6 +50,7 @@ struct Agent {
   cluster::Topology topology;
   cluster::Silence silence;
   cluster::PrimaryClock primary_clock;
+  failover::Settled settled;
   std::uint64_t leadership_revision = 0;
   TimePoint renewal_seen;
   std::optional<failover::Lease> lease;
@@ -282,6 +284,7 @@ class World {
   bool is_over_ = false;
   std::uint64_t openings_ = 0;  // of a server for writes
   std::uint64_t next_client_ = 1;
+  std::uint64_t played_back_ = 0;  // transactions of kElsewhere that were made
   std::vector<Transaction> acknowledged_;
   std::vector<failover::ManualFailover> admitted_;  // that lose writes
   std::optional<std::pair<NodeId, cluster::Term>> newest_;

@@ -130,6 +130,7 @@ struct View {
   std::vector<Action> resting;             // tried a moment ago; to be tried again later
   std::optional<std::int64_t> lag_ms;      // behind the primary; empty when it cannot be told
   std::optional<mysql::GtidSet> goal;      // what the primary had when this node began to follow
+  std::optional<mysql::GtidSet> settled;   // see the class; empty: all that it has
   bool can_ask_members = false;            // directly, see Action::AskMembers
   TimePoint phase_seen;  // when the election or switchover that is there, or none, was first seen
   std::optional<TimePoint> broken_since;          // the applier, with an error

@@ -609,6 +609,28 @@ TEST(Decide, AReplicaWithStraysServesNothingAndIsRebuilt) {
          v.topology.nodes[2].state.healthy = false;
        },
        "rebuild -> drop_data"},
+      {"what the primary may have taken since it last spoke is none, whoever wrote it",
+       replica_view,
+       [](View& v) {
+         v.settled = gtids(from_one("1-100"));
+         v.server.facts->executed.unite(gtids(from_two("1-5")));
+       },
+       "follow -> keep"},
+      {"but its own writes are at once",
+       replica_view,
+       [](View& v) {
+         v.settled = gtids(from_one("1-100"));
+         v.server.facts->uuid = from_two("1").substr(0, 36);
+         v.server.facts->executed.unite(gtids(from_two("1-5")));
+       },
+       "stop_acks_of_strays -> stop_acks"},
+      {"and all that it has had for long",
+       replica_view,
+       [](View& v) {
+         v.settled = gtids(from_one("1-100") + "," + from_two("1-2"));
+         v.server.facts->executed.unite(gtids(from_two("1-5")));
+       },
+       "stop_acks_of_strays -> stop_acks"},
       {"the primary's newest writes are no strays",
        replica_view,
        [](View& v) { v.server.facts->executed = gtids(from_one("1-105")); },

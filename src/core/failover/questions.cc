@@ -180,9 +180,14 @@ std::optional<mysql::GtidSet> primary_position(const View& view) {
 mysql::GtidSet strays(const View& view) {
   const Node* primary = view.topology.primary();
   const auto known = primary_position(view);
-  if (!known || !view.server.facts) return {};
+  if (!known || !view.server.facts || is_recorded_primary(view)) return {};
   mysql::GtidSet surplus = received(view);
   surplus.subtract(*known);
+  if (view.settled) {
+    mysql::GtidSet own = only_source(surplus, view.server.facts->uuid);
+    surplus.intersect(*view.settled);
+    surplus.unite(own);
+  }
   return without_source(surplus, primary->state.server_uuid);
 }
 

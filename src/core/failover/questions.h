@@ -67,9 +67,9 @@ std::size_t replicas_that_could_acknowledge(const View& view);
 // only down does not count as lost.
 bool lacks_replicas_for_acks(const View& view);
 
-// Transactions that this replica has, applied or not, and the primary lacks. The primary's own
-// newest ones do not count, as its published position is older than ours. Empty while the primary's
-// is not known.
+// Transactions that this replica has, applied or not, and the primary lacks: of its own writes all,
+// of others what is settled, as the primary's published position is older than ours. The primary's
+// own newest writes do not count. Empty while its position is not known, and at the primary.
 mysql::GtidSet strays(const View& view);
 
 // Why this replica can never become what the primary is by replication; empty when it can.

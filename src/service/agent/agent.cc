@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/cluster/remote_clock.h"
 #include "core/cluster/silence.h"
+#include "core/failover/settled.h"
 #include "edge/io/clock.h"
 #include "edge/io/event.h"
 #include "edge/io/scope.h"
@@ -95,6 +96,7 @@ struct Agent::Impl {
   std::optional<mysql::GtidSet> goal;
   cluster::Silence silence;
   cluster::PrimaryClock primary_clock;
+  failover::Settled settled;
   NodeState current;  // also while the store is out of reach
   NodeState published;
   std::optional<TimePoint> published_at;
@@ -364,6 +366,8 @@ Task<View> Agent::Impl::look() {
   view.resting = memory.rests.resting(view.now);
   const std::int64_t wall_ms = primary_clock.wall_ms(view.now, options.clocks.wall_ms());
   view.lag_ms = lag_ms(view, wall_ms, options.heartbeat);
+  settled.note(view);
+  view.settled = settled.all();
   set_goal(view);
   co_return view;
 }
