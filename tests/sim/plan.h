@@ -47,7 +47,7 @@ struct Flaws {
   bool most_members_suffice = false;         // without the store: not all of them have to agree
   bool agreeing_delays_nothing = false;      // who agreed begins an election as if it had not
   bool unprotected_is_overlooked = false;    // by those who elect
-  bool strays_are_judged_at_once = false;  // by a position of the primary that is older
+  bool strays_are_judged_at_once = false;    // by a position of the primary that is older
   bool losses_are_not_told = false;          // to whoever forces a fail-over
   bool lease_by_wall_clock = false;          // and all that an agent measures
   bool silence_by_wall_clock = false;        // whether an agent is silent is told by its stamps

@@ -176,6 +176,9 @@ Step decide(const View& view, const Policy& policy);
 // By another table: tests break the rules one at a time. REQUIRES: one of its rules matches.
 Step decide_by(std::span<const Rule> rules, const View& view, const Policy& policy);
 
+// When the primary's lease runs out by its own clock too, unless this node sees it renewed before.
+TimePoint seen_end_of_lease(const View& view, const Policy& policy);
+
 // Whether the action compares and swaps the record of who leads, and that record as it is to be.
 // REQUIRES: changes_leadership(step.action). wall_ms: now, for people to read.
 bool changes_leadership(Action action);

@@ -199,11 +199,15 @@ std::string describe_election(const View& view) {
   return fmt::format("election of term {}: waiting for {}", election.term.value(), leader->value());
 }
 
-bool lease_is_over(const View& view, const Policy& policy) {
+TimePoint seen_end_of_lease(const View& view, const Policy& policy) {
   // Its holder goes by its own configuration.
   const std::int64_t told_ms = view.topology.leadership.lease_ms;
   const Duration ttl = told_ms > 0 ? std::chrono::milliseconds(told_ms) : policy.lease_ttl;
-  return view.now - view.renewal_seen >= ttl;
+  return view.renewal_seen + ttl;
+}
+
+bool lease_is_over(const View& view, const Policy& policy) {
+  return view.now >= seen_end_of_lease(view, policy);
 }
 
 mysql::GtidSet received(const View& view) {

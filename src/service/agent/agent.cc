@@ -100,6 +100,7 @@ struct Agent::Impl {
   NodeState current;  // also while the store is out of reach
   NodeState published;
   std::optional<TimePoint> published_at;
+  TimePoint end_of_lease;  // of the primary's, as it was seen to be renewed
   std::string activity;
   std::string logged_rule;
   std::string kept_by;  // the newest rule that kept things as they are
@@ -174,7 +175,10 @@ Task<Result<void>> Agent::run() {
   while (!self.stop_requested && !co_await io::cancelled()) {
     self.wake.reset();
     co_await tick();
-    const Deadline next = self.loop.after(self.options.tick);
+    // A lease that runs out, whoever holds it, is worth a look at once.
+    const Duration left = self.end_of_lease - self.options.clocks.boot();
+    const bool is_sooner = left > Duration::zero() && left < self.options.tick;
+    const Deadline next = self.loop.after(is_sooner ? left : Duration(self.options.tick));
     (void)co_await self.wake.wait(next);
   }
   co_await leave();
@@ -369,6 +373,7 @@ Task<View> Agent::Impl::look() {
   settled.note(view);
   view.settled = settled.all();
   set_goal(view);
+  end_of_lease = failover::seen_end_of_lease(view, options.policy);
   co_return view;
 }
 
