@@ -235,9 +235,10 @@ void World::fence(NodeId id) {
   clock_.after(Milliseconds(random_.between(1, 30)), [this, id, agent, life = server.life] {
     Server& then = node(id).server;
     if (then.life != life) return;
-    const bool waits = then.hangs || !then.answers || !then.waiting.empty();
-    if (!waits) then.writable = then.closes = false;
-    if (!waits) return;
+    if (then.answers && !then.hangs && then.waiting.empty()) {
+      then.writable = then.closes = false;
+      return;
+    }
     as_agent(id, agent, [this, id, life] {
       if (node(id).server.life == life) crash_server(id, "mysqld was killed");
     });

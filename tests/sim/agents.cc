@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/failover/lag.h"
 #include "world.h"
 
 namespace dorsal::sim {
@@ -93,7 +94,7 @@ View World::view_of(NodeId id) {
   for (const auto& [action, until] : agent.rests) {
     if (view.now < until) view.resting.push_back(action);
   }
-  view.server.may_be_writable = server.runs && facts_of(id).writable;
+  view.server.may_be_writable = server.runs && seems_writable(server);
   const bool answers = server.answers && !server.hangs;
   view.server.process = !server.runs     ? Process::Stopped
                         : answers        ? Process::Answers
@@ -106,7 +107,8 @@ View World::view_of(NodeId id) {
   view.silent_since = agent.silent_since;
   if (answers) view.server.facts = facts_of(id);
   note_protection(id, view);
-  view.lag_ms = lag_ms(id, view);
+  const std::int64_t shown_ms = agent.primary_clock.wall_ms(view.now, wall_ms(id));
+  view.lag_ms = failover::lag_ms(view, shown_ms, kHeartbeat);
   agent.settled.note(view);
   if (!plan_.flaws.strays_are_judged_at_once) view.settled = agent.settled.all();
   set_goal(agent, view);
@@ -119,18 +121,6 @@ cluster::Topology World::believed(NodeId id) {
     return cluster::without_expired(agent.topology, wall_ms(id));
   }
   return agent.silence.without_silent(agent.topology, boot(id));
-}
-
-std::optional<std::int64_t> World::lag_ms(NodeId id, const View& view) {
-  const cluster::Node* primary = view.topology.primary();
-  if (!view.server.facts || primary == nullptr) return std::nullopt;
-  if (primary->member.name == view.self) {
-    return view.server.facts->writable ? std::optional<std::int64_t>(0) : std::nullopt;
-  }
-  const auto& heartbeat_ms = node(id).server.heartbeat_ms;
-  if (primary->state.role != cluster::Role::Primary || !heartbeat_ms) return std::nullopt;
-  const std::int64_t shown_ms = node(id).agent.primary_clock.wall_ms(boot(id), wall_ms(id));
-  return std::max<std::int64_t>(0, shown_ms - *heartbeat_ms - kHeartbeat.count());
 }
 
 void World::set_goal(Agent& agent, View& view) {
@@ -165,14 +155,18 @@ void World::note_protection(NodeId id, View& view) {
   view.unprotected_writes = agent.unprotected_writes;
 }
 
+bool World::seems_writable(const Server& server) const {
+  return server.writable && !(server.closes && plan_.flaws.read_only_is_believed_early);
+}
+
 cluster::ServerFacts World::facts_of(NodeId id) {
   const Server& server = node(id).server;
   cluster::ServerFacts facts;
   facts.in_flight = server.in_flight();
   facts.executed = server.executed();
   facts.uuid = uuid_of(server.origin);
-  const bool seems_closed = server.closes && plan_.flaws.read_only_is_believed_early;
-  facts.writable = server.writable && !seems_closed;
+  facts.heartbeat_ms = server.heartbeat_ms;
+  facts.writable = seems_writable(server);
   facts.source_semi_sync = facts.source_semi_sync_active = server.source_semi_sync;
   facts.replica_semi_sync = facts.replica_semi_sync_active = server.replica_semi_sync;
   facts.waiting_for_acks = static_cast<std::int64_t>(server.waiting.size());

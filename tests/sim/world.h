@@ -138,12 +138,10 @@ class World {
   failover::View view_of(NodeId id);
   cluster::Topology believed(NodeId id);
 
-  // As agent::lag_ms() does, by what the primary's clock said.
-  std::optional<std::int64_t> lag_ms(NodeId id, const failover::View& view);
-
   // As service/agent does.
   static void set_goal(Agent& agent, failover::View& view);
   void note_protection(NodeId id, failover::View& view);
+  bool seems_writable(const Server& server) const;
   cluster::ServerFacts facts_of(NodeId id);
   failover::Step decide(const failover::View& view) const {
     return failover::decide_by(plan_.rules, view, policy_);

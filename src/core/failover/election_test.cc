@@ -340,6 +340,10 @@ TEST(Election, TheFirstToHaveAllLeads) {
     promise(v, "node2", from_one("1-100"));
     promise(v, "node3", from_one("1-90"));
   };
+  const auto unapplied = [&](View& v) {
+    both(v);
+    v.server.facts->following->retrieved = gtids(from_one("100-120"));
+  };
   expect_all({
       {"it has all", election_view, both, "lead_as_elected -> lead"},
       {"one promise of two is too few",
@@ -385,24 +389,19 @@ TEST(Election, TheFirstToHaveAllLeads) {
        "wait_for_election -> keep"},
       {"it has yet to apply some of it",
        election_view,
-       [&](View& v) {
-         both(v);
-         v.server.facts->following->retrieved = gtids(from_one("100-120"));
-       },
+       unapplied,
        "apply_for_election -> await_applier"},
       {"its applier does not run",
        election_view,
        [&](View& v) {
-         both(v);
-         v.server.facts->following->retrieved = gtids(from_one("100-120"));
+         unapplied(v);
          v.server.facts->following->applier_runs = false;
        },
        "apply_for_election -> start_applier"},
       {"which would wait for acknowledgements",
        election_view,
        [&](View& v) {
-         both(v);
-         v.server.facts->following->retrieved = gtids(from_one("100-120"));
+         unapplied(v);
          v.server.facts->following->applier_runs = false;
          v.server.facts->source_semi_sync = true;
        },
@@ -410,8 +409,7 @@ TEST(Election, TheFirstToHaveAllLeads) {
       {"as clients do, who must not be told OK",
        election_view,
        [&](View& v) {
-         both(v);
-         v.server.facts->following->retrieved = gtids(from_one("100-120"));
+         unapplied(v);
          v.server.facts->following->applier_runs = false;
          v.server.facts->source_semi_sync = true;
          v.server.facts->waiting_for_acks = 1;

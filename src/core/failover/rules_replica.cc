@@ -37,9 +37,10 @@ bool has_caught_up(const View& view, const Policy& policy) {
 bool receives_before_it_applies(const View& view) {
   if (!is_voter(view) || !all_retrieved_is_applied(view)) return false;
   if (!follows_primary(view)) return true;
-  if (following(view)->receiver == Receiver::On) return false;
-  const bool has_begun = following(view)->receiver == Receiver::Connecting;
-  return has_begun == is_resting(view, Action::StartReceiver);
+  // It is begun once, and waited for until it could be begun again.
+  const bool rests = is_resting(view, Action::StartReceiver);
+  if (following(view)->receiver == Receiver::Off) return !rests;
+  return following(view)->receiver == Receiver::Connecting && rests;
 }
 
 bool runs(const Following& state) { return state.receiver != Receiver::Off && state.applier_runs; }

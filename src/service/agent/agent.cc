@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/cluster/remote_clock.h"
 #include "core/cluster/silence.h"
+#include "core/failover/lag.h"
 #include "core/failover/settled.h"
 #include "edge/io/clock.h"
 #include "edge/io/event.h"
@@ -369,7 +370,7 @@ Task<View> Agent::Impl::look() {
   view.rebuilt_ms = memory.rebuilt_ms;
   view.resting = memory.rests.resting(view.now);
   const std::int64_t wall_ms = primary_clock.wall_ms(view.now, options.clocks.wall_ms());
-  view.lag_ms = lag_ms(view, wall_ms, options.heartbeat);
+  view.lag_ms = failover::lag_ms(view, wall_ms, options.heartbeat);
   settled.note(view);
   view.settled = settled.all();
   set_goal(view);

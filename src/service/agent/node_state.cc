@@ -1,24 +1,9 @@
 #include "service/agent/node_state.h"
 
-#include <algorithm>
 #include <tuple>
 #include <utility>
 
 namespace dorsal::agent {
-
-std::optional<std::int64_t> lag_ms(const failover::View& view,
-                                   std::int64_t wall_ms,
-                                   Duration interval) {
-  const auto& facts = view.server.facts;
-  const cluster::Node* primary = view.topology.primary();
-  if (!facts || primary == nullptr) return std::nullopt;
-  if (primary->member.name == view.self) {
-    return facts->writable ? std::optional<std::int64_t>(0) : std::nullopt;
-  }
-  if (primary->state.role != cluster::Role::Primary || !facts->heartbeat_ms) return std::nullopt;
-  const auto interval_ms = std::chrono::duration_cast<std::chrono::milliseconds>(interval).count();
-  return std::max<std::int64_t>(0, wall_ms - *facts->heartbeat_ms - interval_ms);
-}
 
 cluster::NodeState make_state(const failover::View& view,
                               const failover::Policy& policy,
