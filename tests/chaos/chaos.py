@@ -237,6 +237,7 @@ def parse(arguments):
     parser.add_argument("--lease-ms", type=int, default=LEASE_MS, help="of primaries; faults last longer with it")
     parser.add_argument("--go-on", action="store_true", help="past what a judge has found")
     parser.add_argument("--verbose", action="store_true", help="print what keeps the cluster from being whole")
+    parser.add_argument("--keep-logs", action="store_true", help="though all is well")
     parser.add_argument("--no-spaces", action="store_true", help="signal faults only, on the loopback network")
     parser.add_argument("--list", action="store_true", help="print the names of all faults")
     options = parser.parse_args(arguments)
@@ -289,19 +290,18 @@ def main():
             run.clients.book.ended.set()
             run.world.close()
     finally:
-        tidy_up(folder, is_good)
+        tidy_up(folder, keeps_logs=options.keep_logs or not is_good)
     return 0 if is_good else 1
 
 
-def tidy_up(folder, is_good):
-    """The logs stay behind when something was wrong."""
+def tidy_up(folder, keeps_logs):
     for entry in folder.iterdir():
-        if entry.name != "logs" or is_good:
+        if entry.name != "logs" or not keeps_logs:
             shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
-    if is_good:
-        folder.rmdir()
-    else:
+    if keeps_logs:
         print(f"the logs are in {folder / 'logs'}", flush=True)
+    else:
+        folder.rmdir()
 
 
 if __name__ == "__main__":

@@ -139,8 +139,8 @@ class DirectWriter(Client):
         return self.node.root(database=SCHEMA, read_timeout=6, write_timeout=6)
 
     def act(self):
-        if self.connection.value("SELECT @@GLOBAL.super_read_only"):
-            return
+        if self.connection.value("SELECT @@GLOBAL.super_read_only OR @@GLOBAL.read_only"):
+            return  # also where only the fault that makes strays may write
         number, round_ = next(self.book.numbers), self.book.round
         record = self.book.record(round_, self.name)
         sent = time.monotonic()

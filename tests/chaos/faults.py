@@ -1,6 +1,9 @@
 """What is done to a cluster. Each fault hurts it, waits, and puts right again what does not heal by itself."""
 
 import contextlib
+import os
+import resource
+import threading
 import time
 
 import pymysql
@@ -388,6 +391,140 @@ def no_connections(world, rng):
                 stack.callback(lambda session: session._force_close(), primary.root())
         hold(rng, 2, 5)
         primary.kill_mysqld()
+
+
+@fault("no-descriptors")
+def no_descriptors(world, rng):
+    """The primary's server can open nothing any more, no table and no connection, and dies of it or of something else."""
+    primary = world.primary()
+    pid = primary.mysqld_pid()
+    most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")), most[1]))
+    try:
+        hold(rng, 4, 8)
+        if rng.random() < 0.5:
+            primary.kill_mysqld()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, most)
+
+
+# ---- Work that takes long ----
+
+HUGE = "chaos_huge"
+
+
+def run_until_lost(node, *statements):
+    """In the background, as whoever does it is told nothing when the server dies."""
+
+    def work():
+        with contextlib.suppress(pymysql.MySQLError, OSError):
+            with contextlib.closing(node.root(read_timeout=120)) as server:
+                for statement in statements:
+                    server.run(statement)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def fill_huge(rows):
+    return (
+        f"CREATE DATABASE IF NOT EXISTS {HUGE}",
+        f"CREATE TABLE IF NOT EXISTS {HUGE}.t (id BIGINT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(1000))",
+        "SET SESSION cte_max_recursion_depth = 1000000",
+        f"INSERT INTO {HUGE}.t (text) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
+        " SELECT REPEAT('x', 900) FROM n",
+    )
+
+
+def empty_huge(world):
+    """By the next primary, so that disks stay as they were."""
+    with contextlib.suppress(pymysql.MySQLError, OSError, AssertionError):
+        run_until_lost(world.primary(), f"DROP DATABASE IF EXISTS {HUGE}").join(20)
+
+
+@fault("huge-transaction")
+def huge_transaction(world, rng):
+    """The primary dies while a transaction of tens of megabytes is made, committed, sent or applied."""
+    primary = world.primary()
+    work = run_until_lost(primary, *fill_huge(40_000))
+    hold(rng, 0.5, 4)
+    primary.kill_mysqld()
+    work.join(30)
+    hold(rng, 1, 3)
+    empty_huge(world)
+
+
+@fault("long-ddl")
+def long_ddl(world, rng):
+    """The primary dies while a table is rebuilt there, or on the replicas behind it."""
+    primary = world.primary()
+    rebuild = f"ALTER TABLE {HUGE}.t ADD COLUMN added INT DEFAULT 1 FIRST, ALGORITHM = COPY"
+    work = run_until_lost(primary, *fill_huge(20_000), rebuild)
+    hold(rng, 1, 5)
+    primary.kill_mysqld()
+    work.join(30)
+    hold(rng, 1, 3)
+    empty_huge(world)
+
+
+# ---- Replicas that are not as they should be ----
+
+
+@fault("lagging-candidates")
+def lagging_candidates(world, rng):
+    """Replicas receive and cannot apply when their primary dies, and only later can."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(pymysql.MySQLError, OSError):
+            for node in world.replicas():
+                server = stack.enter_context(contextlib.closing(node.root()))
+                server.run("FLUSH TABLES WITH READ LOCK")
+        hold(rng, 1, 4)
+        world.primary().kill_mysqld()
+        hold(rng, 0, 2)
+
+
+@fault("stopped-appliers")
+def stopped_appliers(world, rng):
+    for node in world.replicas():
+        with contextlib.suppress(pymysql.MySQLError, OSError):
+            with contextlib.closing(node.root()) as server:
+                server.run("STOP REPLICA SQL_THREAD")
+    hold(rng, 0, 1)
+    world.primary().kill_mysqld()
+
+
+@fault("strays")
+def strays(world, rng):
+    """Somebody writes to a replica; sometimes the primary dies before that is mended."""
+    with contextlib.suppress(pymysql.MySQLError, OSError):
+        with contextlib.closing(rng.choice(world.replicas()).root()) as server:
+            server.run("SET GLOBAL super_read_only = OFF")
+            server.run("CREATE DATABASE IF NOT EXISTS chaos_stray")
+            server.run("SET GLOBAL super_read_only = ON")
+    hold(rng, 0, 3)
+    if rng.random() < 0.5:
+        world.primary().kill_mysqld()
+
+
+@fault("purged-binlogs")
+def purged_binlogs(world, rng):
+    """What a replica lacks when it comes back is in no binlog any more."""
+    away, primary = rng.choice(world.replicas()), world.primary()
+    away.power_off()
+    try:
+        hold(rng, 1, 2)
+        for node in (primary, *world.replicas()):
+            if node is not away:
+                with contextlib.suppress(pymysql.MySQLError, OSError):
+                    with contextlib.closing(node.root()) as server:
+                        server.run("FLUSH BINARY LOGS")
+                        newest = server.rows("SHOW BINARY LOGS")[-1]["Log_name"]
+                        server.run(f"PURGE BINARY LOGS TO '{newest}'")
+        hold(rng, 0, 1)
+    finally:
+        away.power_on()
 
 
 # ---- The store ----

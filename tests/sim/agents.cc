@@ -217,7 +217,8 @@ void World::publish(NodeId id, const View& view, const Step& step) {
   if (view.server.facts) {
     state.server_uuid = view.server.facts->uuid;
     state.gtid_executed = view.server.facts->executed.to_string();
-  } else if (const cluster::Node* known = agent.topology.find(view.self)) {
+  } else if (const cluster::Node* known = agent.topology.find(view.self);
+             known != nullptr && failover::keeps_last_position(view)) {
     state.server_uuid = known->state.server_uuid;
     state.gtid_executed = known->state.gtid_executed;
   }

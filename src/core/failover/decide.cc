@@ -577,6 +577,10 @@ std::int64_t ready_for_ms(const View& view) {
   return is_candidate ? switchover->begun_ms : 0;
 }
 
+bool keeps_last_position(const View& view) {
+  return view.server.stage == cluster::DataStage::Member || is_recorded_primary(view);
+}
+
 bool is_healthy(const View& view, const Policy& policy) {
   if (own_member(view) == nullptr || !view.server.facts) return false;
   if (storage_is_broken(view, policy)) return false;

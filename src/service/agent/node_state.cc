@@ -10,9 +10,7 @@ cluster::NodeState make_state(const failover::View& view,
                               std::string activity,
                               const cluster::NodeState& last) {
   cluster::NodeState state;
-  state.server_uuid = last.server_uuid;
   state.server_version = last.server_version;
-  state.gtid_executed = last.gtid_executed;
   state.role = failover::role_of(view, policy);
   state.healthy = failover::is_healthy(view, policy);
   state.pid = view.server.pid;
@@ -28,6 +26,9 @@ cluster::NodeState make_state(const failover::View& view,
     state.semi_sync = state.role == cluster::Role::Primary
                           ? facts->source_semi_sync && facts->source_semi_sync_active
                           : facts->replica_semi_sync && facts->replica_semi_sync_active;
+  } else if (failover::keeps_last_position(view)) {
+    state.server_uuid = last.server_uuid;
+    state.gtid_executed = last.gtid_executed;
   }
   return state;
 }

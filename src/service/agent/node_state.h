@@ -9,7 +9,7 @@
 namespace dorsal::agent {
 
 // What is known of a server that is down stays in the state as it was published last: others judge
-// by it whether a primary has lost data.
+// by it whether a primary has lost data. A replica without data has no position.
 cluster::NodeState make_state(const failover::View& view,
                               const failover::Policy& policy,
                               std::string activity,
