@@ -64,7 +64,7 @@ bool runs(const UpPlan& plan, const std::string& role) {
 
 Result<void> check_port(const Port& port, std::chrono::steady_clock::time_point patience) {
   for (;;) {
-    auto holder = io::process_listening_on(port.number);
+    auto holder = io::process_listening_on({"", port.number});
     if (!holder) return {};
     if (std::chrono::steady_clock::now() >= patience) {
       return unavailable(

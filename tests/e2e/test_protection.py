@@ -102,6 +102,27 @@ class Protection(primary_changes.PrimaryChanges):
             harness.wait_until("with all of them back it takes some", lambda: self.is_writable(primary))
         self.wait_for_all()
 
+    def test_a_replica_that_is_far_behind_acknowledges_nothing_and_catches_up_fast(self):
+        node = self.cluster.replicas()[0]
+        server = self.cluster.root(node)
+        self.addCleanup(server.close)
+        settings = "SELECT @@sync_relay_log, @@rpl_semi_sync_replica_enabled"
+        self.assertEqual(((1, 1),), server.run(settings))
+        with self.cluster.root(node) as blocker:
+            # What its applier cannot get past.
+            blocker.run("LOCK TABLES dorsal.heartbeat READ")
+            harness.wait_until("it gives no acknowledgements", lambda: server.run(settings) == ((10000, 0),), 60)
+            harness.wait_until(
+                "it says so",
+                lambda: "acknowledging nothing meanwhile" in (self.cluster.node(node["name"])["activity"] or ""),
+            )
+            self.assertFalse(self.cluster.node(node["name"])["healthy"])
+            with self.cluster.connect("primary", read_timeout=30) as session:
+                session.run(f"CREATE TABLE {self.schema}.others_acknowledge (id INT PRIMARY KEY)")
+            blocker.run("UNLOCK TABLES")
+        self.cluster.wait_healthy()
+        self.assertEqual(((1, 1),), server.run(settings))
+
     def test_a_node_that_is_removed_may_come_back(self):
         node = self.cluster.replicas()[0]
         agent = self.cluster.agent_pid(node)

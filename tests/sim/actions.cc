@@ -100,6 +100,10 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
       server.replica_semi_sync = step.action == Action::GiveAcks;
       if (server.receiver != Receiver::Off) restart_receiver(id);
       break;
+    case Action::SyncRelayLog:
+    case Action::StopSyncing:
+      server.sync_relay_log(step.action == Action::SyncRelayLog);
+      break;
     case Action::StartReceiver:
       if (server.receiver == Receiver::Off) restart_receiver(id);
       node(id).agent.rests[Action::StartReceiver] = boot(id) + kRestAfterReplication;

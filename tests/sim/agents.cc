@@ -169,6 +169,7 @@ cluster::ServerFacts World::facts_of(NodeId id) {
   facts.writable = seems_writable(server);
   facts.source_semi_sync = facts.source_semi_sync_active = server.source_semi_sync;
   facts.replica_semi_sync = facts.replica_semi_sync_active = server.replica_semi_sync;
+  facts.syncs_relay_log = server.syncs_relay_log;
   facts.waiting_for_acks = static_cast<std::int64_t>(server.waiting.size());
   facts.acknowledged = static_cast<std::int64_t>(server.let_through);
   for (const auto& other : nodes_) {
@@ -217,6 +218,7 @@ void World::publish(NodeId id, const View& view, const Step& step) {
   if (view.server.facts) {
     state.server_uuid = view.server.facts->uuid;
     state.gtid_executed = view.server.facts->executed.to_string();
+    state.semi_sync = view.server.facts->replica_semi_sync || view.server.facts->source_semi_sync;
   } else if (const cluster::Node* known = agent.topology.find(view.self);
              known != nullptr && failover::keeps_last_position(view)) {
     state.server_uuid = known->state.server_uuid;

@@ -115,9 +115,9 @@ void World::start_agent_after(NodeId id, Duration delay) {
 void World::lose_power(NodeId id, Duration length) {
   note(name_of(id).value() + " loses power");
   kill_agent(id);
-  if (plan_.flaws.relay_log_is_not_synced) {
-    node(id).server.lose_newest_of_relay(random_.below(kUnsynced));
-  }
+  Server& server = node(id).server;
+  server.lose_newest_of_relay(server.unsynced());
+  if (plan_.flaws.relay_log_is_not_synced) server.lose_newest_of_relay(random_.below(kUnsynced));
   start_agent_after(id, length);
 }
 

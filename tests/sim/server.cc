@@ -26,6 +26,7 @@ void Server::start() {
   runs = true;
   answers = hangs = writable = closes = source_semi_sync = replica_semi_sync = applier_runs = false;
   receiver = cluster::Receiver::Off;
+  syncs_relay_log = false;
   ++life;
   // Recovery commits them all.
   for (const Waiting& each : waiting) commit(each.transaction);
@@ -87,6 +88,12 @@ void Server::receive(Transaction transaction) {
   relay.push_back(transaction);
   in_relay_.insert(transaction);
   add(retrieved_, transaction);
+  if (syncs_relay_log) synced_ = relay.size();
+}
+
+void Server::sync_relay_log(bool wanted) {
+  syncs_relay_log = wanted;
+  if (wanted) synced_ = relay.size();
 }
 
 std::vector<Server::Waiting> Server::release_all() {
@@ -103,6 +110,7 @@ void Server::lose_newest_of_relay(std::size_t count) {
   in_relay_ = std::set<Transaction>(relay.begin(), relay.end());
   retrieved_ = mysql::GtidSet();
   for (const Transaction& each : relay) add(retrieved_, each);
+  synced_ = std::min(synced_, relay.size());
 }
 
 void Server::apply_next() {
@@ -119,7 +127,7 @@ void Server::forget_relay() {
   relay.clear();
   in_relay_.clear();
   retrieved_ = mysql::GtidSet();
-  applied = 0;
+  applied = synced_ = 0;
 }
 
 void Server::lose_data() {

@@ -5,7 +5,8 @@
 //   - a commit is in the binlog, on disk, before it waits for acknowledgements (AFTER_SYNC, and
 //     sync_binlog=1); its engine commits, and its client hears of it, only behind that wait
 //   - an acknowledgement means "in the relay log, on disk" (sync_relay_log=1), and covers all that
-//     came before; so a loss of power loses nothing that a crash does not
+//     came before; what is received while the relay log is not synced goes with the power, unless
+//     it was applied
 //   - recovery commits all that is in the binlog, acknowledged or not: ghosts
 //   - a restarted replica keeps its relay log (relay_log_recovery=OFF) and boots read-only, with
 //     replication stopped and semi-sync off
@@ -68,6 +69,7 @@ class Server {
   bool closes = false;  // super_read_only waits for the commits under way
   bool source_semi_sync = false;
   bool replica_semi_sync = false;
+  bool syncs_relay_log = false;
   cluster::Receiver receiver = cluster::Receiver::Off;
   bool applier_runs = false;
   std::uint64_t life = 0;        // grows with every start
@@ -101,8 +103,12 @@ class Server {
   std::vector<Waiting> release_all();
   // As with relay_log_recovery=ON: what was received and not applied is gone.
   void recover_relay();
-  // As when power fails without sync_relay_log=1: of what was not applied, so many are gone.
+  // Of what was received and not applied, so many are gone.
   void lose_newest_of_relay(std::size_t count);
+  // Each transaction is on disk when it was received, and so is all that came before, or not.
+  void sync_relay_log(bool wanted);
+  // Transactions that go with the power, at most.
+  std::size_t unsynced() const { return relay.size() - synced_; }
 
   void receive(Transaction transaction);
   void apply_next();
@@ -122,6 +128,7 @@ class Server {
   std::set<Transaction> in_relay_;
   mysql::GtidSet executed_;
   mysql::GtidSet retrieved_;
+  std::size_t synced_ = 0;  // so much of the relay log is on disk
   std::uint64_t next_number_ = 1;
 };
 

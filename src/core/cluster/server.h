@@ -65,6 +65,7 @@ struct ServerFacts {
   bool source_semi_sync_active = false;   // … and has not fallen back to asynchronous
   bool replica_semi_sync = false;         // it offers acknowledgements
   bool replica_semi_sync_active = false;  // its receiver gives them now
+  bool syncs_relay_log = false;           // what it has received is on disk
   std::int64_t waiting_for_acks = 0;      // clients inside a commit
   std::int64_t acknowledged = 0;          // commits so far, since it started
   std::int64_t acknowledging = 0;         // replicas connected that give acknowledgements

@@ -119,6 +119,9 @@ constexpr Rule kRules[] = {
      "Who takes part receives nothing more from the old primary, so that it gets no "
      "acknowledgements.",
      rules::stop_receiving_for_election},
+    {"sync_for_election",
+     "What it has received is on disk before it says so.",
+     rules::sync_for_election},
     {"promise",
      "Then it promises so for good, with all that it has received; the old primary promises too, "
      "once it takes no writes.",
@@ -281,12 +284,23 @@ constexpr Rule kRules[] = {
     {"change_source",
      "With both threads off and nothing left to apply, the source may be changed.",
      rules::change_source},
+    {"sync_relay_log",
+     "What is received is on disk before it is acknowledged.",
+     rules::sync_relay_log},
     {"give_acks_as_voter",
      "A voter is first recorded in the store, then gives acknowledgements.",
      rules::give_acks_as_voter},
     {"stop_acks_without_vote",
      "Semi-sync counts replicas, not names, so nobody else may give any.",
      rules::stop_acks_without_vote},
+    {"stop_acks_far_behind",
+     "A voter that is more than ten seconds behind, where enough others acknowledge writes, gives "
+     "no acknowledgements until it has caught up.",
+     rules::stop_acks_far_behind},
+    {"stop_syncing",
+     "Who has to catch up and acknowledges nothing need not sync its relay log with each event, "
+     "which makes it many times faster.",
+     rules::stop_syncing},
     {"receive_before_applying",
      "As its server takes up to a second to require no acknowledgements any more, it gives some "
      "before.",
@@ -405,6 +419,10 @@ std::string_view to_string(Action action) {
       return "give_acks";
     case Action::StopAcks:
       return "stop_acks";
+    case Action::SyncRelayLog:
+      return "sync_relay_log";
+    case Action::StopSyncing:
+      return "stop_syncing";
     case Action::StartReceiver:
       return "start_receiver";
     case Action::StopReceiver:

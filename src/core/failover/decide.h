@@ -50,6 +50,8 @@ enum class Action {
   OpenForWrites,      // super_read_only off
   GiveAcks,           // semi-sync on, at a replica
   StopAcks,           // semi-sync off, at a replica
+  SyncRelayLog,       // each event is put on disk from now on, and all that came before is there
+  StopSyncing,        // of events as they are received
   StartReceiver,
   StopReceiver,
   StartApplier,
@@ -92,6 +94,9 @@ struct Policy {
 
   std::int64_t caught_up_lag_ms = 2000;     // a clone joins when it is no further behind
   std::int64_t lost_source_lag_ms = 10000;  // a replica without its source is well for this long
+  // A voter that is further behind, where others acknowledge, acknowledges nothing until it has
+  // caught up, since receiving without that takes a fraction of the time.
+  std::int64_t far_behind_ms = 10000;
 };
 
 // What the agent runs beside the ticks; one at a time.

@@ -55,6 +55,8 @@ void expect_all(const std::vector<Case>& cases) {
 
 void nothing(View&) {}
 
+void syncs(View& view) { view.server.facts->syncs_relay_log = true; }
+
 TEST(Decide, WhoMayWrite) {
   expect_all({
       {"a primary at work has nothing to do", primary_view, nothing, "lead -> keep"},
@@ -401,10 +403,18 @@ TEST(Decide, ANewcomerJoinsWhenItHasCaughtUp) {
        },
        "start_replication -> start_replication"},
       {"without a goal it has not caught up", newcomer_view, nothing, "catch_up -> keep"},
-      {"with the goal reached it joins",
+      {"with the goal reached what it received goes to disk",
        newcomer_view,
        [](View& v) { v.goal = gtids(from_one("1-100")); },
+       "sync_relay_log -> sync_relay_log"},
+      {"then it joins",
+       newcomer_view,
+       [](View& v) {
+         syncs(v);
+         v.goal = gtids(from_one("1-100"));
+       },
        "join_when_caught_up -> update_member joined=yes"},
+      {"until then nothing need be on disk", newcomer_view, syncs, "stop_syncing -> stop_syncing"},
       {"not while it lacks any of the goal",
        newcomer_view,
        [](View& v) { v.goal = gtids(from_one("1-101")); },
@@ -420,17 +430,22 @@ TEST(Decide, ANewcomerJoinsWhenItHasCaughtUp) {
       {"without heartbeats it is enough to have all",
        newcomer_view,
        [](View& v) {
+         syncs(v);
          v.goal = gtids(from_one("1-100"));
          v.lag_ms.reset();
        },
        "join_when_caught_up -> update_member joined=yes"},
       {"no vote before acknowledgements are required",
        newcomer_view,
-       [](View& v) { own(v).joined = true; },
+       [](View& v) {
+         syncs(v);
+         own(v).joined = true;
+       },
        "follow -> keep"},
       {"a vote then",
        newcomer_view,
        [](View& v) {
+         syncs(v);
          own(v).joined = true;
          give_vote(v, "node1");
        },
@@ -438,6 +453,7 @@ TEST(Decide, ANewcomerJoinsWhenItHasCaughtUp) {
       {"acknowledgements after the vote",
        newcomer_view,
        [](View& v) {
+         syncs(v);
          own(v).joined = true;
          give_vote(v, "node2");
          give_vote(v, "node1");
@@ -447,6 +463,77 @@ TEST(Decide, ANewcomerJoinsWhenItHasCaughtUp) {
        replica_view,
        [](View& v) { take_vote(v, "node2"); },
        "stop_acks_without_vote -> stop_acks"},
+  });
+}
+
+TEST(Decide, AVoterThatIsFarBehindReceivesWithoutSyncing) {
+  const auto far_behind = [](View& v) {
+    v.lag_ms = 10'001;
+    for (const char* name : {"node2", "node3"}) find(v, name).state.semi_sync = true;
+    find(v, "node2").state.lag_ms = 10'001;
+    find(v, "node3").state.lag_ms = 20;
+  };
+  const auto catching_up = [&](View& v) {
+    far_behind(v);
+    v.server.facts->replica_semi_sync = v.server.facts->replica_semi_sync_active = false;
+    v.server.facts->syncs_relay_log = false;
+  };
+  expect_all({
+      {"first it acknowledges nothing",
+       replica_view,
+       far_behind,
+       "stop_acks_far_behind -> stop_acks"},
+      {"not while it is only behind",
+       replica_view,
+       [&](View& v) {
+         far_behind(v);
+         v.lag_ms = 10'000;
+       },
+       "follow -> keep"},
+      {"nor where nobody else acknowledges",
+       replica_view,
+       [&](View& v) {
+         far_behind(v);
+         find(v, "node3").state.semi_sync = false;
+       },
+       "follow -> keep"},
+      {"or is far behind as well",
+       replica_view,
+       [&](View& v) {
+         far_behind(v);
+         find(v, "node3").state.lag_ms = 10'001;
+       },
+       "follow -> keep"},
+      {"then it syncs nothing",
+       replica_view,
+       [&](View& v) {
+         catching_up(v);
+         v.server.facts->syncs_relay_log = true;
+       },
+       "stop_syncing -> stop_syncing"},
+      {"and says so", replica_view, catching_up, "follow -> keep"},
+      {"until it has caught up",
+       replica_view,
+       [&](View& v) {
+         catching_up(v);
+         v.lag_ms = 2000;
+       },
+       "sync_relay_log -> sync_relay_log"},
+      {"or others no longer acknowledge",
+       replica_view,
+       [&](View& v) {
+         catching_up(v);
+         find(v, "node3").state.healthy = false;
+       },
+       "sync_relay_log -> sync_relay_log"},
+      {"before it acknowledges again",
+       replica_view,
+       [&](View& v) {
+         catching_up(v);
+         v.lag_ms = 2000;
+         v.server.facts->syncs_relay_log = true;
+       },
+       "give_acks_as_voter -> give_acks"},
   });
 }
 

@@ -99,6 +99,15 @@ Match stop_receiving_for_election(const View& view, const Policy&) {
   return act(Action::StopReceiver, "leaving its primary for an election");
 }
 
+Match sync_for_election(const View& view, const Policy&) {
+  if (!election_is_pending(view) || has_promised(view)) return std::nullopt;
+  const auto& facts = *view.server.facts;
+  if (facts.syncs_relay_log || !facts.following) return std::nullopt;
+  const char* activity = "putting what it received on disk, for an election";
+  if (is_resting(view, Action::SyncRelayLog)) return keep(activity);
+  return act(Action::SyncRelayLog, activity);
+}
+
 Match promise(const View& view, const Policy& policy) {
   if (!election_is_pending(view) || has_promised(view) || !view.store_answers) return std::nullopt;
   const cluster::Member& own = *own_member(view);

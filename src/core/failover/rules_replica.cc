@@ -31,6 +31,23 @@ bool has_caught_up(const View& view, const Policy& policy) {
   return position && executed.contains(*position);
 }
 
+// Whether others acknowledge writes without this voter.
+bool others_acknowledge(const View& view, const Policy& policy) {
+  return enough_voters(view, view.self, [&](const cluster::Node& node) {
+    const auto& lag = node.state.lag_ms;
+    return node.state.healthy && node.state.semi_sync && lag && *lag <= policy.far_behind_ms;
+  });
+}
+
+// Far behind, so that to receive fast is worth more than to acknowledge: on disk in time, each
+// event of a transaction waits for one of its own (sync_relay_log=1), five for the smallest.
+bool has_to_catch_up(const View& view, const Policy& policy) {
+  if (!is_voter(view)) return !own_member(view)->joined && !has_caught_up(view, policy);
+  const bool has_begun = !view.server.facts->replica_semi_sync;
+  const std::int64_t bound = has_begun ? policy.caught_up_lag_ms : policy.far_behind_ms;
+  return view.lag_ms && *view.lag_ms > bound && others_acknowledge(view, policy);
+}
+
 // A primary that is none any more acknowledges the next one's writes before it stops requiring
 // acknowledgements itself: a server takes up to a second for that (its Ack_receiver looks at
 // sockets for so long), and this voter lacks nothing. Only its applier would wait for them.
@@ -145,8 +162,14 @@ Match change_source(const View& view, const Policy&) {
   return unless_resting(view, std::move(step));
 }
 
-Match give_acks_as_voter(const View& view, const Policy&) {
+Match sync_relay_log(const View& view, const Policy& policy) {
+  if (view.server.facts->syncs_relay_log || has_to_catch_up(view, policy)) return std::nullopt;
+  return unless_resting(view, act(Action::SyncRelayLog, "putting what it received on disk"));
+}
+
+Match give_acks_as_voter(const View& view, const Policy& policy) {
   if (!is_voter(view) || view.server.facts->replica_semi_sync) return std::nullopt;
+  if (has_to_catch_up(view, policy)) return std::nullopt;
   return unless_resting(view, act(Action::GiveAcks, "giving acknowledgements"));
 }
 
@@ -154,6 +177,17 @@ Match stop_acks_without_vote(const View& view, const Policy&) {
   if (is_voter(view) || !view.server.facts->replica_semi_sync) return std::nullopt;
   return unless_resting(view,
                         act(Action::StopAcks, "giving no acknowledgements, as it has no vote"));
+}
+
+Match stop_acks_far_behind(const View& view, const Policy& policy) {
+  if (!view.server.facts->replica_semi_sync || !has_to_catch_up(view, policy)) return std::nullopt;
+  return unless_resting(view,
+                        act(Action::StopAcks, "giving no acknowledgements until it has caught up"));
+}
+
+Match stop_syncing(const View& view, const Policy& policy) {
+  if (!view.server.facts->syncs_relay_log || !has_to_catch_up(view, policy)) return std::nullopt;
+  return unless_resting(view, act(Action::StopSyncing, "catching up"));
 }
 
 Match receive_before_applying(const View& view, const Policy&) {
@@ -199,6 +233,10 @@ Match alarm_on_storage(const View& view, const Policy& policy) {
   return keep(view.server.storage_trouble);
 }
 
-Match follow(const View&, const Policy&) { return keep(); }
+Match follow(const View& view, const Policy& policy) {
+  if (!has_to_catch_up(view, policy)) return keep();
+  return keep(
+      fmt::format("catching up, {} ms behind; acknowledging nothing meanwhile", *view.lag_ms));
+}
 
 }  // namespace dorsal::failover::rules

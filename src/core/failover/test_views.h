@@ -62,6 +62,7 @@ inline View base_view(const std::string& self) {
   view.server.pid = 4242;
   cluster::ServerFacts facts;
   facts.executed = gtids(from_one("1-100"));
+  facts.syncs_relay_log = true;
   view.server.facts = facts;
   return view;
 }
@@ -108,6 +109,7 @@ inline View replica_view() {
 inline View newcomer_view() {
   View view = replica_view();
   view.server.facts->replica_semi_sync = view.server.facts->replica_semi_sync_active = false;
+  view.server.facts->syncs_relay_log = false;
   view.topology.leadership.votes.clear();
   for (cluster::Node& each : view.topology.nodes) {
     each.member.joined = each.member.name == cluster::NodeName("node1");

@@ -27,6 +27,7 @@ void FakeInstance::die(std::string last_words) {
   if (server.facts) at_rest_ = *server.facts;
   at_rest_.writable = at_rest_.source_semi_sync = at_rest_.source_semi_sync_active = false;
   at_rest_.replica_semi_sync = at_rest_.replica_semi_sync_active = false;
+  at_rest_.syncs_relay_log = false;
   if (at_rest_.following) {
     at_rest_.following->receiver = Receiver::Off;
     at_rest_.following->applier_runs = false;
@@ -157,6 +158,12 @@ Task<Result<void>> FakeInstance::require_acks(Deadline) {
 Task<Result<void>> FakeInstance::give_acks(bool wanted, Deadline) {
   DORSAL_CO_TRY_VOID(note(wanted ? "give_acks" : "stop_acks"));
   facts().replica_semi_sync = facts().replica_semi_sync_active = wanted;
+  co_return Result<void>();
+}
+
+Task<Result<void>> FakeInstance::sync_relay_log(bool wanted, Deadline) {
+  DORSAL_CO_TRY_VOID(note(wanted ? "sync_relay_log" : "stop_syncing"));
+  facts().syncs_relay_log = wanted;
   co_return Result<void>();
 }
 

@@ -58,6 +58,7 @@ class FakeInstance final : public Instance {
   io::Task<Result<void>> require_acks(Deadline deadline) override;
   io::Task<Result<void>> stop_requiring_acks(Deadline deadline) override;
   io::Task<Result<void>> give_acks(bool wanted, Deadline deadline) override;
+  io::Task<Result<void>> sync_relay_log(bool wanted, Deadline deadline) override;
   io::Task<Result<void>> start_receiver(Deadline deadline) override;
   io::Task<Result<void>> stop_receiver(Deadline deadline) override;
   io::Task<Result<void>> stop_applier(Deadline deadline) override;

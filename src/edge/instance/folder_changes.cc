@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 #include "edge/io/files.h"
 
@@ -18,6 +20,18 @@ Result<void> sync_path(const std::string& path) {
   const int reason = errno;
   ::close(descriptor);
   if (outcome != 0) return unavailable(path + ": " + io::system_error_text(reason));
+  return {};
+}
+
+Result<void> sync_files(const std::string& folder, std::string_view prefix) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().filename().string().rfind(prefix, 0) != 0) continue;
+    auto synced = sync_path(entry.path().string());
+    // What was removed meanwhile need not be there.
+    if (!synced && entry.exists(error)) return synced;
+  }
+  if (error) return unavailable(folder + ": " + error.message());
   return {};
 }
 

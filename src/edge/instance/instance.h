@@ -117,6 +117,10 @@ class Instance {
 
   // ---- replication ----
 
+  // Puts each event on disk as it is received, or leaves that to the file system, as a server does
+  // that was just started. Once it is switched on, all that was received before is on disk too.
+  virtual io::Task<Result<void>> sync_relay_log(bool wanted, Deadline deadline) = 0;
+
   virtual io::Task<Result<void>> start_receiver(Deadline deadline) = 0;
 
   virtual io::Task<Result<void>> stop_receiver(Deadline deadline) = 0;

@@ -12,6 +12,7 @@
 #include "edge/instance/bootstrap_sql.h"
 #include "edge/instance/closing.h"
 #include "edge/instance/error_log.h"
+#include "edge/instance/folder_changes.h"
 #include "edge/instance/my_cnf.h"
 #include "edge/instance/mysqld_process.h"
 #include "edge/instance/mysqld_version.h"
@@ -416,6 +417,18 @@ Task<Result<void>> MysqldInstance::give_acks(bool wanted, Deadline deadline) {
 }
 
 // ---- replication ----
+
+// Files that are no longer written to first, also those of an earlier mysqld. From then on the next
+// event takes what is in the file of now with it, or the end of that file does: a relay log that is
+// closed is synced (seen with strace). FLUSH in the binlog would be a stray.
+Task<Result<void>> MysqldInstance::sync_relay_log(bool wanted, Deadline deadline) {
+  Impl& self = *impl_;
+  if (!wanted) co_return co_await self.change("SET GLOBAL sync_relay_log = 10000", deadline);
+  auto sync = [&self] { return sync_files(self.folder.data(), "relay."); };
+  DORSAL_CO_TRY_VOID(co_await io::on_worker(self.worker, std::move(sync)));
+  DORSAL_CO_TRY_VOID(co_await self.change("SET GLOBAL sync_relay_log = 1", deadline));
+  co_return co_await self.change("FLUSH NO_WRITE_TO_BINLOG RELAY LOGS", deadline);
+}
 
 Task<Result<void>> MysqldInstance::start_receiver(Deadline deadline) {
   co_return co_await impl_->change("START REPLICA IO_THREAD", deadline);

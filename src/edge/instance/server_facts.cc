@@ -57,7 +57,8 @@ constexpr const char* kVariables =
     "@@GLOBAL.server_uuid AS uuid, @@GLOBAL.version AS version, "
     "@@GLOBAL.super_read_only AS super_read_only, @@GLOBAL.read_only AS read_only, "
     "@@GLOBAL.rpl_semi_sync_source_enabled AS source_semi_sync, "
-    "@@GLOBAL.rpl_semi_sync_replica_enabled AS replica_semi_sync";
+    "@@GLOBAL.rpl_semi_sync_replica_enabled AS replica_semi_sync, "
+    "@@GLOBAL.sync_relay_log = 1 AS syncs_relay_log";
 
 constexpr const char* kSemiSyncStatus =
     "SELECT MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_source_status', VARIABLE_VALUE, NULL)) AS "
@@ -101,6 +102,7 @@ Result<void> read_variables(const NamedRow& row, DataStage stage, ServerFacts& f
   facts.writable = is_writable(row.flag("super_read_only"), row.flag("read_only"), stage);
   facts.source_semi_sync = row.flag("source_semi_sync");
   facts.replica_semi_sync = row.flag("replica_semi_sync");
+  facts.syncs_relay_log = row.flag("syncs_relay_log");
   return {};
 }
 

@@ -122,9 +122,14 @@ TEST(Listener, PortInUseNamesTheProcess) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::Conflict);
   EXPECT_EQ(second.error().message, "port " + std::to_string(port) + " is in use by " + own_name());
-  EXPECT_EQ(process_listening_on(port), own_name());
+  for (const char* host : {"127.0.0.1", "0.0.0.0", "::", "", "localhost", "::ffff:127.0.0.1"}) {
+    EXPECT_EQ(process_listening_on({host, port}), own_name()) << host;
+  }
+  for (const char* host : {"127.0.0.2", "::1"}) {
+    EXPECT_EQ(process_listening_on({host, port}), std::nullopt) << host;
+  }
   first->close();
-  EXPECT_EQ(process_listening_on(port), std::nullopt);
+  EXPECT_EQ(process_listening_on({"127.0.0.1", port}), std::nullopt);
 }
 
 TEST(Listener, SharesAPortWhenAsked) {

@@ -27,9 +27,10 @@ void set_option(int socket, int level, int name, int value) {
   ::setsockopt(socket, level, name, &value, sizeof value);
 }
 
-Error port_taken(std::uint16_t port) {
-  auto who = process_listening_on(port);
-  return conflict("port " + std::to_string(port) + " is in use" + (who ? " by " + *who : ""));
+Error port_taken(const Endpoint& endpoint) {
+  auto who = process_listening_on(endpoint);
+  return conflict("port " + std::to_string(endpoint.port) + " is in use" +
+                  (who ? " by " + *who : ""));
 }
 
 Result<Address> address_of(const Endpoint& endpoint) {
@@ -114,7 +115,7 @@ Result<Listener> Listener::open(Loop& loop, Endpoint endpoint, Options options) 
   if (error != 0) {
     ::close(socket);
     if (error != EADDRINUSE) return unavailable(system_error_text(error)).in(context);
-    if (!endpoint.is_unix()) return port_taken(endpoint.port);
+    if (!endpoint.is_unix()) return port_taken(endpoint);
     return conflict(context + ": another process accepts there");
   }
   auto state = std::make_unique<State>(loop);

@@ -45,7 +45,7 @@ Error cannot_listen(const Options& options, int reason) {
   if (reason != EADDRINUSE) {
     return unavailable(fmt::format("cannot listen on {}: {}", where, std::strerror(reason)));
   }
-  auto holder = io::process_listening_on(options.http_port);
+  auto holder = io::process_listening_on({options.listen, options.http_port});
   return unavailable(fmt::format("port {} is in use{}; stop that or set another admin.http_port",
                                  options.http_port,
                                  holder ? " by " + *holder : std::string()));

@@ -141,6 +141,7 @@ TEST_F(AgentTest, TheSecondIsClonedAndBothBecomeVoters) {
                                       "accept_data",
                                       "change_source 127.0.0.1:6041",
                                       "start_replication",
+                                      "sync_relay_log",
                                       "give_acks"}));
   EXPECT_TRUE(first().did("require_acks"));
   EXPECT_TRUE(load().topology.is_voter(NodeName("node1")));

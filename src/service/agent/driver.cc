@@ -139,6 +139,10 @@ Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline dead
       co_return co_await instance_.give_acks(true, deadline);
     case Action::StopAcks:
       co_return co_await instance_.give_acks(false, deadline);
+    case Action::SyncRelayLog:
+      co_return co_await instance_.sync_relay_log(true, deadline);
+    case Action::StopSyncing:
+      co_return co_await instance_.sync_relay_log(false, deadline);
     case Action::StartReceiver:
       co_return co_await instance_.start_receiver(deadline);
     case Action::StopReceiver:

@@ -203,7 +203,8 @@ Result<void> Proxy::Impl::open_ports(const Options& options, HandedPorts handed)
       return loop->listens(port.kind);
     });
     // SO_REUSEPORT would let a second proxy of the same user share a port with the first unnoticed.
-    auto holder = is_handed ? std::nullopt : io::process_listening_on(port.number);
+    const io::Endpoint endpoint(options.listen, port.number);
+    auto holder = is_handed ? std::nullopt : io::process_listening_on(endpoint);
     if (holder) return conflict(fmt::format("port {} is in use by {}", port.number, *holder));
     for (auto& loop : loops) {
       if (!loop->listens(port.kind)) DORSAL_TRY_VOID(loop->listen(options.listen, port));
