@@ -469,6 +469,7 @@ TEST(Decide, ANewcomerJoinsWhenItHasCaughtUp) {
 TEST(Decide, AVoterThatIsFarBehindReceivesWithoutSyncing) {
   const auto far_behind = [](View& v) {
     v.lag_ms = 10'001;
+    find(v, "node1").state.gtid_executed = from_one("1-101");
     for (const char* name : {"node2", "node3"}) find(v, name).state.semi_sync = true;
     find(v, "node2").state.lag_ms = 10'001;
     find(v, "node3").state.lag_ms = 20;
@@ -502,6 +503,13 @@ TEST(Decide, AVoterThatIsFarBehindReceivesWithoutSyncing) {
        [&](View& v) {
          far_behind(v);
          find(v, "node3").state.lag_ms = 10'001;
+       },
+       "follow -> keep"},
+      {"or where it has all that the primary has",
+       replica_view,
+       [&](View& v) {
+         far_behind(v);
+         v.server.facts->executed = gtids(from_one("1-101"));
        },
        "follow -> keep"},
       {"then it syncs nothing",

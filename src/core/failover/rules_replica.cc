@@ -39,10 +39,18 @@ bool others_acknowledge(const View& view, const Policy& policy) {
   });
 }
 
-// Far behind, so that to receive fast is worth more than to acknowledge: on disk in time, each
-// event of a transaction waits for one of its own (sync_relay_log=1), five for the smallest.
+// Heartbeats also stop when the primary can write nothing, or is out of reach.
+bool lacks_something(const View& view) {
+  const auto position = primary_position(view);
+  return following(view)->receiver == Receiver::On && position &&
+         !view.server.facts->executed.contains(*position);
+}
+
+// Far behind, so that to receive fast is worth more than to acknowledge: with sync_relay_log=1 each
+// event is synced by itself, and the smallest transaction has five.
 bool has_to_catch_up(const View& view, const Policy& policy) {
   if (!is_voter(view)) return !own_member(view)->joined && !has_caught_up(view, policy);
+  if (!lacks_something(view)) return false;
   const bool has_begun = !view.server.facts->replica_semi_sync;
   const std::int64_t bound = has_begun ? policy.caught_up_lag_ms : policy.far_behind_ms;
   return view.lag_ms && *view.lag_ms > bound && others_acknowledge(view, policy);
