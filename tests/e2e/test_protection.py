@@ -9,6 +9,8 @@ import sqlite3
 import threading
 import unittest
 
+import pymysql
+
 import harness
 import primary_changes
 import processes
@@ -122,6 +124,40 @@ class Protection(primary_changes.PrimaryChanges):
             blocker.run("UNLOCK TABLES")
         self.cluster.wait_healthy()
         self.assertEqual(((1, 1),), server.run(settings))
+
+    def test_an_account_made_while_no_replica_is_there_does_not_keep_them_out(self):
+        primary = self.cluster.primary()
+        told = []
+
+        def make_account():
+            with contextlib.closing(self.cluster.root(primary)) as server:
+                try:
+                    told.append(server.run("CREATE USER e2e_late IDENTIFIED BY 'Late-1'"))
+                except pymysql.MySQLError as error:
+                    told.append(error.args[0])
+
+        maker = threading.Thread(target=make_account)
+        with self.cluster.root(primary) as server:
+            replicas = self.cluster.replicas()
+            with processes.frozen(*(self.cluster.agent_pid(node) for node in replicas)):
+                for node in replicas:
+                    processes.kill(node["pid"])
+                maker.start()
+                harness.wait_until(
+                    "it waits for acknowledgements",
+                    lambda: server.value(
+                        "SELECT COUNT(*) FROM performance_schema.metadata_locks"
+                        " WHERE OBJECT_TYPE = 'ACL CACHE' AND LOCK_TYPE = 'EXCLUSIVE'"
+                    ),
+                )
+        self.addCleanup(self.forget_account)
+        maker.join(60)
+        self.assertEqual([2013], told)
+        self.wait_for_all()
+
+    def forget_account(self):
+        with self.cluster.root(self.cluster.primary()) as server:
+            server.run("DROP USER IF EXISTS e2e_late")
 
     def test_a_node_that_is_removed_may_come_back(self):
         node = self.cluster.replicas()[0]

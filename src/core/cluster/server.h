@@ -69,7 +69,8 @@ struct ServerFacts {
   std::int64_t waiting_for_acks = 0;      // clients inside a commit
   std::int64_t acknowledged = 0;          // commits so far, since it started
   std::int64_t acknowledging = 0;         // replicas connected that give acknowledgements
-  std::optional<Following> following;     // empty: no source is configured
+  bool locks_accounts = false;  // a change of accounts is under way there, so nobody can log in
+  std::optional<Following> following;  // empty: no source is configured
   CloneProgress clone;
   std::optional<std::int64_t> heartbeat_ms;  // the newest heartbeat in its own tables
 };

@@ -36,6 +36,11 @@ constexpr Rule kRules[] = {
      "So is that of a primary beside whose data nothing could be written for three seconds (a disk "
      "that is full, read-only or stalled), where another node is well.",
      rules::kill_without_storage},
+    {"kill_with_locked_accounts",
+     "So is one that nobody can log in to, replicas neither, because a change of accounts waits "
+     "for "
+     "their acknowledgements; at once when enough of them are there.",
+     rules::kill_with_locked_accounts},
     {"hand_over",
      "A primary whose server does not run, or whose data is gone, says so, and nobody waits for "
      "its lease "

@@ -104,6 +104,44 @@ TEST(Election, AServerThatHangsIsKilledWhereAnotherCanTakeOver) {
   });
 }
 
+TEST(Election, AServerThatReplicasCannotLogInToIsKilled) {
+  const auto is_locked = [](View& v) {
+    v.server.facts->locks_accounts = true;
+    v.unacknowledged_since = kNow - Policy().hung_after;
+  };
+  expect_all({
+      {"replicas are there", primary_view, is_locked, "kill_with_locked_accounts -> kill"},
+      {"not for long yet",
+       primary_view,
+       [&](View& v) {
+         is_locked(v);
+         v.unacknowledged_since = kNow - Policy().hung_after + std::chrono::milliseconds(1);
+       },
+       "lead -> keep"},
+      {"there is none",
+       primary_view,
+       [&](View& v) {
+         is_locked(v);
+         for (const char* name : {"node2", "node3"}) find(v, name).state.role = Role::Down;
+       },
+       "lead -> keep"},
+      {"the cluster is paused",
+       primary_view,
+       [&](View& v) {
+         is_locked(v);
+         v.topology.pause = cluster::Pause{};
+       },
+       "lead -> keep"},
+      {"commits wait for something else",
+       primary_view,
+       [&](View& v) {
+         is_locked(v);
+         v.server.facts->locks_accounts = false;
+       },
+       "lead -> keep"},
+  });
+}
+
 TEST(Election, APrimaryWithoutRoomOnItsDiskIsKilledWhereAnotherNodeHasSome) {
   const auto is_full = [](View& v) {
     v.server.storage_trouble = "its folder cannot be written to: No space left on device";

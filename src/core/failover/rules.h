@@ -26,6 +26,7 @@ Match refuse_old_data_in_empty_cluster(const View& view, const Policy& policy);
 Match fence_for_election(const View& view, const Policy& policy);
 Match kill_hung_server(const View& view, const Policy& policy);
 Match kill_without_storage(const View& view, const Policy& policy);
+Match kill_with_locked_accounts(const View& view, const Policy& policy);
 Match hand_over(const View& view, const Policy& policy);
 Match begin_election(const View& view, const Policy& policy);
 Match stop_receiving_for_election(const View& view, const Policy& policy);

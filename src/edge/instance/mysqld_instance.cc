@@ -335,6 +335,7 @@ Task<Result<cluster::ServerFacts>> MysqldInstance::Impl::ask(Deadline deadline) 
   FactsWanted wanted;
   wanted.stage = stage;
   wanted.tls_ca = options.tls_ca;
+  wanted.acks = identity.acks;
   auto facts = co_await ask_facts(*server, std::move(wanted), deadline);
   if (!facts) link->drop();
   co_return facts;

@@ -70,6 +70,12 @@ constexpr const char* kSemiSyncStatus =
     "MAX(IF(VARIABLE_NAME = 'Rpl_semi_sync_source_clients', VARIABLE_VALUE, NULL)) AS clients "
     "FROM performance_schema.global_status WHERE VARIABLE_NAME LIKE 'Rpl_semi_sync%'";
 
+// Whoever logs in waits for that lock, and who changes accounts keeps it until the commit is
+// acknowledged.
+constexpr const char* kAccountsLock =
+    "SELECT COUNT(*) AS locks FROM performance_schema.metadata_locks "
+    "WHERE OBJECT_TYPE = 'ACL CACHE' AND LOCK_TYPE = 'EXCLUSIVE' AND LOCK_STATUS = 'GRANTED'";
+
 constexpr const char* kClone =
     "SELECT (SELECT STATE FROM performance_schema.clone_status) AS state, "
     "(SELECT CAST(LEAST(100, 100 * SUM(DATA) / NULLIF(SUM(ESTIMATE), 0)) AS UNSIGNED) "
@@ -162,6 +168,15 @@ io::Task<Result<void>> ask_clone(client::Connection& connection,
   co_return Result<void>();
 }
 
+io::Task<Result<void>> ask_accounts_lock(client::Connection& connection,
+                                         ServerFacts& facts,
+                                         Deadline deadline) {
+  DORSAL_CO_TRY(mysql::ResultSet rows, co_await ask(connection, kAccountsLock, deadline));
+  const NamedRow row(rows);
+  facts.locks_accounts = row.exists() && row.number("locks") > 0;
+  co_return Result<void>();
+}
+
 io::Task<Result<void>> ask_worker_error(client::Connection& connection,
                                         Following& following,
                                         Deadline deadline) {
@@ -218,6 +233,9 @@ io::Task<Result<ServerFacts>> ask_facts(client::Connection& connection,
   DORSAL_CO_TRY_VOID(read_variables(NamedRow(variables), wanted.stage, facts));
   DORSAL_CO_TRY(mysql::ResultSet status, co_await ask(connection, kSemiSyncStatus, deadline));
   read_semi_sync(NamedRow(status), facts);
+  if (facts.waiting_for_acks > 0 && facts.acknowledging < wanted.acks) {
+    DORSAL_CO_TRY_VOID(co_await ask_accounts_lock(connection, facts, deadline));
+  }
   DORSAL_CO_TRY(mysql::ResultSet replica,
                 co_await ask(connection, "SHOW REPLICA STATUS", deadline));
   if (NamedRow(replica).exists()) {
