@@ -1,4 +1,6 @@
+#include <chrono>
 #include <csignal>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -65,23 +67,37 @@ agent::Options agent_options(const Config& config,
   return options;
 }
 
+constexpr auto kReloadLimit = std::chrono::seconds(10);
+
+// A server that does not run reads its certificate when it starts.
+io::Task<> reload_tls(io::Loop& loop, instance::Instance& instance) {
+  const Deadline deadline = loop.after(kReloadLimit);
+  const auto reloaded = co_await instance.reload_tls(deadline);
+  if (reloaded) {
+    log_info("node", "certificates=reloaded by=mysqld");
+  } else {
+    log_warn("node", "certificates=kept by=mysqld reason=\"{}\"", reloaded.error().message);
+  }
+}
+
 // The log file may have been moved away, and certificates are read again.
-void reload(const Config& config, PeerApi* api) {
+void reload(const Config& config, PeerApi* api, const std::function<void()>& reload_server) {
   auto opened = open_log(config.log);
   if (!opened) log_error("node", "reload=refused reason=\"{}\"", opened.error().message);
-  if (api != nullptr) api->reload();
+  api != nullptr ? api->reload() : reload_server();
 }
 
 // Every further signal to stop asks again, which does no harm.
 io::Task<> obey_signals(io::Signals& signals,
                         const Config& config,
                         agent::Agent& agent,
-                        PeerApi* api) {
+                        PeerApi* api,
+                        std::function<void()> reload_server) {
   for (;;) {
     int signal = co_await signals.next();
     if (signal == 0) co_return;
     if (signal == SIGHUP) {
-      reload(config, api);
+      reload(config, api, reload_server);
       continue;
     }
     log_info("node", "state=stopping signal={}", signal);
@@ -109,15 +125,17 @@ Result<void> node(const RoleOptions& options) {
   io::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
   std::unique_ptr<PeerApi> api;
   io::Scope scope(loop);
+  const auto reload_server = [&] { scope.spawn(reload_tls(loop, instance)); };
   if (certificate) {
     DORSAL_TRY(api, PeerApi::start(config, *certificate, agent, loop, counters));
     agent.ask_through(api->peers());
+    api->tell_when_taken_up(reload_server);
     scope.spawn(api->watch_certificates());
     scope.spawn(api->watch_peers());
   }
   coord::EventStore events(*store);
   agent.keep_diary_in(events);
-  scope.spawn(obey_signals(signals, config, agent, api.get()));
+  scope.spawn(obey_signals(signals, config, agent, api.get(), reload_server));
   return io::block_on(loop, agent.run());
 }
 

@@ -169,6 +169,7 @@ void PeerApi::reload() {
   auto taken = certificate ? take_up(**certificate) : Result<void>(certificate.error());
   if (taken) {
     log_info("node", "certificates=reloaded certificate_until={}", date_of(valid_until_s_));
+    if (listener_) listener_();
   } else {
     log_error("node",
               "certificates=refused reason=\"{}\"; those from before stay",

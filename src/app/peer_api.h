@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "app/config.h"
 #include "base/counters.h"
@@ -54,6 +56,9 @@ class PeerApi {
   // and the one from before stays.
   void reload();
 
+  // Is called each time when another certificate was taken up.
+  void tell_when_taken_up(std::function<void()> listener) { listener_ = std::move(listener); }
+
   // Ends when cancelled.
   io::Task<> watch_certificates();
   io::Task<> watch_peers();
@@ -66,6 +71,7 @@ class PeerApi {
   const Config config_;
   io::Loop& loop_;
   Counters& counters_;
+  std::function<void()> listener_;
   std::string stamp_;
   std::int64_t valid_until_s_ = 0;
   int warnings_ = 0;  // how far the log has come with warning that it ends

@@ -168,6 +168,15 @@ class Peers(harness.ClusterTest):
             with self.as_role("proxy").wrap_socket(plain) as secure:
                 return secure.getpeercert(binary_form=True)
 
+    def shown_by_server(self, name):
+        node, (user, password) = self.cluster.node(name), self.cluster.account()
+        host, port = self.cluster.direct_address(node)
+        with harness.Connection(
+            host=host, port=port, user=user, password=password, connect_timeout=20, read_timeout=60,
+            ssl={"check_hostname": False, "verify_mode": False},
+        ) as session:
+            return session._sock.getpeercert(binary_form=True)
+
     def test_a_new_certificate_is_taken_up_and_a_wrong_one_is_not(self):
         files = [self.tls / name for name in ("node2.pem", "node2-key.pem")]
         before = {file: file.read_bytes() for file in files}
@@ -177,16 +186,21 @@ class Peers(harness.ClusterTest):
             for file in reversed(files):
                 file.write_bytes(before[file])
             harness.wait_until("the first is back", lambda: self.shown("node2") == first, TAKEN_UP_WITHIN)
+            harness.wait_until(
+                "its server shows it", lambda: self.shown_by_server("node2") == first, TAKEN_UP_WITHIN
+            )
 
         self.addCleanup(restore)
         own = certificates.Authority.existing(self.tls, self.tls)
         _, _, second = own.issue("node2", "node2", uris=[self.uri("node/node2")])
         harness.wait_until("the new one is shown", lambda: self.shown("node2") == second, TAKEN_UP_WITHIN)
+        harness.wait_until("and by its server", lambda: self.shown_by_server("node2") == second, TAKEN_UP_WITHIN)
         own.issue("node2", "node2", uris=[self.uri("node/node3")])
         log = self.cluster.dir / "log" / "node2.log"
         said = "is the certificate of node3, and this node is node2"
         harness.wait_until("the log says so", lambda: said in log.read_text(encoding="utf-8"), TAKEN_UP_WITHIN)
         self.assertEqual(second, self.shown("node2"))
+        self.assertEqual(second, self.shown_by_server("node2"))
 
     def test_sighup_does_not_end_a_node(self):
         node = self.cluster.node("node1")

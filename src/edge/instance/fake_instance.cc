@@ -210,6 +210,8 @@ Task<Result<void>> FakeInstance::start_replication(Deadline) {
 
 Task<Result<std::size_t>> FakeInstance::record_origins(Deadline) { co_return std::size_t{0}; }
 
+Task<Result<void>> FakeInstance::reload_tls(Deadline) { co_return note("reload_tls"); }
+
 Task<Result<void>> FakeInstance::forget_source(Deadline) {
   DORSAL_CO_TRY_VOID(note("forget_source"));
   facts().following.reset();

@@ -68,6 +68,7 @@ class FakeInstance final : public Instance {
   io::Task<Result<void>> start_replication(Deadline deadline) override;
   io::Task<Result<void>> forget_source(Deadline deadline) override;
   io::Task<Result<std::size_t>> record_origins(Deadline deadline) override;
+  io::Task<Result<void>> reload_tls(Deadline deadline) override;
   io::Task<Result<void>> clone_from(Peer donor) override;
   io::Task<Result<void>> beat(std::size_t slot, std::int64_t stamp_ms, Deadline deadline) override;
 

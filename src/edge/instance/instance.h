@@ -6,8 +6,9 @@
 //
 // Calls match:  open (inspect | observe | an act)* stop
 //
-// One act at a time, except that observe(), exited(), fence(), kill() and record_origins() may come
-// at any time. All calls are made on one loop. Acts that find their goal reached already succeed.
+// One act at a time, except that observe(), exited(), fence(), kill(), record_origins() and
+// reload_tls() may come at any time. All calls are made on one loop. Acts that find their goal
+// reached already succeed.
 #pragma once
 
 #include <cstddef>
@@ -150,6 +151,10 @@ class Instance {
   // dorsal.commit_origin which connection of its old source committed what, as far back as its
   // relay logs told; for proxies whose clients were not told. How many transactions.
   virtual io::Task<Result<std::size_t>> record_origins(Deadline deadline) = 0;
+
+  // Shows the certificate to new connections that is in its files now. After a failure it shows
+  // that from before; Invalid: what is there is not good, in the server's own words.
+  virtual io::Task<Result<void>> reload_tls(Deadline deadline) = 0;
 
   // ---- clone ----
 

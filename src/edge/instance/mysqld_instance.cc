@@ -393,6 +393,12 @@ Task<Result<void>> MysqldInstance::close_for_writes(Duration drain, Deadline dea
   co_return Result<void>();
 }
 
+Task<Result<void>> MysqldInstance::reload_tls(Deadline deadline) {
+  Impl& self = *impl_;
+  ServerLink server(self.loop, self.socket, self.secrets.agent);
+  co_return co_await server.run("ALTER INSTANCE RELOAD TLS", deadline);
+}
+
 Task<Result<void>> MysqldInstance::stop_requiring_acks(Deadline deadline) {
   co_return co_await impl_->change("SET GLOBAL rpl_semi_sync_source_enabled = OFF", deadline);
 }
