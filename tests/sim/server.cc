@@ -26,7 +26,8 @@ void Server::start() {
   runs = true;
   answers = hangs = writable = closes = source_semi_sync = replica_semi_sync = applier_runs = false;
   receiver = cluster::Receiver::Off;
-  syncs_relay_log = false;
+  syncs_relay_log = true;
+  synced_ = relay.size();  // by its agent
   ++life;
   // Recovery commits them all.
   for (const Waiting& each : waiting) commit(each.transaction);
@@ -36,7 +37,9 @@ void Server::start() {
 }
 
 void Server::crash() {
+  const std::size_t synced = synced_;
   start();
+  synced_ = synced;
   runs = false;
 }
 

@@ -69,7 +69,7 @@ class Server {
   bool closes = false;  // super_read_only waits for the commits under way
   bool source_semi_sync = false;
   bool replica_semi_sync = false;
-  bool syncs_relay_log = false;
+  bool syncs_relay_log = true;
   cluster::Receiver receiver = cluster::Receiver::Off;
   bool applier_runs = false;
   std::uint64_t life = 0;        // grows with every start

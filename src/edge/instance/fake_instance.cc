@@ -27,7 +27,7 @@ void FakeInstance::die(std::string last_words) {
   if (server.facts) at_rest_ = *server.facts;
   at_rest_.writable = at_rest_.source_semi_sync = at_rest_.source_semi_sync_active = false;
   at_rest_.replica_semi_sync = at_rest_.replica_semi_sync_active = false;
-  at_rest_.syncs_relay_log = false;
+  at_rest_.syncs_relay_log = true;
   if (at_rest_.following) {
     at_rest_.following->receiver = Receiver::Off;
     at_rest_.following->applier_runs = false;
@@ -96,13 +96,13 @@ Task<Result<void>> FakeInstance::accept_data(Deadline) {
   co_return Result<void>();
 }
 
-Result<void> FakeInstance::start() {
-  DORSAL_TRY_VOID(note("start"));
+Task<Result<void>> FakeInstance::start() {
+  DORSAL_CO_TRY_VOID(note("start"));
   server.process = Process::Answers;
   server.pid = 4242;
   server.wants_restart = false;
   facts();
-  return {};
+  co_return Result<void>();
 }
 
 Task<> FakeInstance::stop(Deadline) {

@@ -49,7 +49,7 @@ class FakeInstance final : public Instance {
   io::Task<Result<void>> drop_data(Deadline deadline) override;
   io::Task<Result<void>> set_data_aside(Deadline deadline) override;
   io::Task<Result<void>> accept_data(Deadline deadline) override;
-  Result<void> start() override;
+  io::Task<Result<void>> start() override;
   io::Task<> stop(Deadline deadline) override;
   io::Task<> kill() override;
   io::Task<Result<void>> open_for_writes(Deadline deadline) override;

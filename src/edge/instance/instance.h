@@ -81,8 +81,9 @@ class Instance {
   // ---- process ----
 
   // Starts the process; observe() tells when it answers. It ends with us, however we end. It comes
-  // up super_read_only, with replication stopped and semi-sync off.
-  virtual Result<void> start() = 0;
+  // up super_read_only, with replication stopped and semi-sync off, and with its relay logs on
+  // disk.
+  virtual io::Task<Result<void>> start() = 0;
 
   // SIGTERM, and SIGKILL at the deadline. Returns when the process is gone. REQUIRES: no other call
   // is under way.
@@ -118,8 +119,8 @@ class Instance {
 
   // ---- replication ----
 
-  // Puts each event on disk as it is received, or leaves that to the file system, as a server does
-  // that was just started. Once it is switched on, all that was received before is on disk too.
+  // Puts each event on disk as it is received, as a server does that was just started, or leaves
+  // that to the file system. Once it is switched on, all that was received before is on disk too.
   virtual io::Task<Result<void>> sync_relay_log(bool wanted, Deadline deadline) = 0;
 
   virtual io::Task<Result<void>> start_receiver(Deadline deadline) = 0;

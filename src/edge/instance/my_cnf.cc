@@ -163,11 +163,10 @@ loose_log_bin_trust_function_creators=ON
 sync_binlog=1
 innodb_flush_log_at_trx_commit=1
 
-# An acknowledgement means "in the relay log": kept over a restart, and written through, which the
-# agent switches on when it has put on disk what is there already.
+# An acknowledgement means "in the relay log": written through, and kept over a restart.
 relay_log=relay
 relay_log_recovery=OFF
-sync_relay_log=10000
+sync_relay_log=1
 
 plugin_load_add=semisync_source.so
 plugin_load_add=semisync_replica.so

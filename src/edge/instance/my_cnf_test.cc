@@ -27,7 +27,7 @@ TEST(MyCnf, BootsSafe) {
                            "persisted_globals_load=OFF",
                            "loose_rpl_semi_sync_source_enabled=OFF",
                            "relay_log_recovery=OFF",
-                           "sync_relay_log=10000",
+                           "sync_relay_log=1",
                            "sync_binlog=1",
                            "server_id=7",
                            "loose_rpl_semi_sync_source_wait_for_replica_count=2"}) {

@@ -111,6 +111,7 @@ struct MysqldInstance::Impl {
   Task<Result<cluster::ServerFacts>> ask(Deadline deadline);
   Task<Result<void>> run_clone(ServerLink& recipient, Peer donor);
   Task<bool> receiver_runs(Deadline deadline);
+  Task<Result<void>> sync_relay_logs();
   Task<Result<std::string>> coordinator_in_torn_transaction(Deadline deadline);
   Task<Result<void>> stop_applier(Deadline deadline);
 };
@@ -299,18 +300,20 @@ Task<Result<void>> MysqldInstance::accept_data(Deadline deadline) {
 
 // ---- process ----
 
-Result<void> MysqldInstance::start() {
+Task<Result<void>> MysqldInstance::start() {
   Impl& self = *impl_;
-  if (self.process->runs()) return {};
-  DORSAL_TRY_VOID(self.write_configuration());
+  if (self.process->runs()) co_return Result<void>();
+  DORSAL_CO_TRY_VOID(self.write_configuration());
   // We hold the folder's lock, so these were left by a server that was killed. The lock file names
   // a pid, which may be another process by now, and mysqld would refuse to start.
-  DORSAL_TRY_VOID(io::remove_tree(self.socket));
-  DORSAL_TRY_VOID(io::remove_tree(self.socket + ".lock"));
+  DORSAL_CO_TRY_VOID(io::remove_tree(self.socket));
+  DORSAL_CO_TRY_VOID(io::remove_tree(self.socket + ".lock"));
+  // What was received while it did not sync; the new process writes to other files.
+  DORSAL_CO_TRY_VOID(co_await self.sync_relay_logs());
   self.has_answered = false;
   self.may_be_writable = false;
   self.guard->drop();
-  return self.process->start(self.path("my.cnf"));
+  co_return self.process->start(self.path("my.cnf"));
 }
 
 // A server that shuts down waits for its connections to end, so ours go first.
@@ -425,14 +428,18 @@ Task<Result<void>> MysqldInstance::give_acks(bool wanted, Deadline deadline) {
 
 // ---- replication ----
 
-// Files that are no longer written to first, also those of an earlier mysqld. From then on the next
-// event takes what is in the file of now with it, or the end of that file does: a relay log that is
-// closed is synced (seen with strace). FLUSH in the binlog would be a stray.
+Task<Result<void>> MysqldInstance::Impl::sync_relay_logs() {
+  auto sync = [this] { return sync_files(folder.data(), "relay."); };
+  co_return co_await io::on_worker(worker, std::move(sync));
+}
+
+// First what is no longer written to. From then on the next event takes what is in the file of now
+// with it, or the end of that file does: a relay log that is closed is synced (seen with strace).
+// FLUSH in the binlog would be a stray.
 Task<Result<void>> MysqldInstance::sync_relay_log(bool wanted, Deadline deadline) {
   Impl& self = *impl_;
   if (!wanted) co_return co_await self.change("SET GLOBAL sync_relay_log = 10000", deadline);
-  auto sync = [&self] { return sync_files(self.folder.data(), "relay."); };
-  DORSAL_CO_TRY_VOID(co_await io::on_worker(self.worker, std::move(sync)));
+  DORSAL_CO_TRY_VOID(co_await self.sync_relay_logs());
   DORSAL_CO_TRY_VOID(co_await self.change("SET GLOBAL sync_relay_log = 1", deadline));
   co_return co_await self.change("FLUSH NO_WRITE_TO_BINLOG RELAY LOGS", deadline);
 }

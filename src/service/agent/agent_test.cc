@@ -140,6 +140,7 @@ TEST_F(AgentTest, TheSecondIsClonedAndBothBecomeVoters) {
                                       "start",
                                       "accept_data",
                                       "change_source 127.0.0.1:6041",
+                                      "stop_syncing",
                                       "start_replication",
                                       "sync_relay_log",
                                       "give_acks"}));

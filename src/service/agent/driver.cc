@@ -77,7 +77,7 @@ Task<bool> Driver::carry_out(Step step, View view, TimePoint (*boot)(), std::int
   } else if (failover::changes_leadership(action)) {
     outcome = co_await change_leadership(step, view, boot, wall_ms);
   } else if (action == Action::Start) {
-    outcome = start(view);
+    outcome = co_await start(view);
   } else if (is_job(action)) {
     outcome = begin_job(step, view, boot);
   } else {
@@ -267,11 +267,11 @@ Task<Result<void>> Driver::change_leadership(const Step& step,
 }
 
 // A server that ends before it ever answers is started again after 1, 2, 4, … 16 seconds.
-Result<void> Driver::start(const View& view) {
+Task<Result<void>> Driver::start(const View& view) {
   const int doublings = std::min(memory.starts_without_answer++, kMostDoublings);
   memory.rests.rest(Action::Start, view.now + std::chrono::seconds(1 << doublings));
   ++memory.starts;
-  return instance_.start();
+  co_return co_await instance_.start();
 }
 
 Result<void> Driver::begin_job(const Step& step, const View& view, TimePoint (*boot)()) {

@@ -87,7 +87,7 @@ class Driver {
                                            const failover::View& view,
                                            TimePoint (*boot)(),
                                            std::int64_t wall_ms);
-  Result<void> start(const failover::View& view);
+  io::Task<Result<void>> start(const failover::View& view);
   Result<void> begin_job(const failover::Step& step,
                          const failover::View& view,
                          TimePoint (*boot)());
