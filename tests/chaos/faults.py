@@ -444,29 +444,27 @@ def empty_huge(world):
         run_until_lost(world.primary(), f"DROP DATABASE IF EXISTS {HUGE}").join(20)
 
 
-@fault("huge-transaction")
-def huge_transaction(world, rng):
-    """The primary dies while a transaction of tens of megabytes is made, committed, sent or applied."""
+def die_at_work(world, rng, longest, statements):
     primary = world.primary()
-    work = run_until_lost(primary, *fill_huge(40_000))
-    hold(rng, 0.5, 4)
+    work = run_until_lost(primary, *statements)
+    hold(rng, 0.5, longest)
     primary.kill_mysqld()
     work.join(30)
     hold(rng, 1, 3)
     empty_huge(world)
+
+
+@fault("huge-transaction")
+def huge_transaction(world, rng):
+    """The primary dies while a transaction of tens of megabytes is made, committed, sent or applied."""
+    die_at_work(world, rng, 4, fill_huge(40_000))
 
 
 @fault("long-ddl")
 def long_ddl(world, rng):
     """The primary dies while a table is rebuilt there, or on the replicas behind it."""
-    primary = world.primary()
     rebuild = f"ALTER TABLE {HUGE}.t ADD COLUMN added INT DEFAULT 1 FIRST, ALGORITHM = COPY"
-    work = run_until_lost(primary, *fill_huge(20_000), rebuild)
-    hold(rng, 1, 5)
-    primary.kill_mysqld()
-    work.join(30)
-    hold(rng, 1, 3)
-    empty_huge(world)
+    die_at_work(world, rng, 5, (*fill_huge(20_000), rebuild))
 
 
 # ---- Replicas that are not as they should be ----

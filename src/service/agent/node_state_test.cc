@@ -5,33 +5,39 @@
 namespace dorsal::agent {
 namespace {
 
-TEST(State, OfADeadServerKeepsItsLastPosition) {
-  cluster::NodeState last;
-  last.server_uuid = "u";
-  last.gtid_executed = "u:1-5";
+cluster::NodeState known_before() {
+  cluster::NodeState state;
+  state.server_uuid = "u";
+  state.gtid_executed = "u:1-5";
+  return state;
+}
+
+// Of a node whose server does not answer.
+failover::View silent_view(cluster::DataStage stage) {
   failover::View view;
   view.self = cluster::NodeName("node2");
-  view.server.stage = cluster::DataStage::Member;
-  const cluster::NodeState state = make_state(view, failover::Policy(), "mysqld is starting", last);
+  view.server.stage = stage;
+  view.topology.leadership.term = cluster::Term(1);
+  view.topology.leadership.primary = cluster::NodeName("node1");
+  return view;
+}
+
+cluster::NodeState state_of(const failover::View& view) {
+  return make_state(view, failover::Policy(), "mysqld is starting", known_before());
+}
+
+TEST(State, OfADeadServerKeepsItsLastPosition) {
+  const cluster::NodeState state = state_of(silent_view(cluster::DataStage::Member));
   EXPECT_EQ(state.gtid_executed, "u:1-5");
   EXPECT_EQ(state.activity, "mysqld is starting");
 }
 
 TEST(State, OfAReplicaWithoutDataHasNoPosition) {
-  cluster::NodeState last;
-  last.server_uuid = "u";
-  last.gtid_executed = "u:1-5";
-  failover::View view;
-  view.self = cluster::NodeName("node2");
-  view.topology.leadership.term = cluster::Term(1);
-  view.topology.leadership.primary = cluster::NodeName("node1");
-  const auto state_of = [&] {
-    return make_state(view, failover::Policy(), "initialising a data folder", last);
-  };
-  EXPECT_EQ(state_of().gtid_executed, "");
-  EXPECT_EQ(state_of().server_uuid, "");
+  failover::View view = silent_view(cluster::DataStage::Empty);
+  EXPECT_EQ(state_of(view).gtid_executed, "");
+  EXPECT_EQ(state_of(view).server_uuid, "");
   view.topology.leadership.primary = view.self;
-  EXPECT_EQ(state_of().gtid_executed, "u:1-5");
+  EXPECT_EQ(state_of(view).gtid_executed, "u:1-5");
 }
 
 TEST(State, PositionAndLagAloneAreNotWorthAnEarlyWord) {
