@@ -26,10 +26,11 @@ Result<void> sync_path(const std::string& path) {
 Result<void> sync_files(const std::string& folder, std::string_view prefix) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().filename().string().rfind(prefix, 0) != 0) continue;
-    auto synced = sync_path(entry.path().string());
-    // What was removed meanwhile need not be there.
-    if (!synced && entry.exists(error)) return synced;
+    if (!entry.path().filename().string().starts_with(prefix)) continue;
+    const std::string path = entry.path().string();
+    auto synced = sync_path(path);
+    // What was removed meanwhile need not be there; the entry itself remembers that it was.
+    if (!synced && io::exists(path)) return synced;
   }
   if (error) return unavailable(folder + ": " + error.message());
   return {};
