@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/failover/lag.h"
+#include "core/failover/node_state.h"
 #include "world.h"
 
 namespace dorsal::sim {
@@ -212,21 +213,9 @@ void World::publish(NodeId id, const View& view, const Step& step) {
   const bool is_due = !agent.published_at || boot(id) - *agent.published_at >= kPublish;
   if (!is_due && step.action == Action::Keep) return;
   agent.published_at = boot(id);
-  cluster::NodeState state;
-  state.role = failover::role_of(view, policy_);
-  state.healthy = failover::is_healthy(view, policy_);
-  if (view.server.facts) {
-    state.server_uuid = view.server.facts->uuid;
-    state.gtid_executed = view.server.facts->executed.to_string();
-    state.semi_sync = view.server.facts->replica_semi_sync || view.server.facts->source_semi_sync;
-  } else if (const cluster::Node* known = agent.topology.find(view.self);
-             known != nullptr && failover::keeps_last_position(view)) {
-    state.server_uuid = known->state.server_uuid;
-    state.gtid_executed = known->state.gtid_executed;
-  }
-  state.restarted_ms = agent.restarted_ms;
-  state.ready_for_ms = failover::ready_for_ms(view);
-  state.lag_ms = view.lag_ms;
+  const cluster::Node* known = agent.topology.find(view.self);
+  const cluster::NodeState last = known == nullptr ? cluster::NodeState() : known->state;
+  cluster::NodeState state = failover::make_state(view, policy_, step.activity, last);
   state.published_ms = wall_ms(id);
   send(id, kStore, [this, id, state] { stored(id).state = state; });
 }

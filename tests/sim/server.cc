@@ -23,24 +23,22 @@ void add(mysql::GtidSet& set, Transaction transaction) {
 }  // namespace
 
 void Server::start() {
+  crash();
   runs = true;
-  answers = hangs = writable = closes = source_semi_sync = replica_semi_sync = applier_runs = false;
+  synced_ = relay.size();  // by its agent
+}
+
+void Server::crash() {
+  runs = answers = hangs = writable = closes = false;
+  source_semi_sync = replica_semi_sync = applier_runs = false;
   receiver = cluster::Receiver::Off;
   syncs_relay_log = true;
-  synced_ = relay.size();  // by its agent
   ++life;
   // Recovery commits them all.
   for (const Waiting& each : waiting) commit(each.transaction);
   waiting.clear();
   acknowledged.clear();
   let_through = 0;
-}
-
-void Server::crash() {
-  const std::size_t synced = synced_;
-  start();
-  synced_ = synced;
-  runs = false;
 }
 
 void Server::log(Transaction transaction) {

@@ -37,9 +37,8 @@ constexpr Rule kRules[] = {
      "that is full, read-only or stalled), where another node is well.",
      rules::kill_without_storage},
     {"kill_with_locked_accounts",
-     "So is one that nobody can log in to, replicas neither, because a change of accounts waits "
-     "for "
-     "their acknowledgements; at once when enough of them are there.",
+     "So is one that nobody can log in to, replicas neither, because a change of accounts has "
+     "waited so long for their acknowledgements; once enough of them are there.",
      rules::kill_with_locked_accounts},
     {"hand_over",
      "A primary whose server does not run, or whose data is gone, says so, and nobody waits for "
@@ -598,10 +597,6 @@ std::int64_t ready_for_ms(const View& view) {
   const auto& switchover = view.topology.leadership.switchover;
   const bool is_candidate = switchover && switchover->is_under_way() && switchover->to == view.self;
   return is_candidate ? switchover->begun_ms : 0;
-}
-
-bool keeps_last_position(const View& view) {
-  return view.server.stage == cluster::DataStage::Member || is_recorded_primary(view);
 }
 
 bool is_healthy(const View& view, const Policy& policy) {

@@ -205,10 +205,6 @@ cluster::Role role_of(const View& view, const Policy& policy);
 // As in cluster::NodeState: the candidate of a switchover has seen it, and says so.
 std::int64_t ready_for_ms(const View& view);
 
-// Whether what is known of a server that does not answer, its UUID and position, still says
-// something: not once a replica's data is gone. A primary's tells what a fail-over would lose.
-bool keeps_last_position(const View& view);
-
 // True when it serves what its role promises.
 bool is_healthy(const View& view, const Policy& policy);
 

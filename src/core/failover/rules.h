@@ -26,7 +26,6 @@ Match refuse_old_data_in_empty_cluster(const View& view, const Policy& policy);
 Match fence_for_election(const View& view, const Policy& policy);
 Match kill_hung_server(const View& view, const Policy& policy);
 Match kill_without_storage(const View& view, const Policy& policy);
-Match kill_with_locked_accounts(const View& view, const Policy& policy);
 Match hand_over(const View& view, const Policy& policy);
 Match begin_election(const View& view, const Policy& policy);
 Match stop_receiving_for_election(const View& view, const Policy& policy);
@@ -71,7 +70,8 @@ Match give_up_data(const View& view, const Policy& policy);
 Match say_what_others_need(const View& view, const Policy& policy);
 Match take_out(const View& view, const Policy& policy);
 
-// rules_protection.cc: going on without acknowledgements
+// rules_protection.cc: commits that wait for acknowledgements that nobody gives
+Match kill_with_locked_accounts(const View& view, const Policy& policy);
 Match go_unprotected(const View& view, const Policy& policy);
 Match stop_acks_unprotected(const View& view, const Policy& policy);
 Match require_acks_again(const View& view, const Policy& policy);

@@ -70,22 +70,6 @@ Match kill_without_storage(const View& view, const Policy& policy) {
   return act(Action::Kill, view.server.storage_trouble + "; killing mysqld");
 }
 
-// It comes back without the lock and with the change, or another node takes over.
-Match kill_with_locked_accounts(const View& view, const Policy& policy) {
-  if (!is_recorded_primary(view) || view.topology.pause || election_is_pending(view)) {
-    return std::nullopt;
-  }
-  if (!view.server.facts || !view.server.facts->locks_accounts) return std::nullopt;
-  const auto& since = view.unacknowledged_since;
-  if (!since || view.now - *since < policy.hung_after) return std::nullopt;
-  const bool are_there = enough_voters(view, view.self, [](const cluster::Node& node) {
-    return node.state.role == cluster::Role::Replica;
-  });
-  if (!are_there) return std::nullopt;
-  return act(Action::Kill,
-             "nobody can log in while a change of accounts waits for acknowledgements; killing it");
-}
-
 Match hand_over(const View& view, const Policy&) {
   if (!is_recorded_primary(view) || !may_elect(view)) return std::nullopt;
   if (view.topology.leadership.handed_over || is_resting(view, Action::HandOver)) {

@@ -1,6 +1,8 @@
-// Mode Available: a primary whose replicas are gone goes on without their acknowledgements. The
-// store knows it before the first such write, so that nobody takes over who may lack some; and it
-// is taken back only when enough voters have everything.
+// What a primary does whose commits wait for acknowledgements that nobody gives.
+//
+// Mode Available: a primary whose replicas are gone goes on without them. The store knows it before
+// the first such write, so that nobody takes over who may lack some; and it is taken back only when
+// enough voters have everything.
 #include "core/failover/election.h"
 #include "core/failover/questions.h"
 #include "core/failover/rules.h"
@@ -32,6 +34,21 @@ Match change(const View& view, bool unprotected, std::string activity) {
 }
 
 }  // namespace
+
+// It comes back without the lock and with the change, or another node takes over.
+Match kill_with_locked_accounts(const View& view, const Policy& policy) {
+  if (!is_recorded_primary(view) || view.topology.pause || election_is_pending(view)) {
+    return std::nullopt;
+  }
+  if (!view.server.facts || !view.server.facts->locks_accounts) return std::nullopt;
+  if (!has_waited(view, policy.hung_after)) return std::nullopt;
+  const bool are_there = enough_voters(view, view.self, [](const cluster::Node& node) {
+    return node.state.role == cluster::Role::Replica;
+  });
+  if (!are_there) return std::nullopt;
+  return act(Action::Kill,
+             "nobody can log in while a change of accounts waits for acknowledgements; killing it");
+}
 
 Match go_unprotected(const View& view, const Policy& policy) {
   if (!is_recorded_primary(view) || view.topology.charter.mode != Mode::Available) {

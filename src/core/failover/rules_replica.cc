@@ -50,10 +50,10 @@ bool lacks_something(const View& view) {
 // event is synced by itself, and the smallest transaction has five.
 bool has_to_catch_up(const View& view, const Policy& policy) {
   if (!is_voter(view)) return !own_member(view)->joined && !has_caught_up(view, policy);
-  if (!lacks_something(view)) return false;
   const bool has_begun = !view.server.facts->replica_semi_sync;
   const std::int64_t bound = has_begun ? policy.caught_up_lag_ms : policy.far_behind_ms;
-  return view.lag_ms && *view.lag_ms > bound && others_acknowledge(view, policy);
+  if (!view.lag_ms || *view.lag_ms <= bound) return false;
+  return lacks_something(view) && others_acknowledge(view, policy);
 }
 
 // A primary that is none any more acknowledges the next one's writes before it stops requiring

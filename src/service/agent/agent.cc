@@ -9,6 +9,7 @@
 #include "core/cluster/remote_clock.h"
 #include "core/cluster/silence.h"
 #include "core/failover/lag.h"
+#include "core/failover/node_state.h"
 #include "core/failover/settled.h"
 #include "edge/io/clock.h"
 #include "edge/io/event.h"
@@ -17,7 +18,6 @@
 #include "service/agent/driver.h"
 #include "service/agent/heart.h"
 #include "service/agent/hooks.h"
-#include "service/agent/node_state.h"
 
 namespace dorsal::agent {
 
@@ -521,7 +521,7 @@ void Agent::Impl::count(const Step& step, const View& view) {
 }
 
 Task<> Agent::Impl::publish(const View& view) {
-  NodeState state = make_state(view, options.policy, activity, published);
+  NodeState state = failover::make_state(view, options.policy, activity, published);
   current = state;
   if (!view.store_answers || view.topology.find(options.node) == nullptr) co_return;
   state.agent_address = options.agent_address;
@@ -529,7 +529,7 @@ Task<> Agent::Impl::publish(const View& view) {
   state.read_weight = options.read_weight;
   state.priority = options.priority;
   const bool due = !published_at || view.now - *published_at >= options.publish_every;
-  if (!due && !differs_in_kind(state, published)) co_return;
+  if (!due && !failover::differs_in_kind(state, published)) co_return;
   state.published_ms = options.clocks.wall_ms();
   const Deadline deadline = loop.after(kStoreLimit);
   NodeState sent = state;

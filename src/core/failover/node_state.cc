@@ -1,24 +1,35 @@
-#include "service/agent/node_state.h"
+#include "core/failover/node_state.h"
 
 #include <tuple>
 #include <utility>
 
-namespace dorsal::agent {
+#include "core/failover/questions.h"
 
-cluster::NodeState make_state(const failover::View& view,
-                              const failover::Policy& policy,
+namespace dorsal::failover {
+namespace {
+
+// Whether what is known of a server that does not answer, its UUID and position, still says
+// something: not once a replica's data is gone. A primary's tells what a fail-over would lose.
+bool keeps_last_position(const View& view) {
+  return view.server.stage == cluster::DataStage::Member || is_recorded_primary(view);
+}
+
+}  // namespace
+
+cluster::NodeState make_state(const View& view,
+                              const Policy& policy,
                               std::string activity,
                               const cluster::NodeState& last) {
   cluster::NodeState state;
   state.server_version = last.server_version;
-  state.role = failover::role_of(view, policy);
-  state.healthy = failover::is_healthy(view, policy);
+  state.role = role_of(view, policy);
+  state.healthy = is_healthy(view, policy);
   state.pid = view.server.pid;
   state.lag_ms = view.lag_ms;
   state.activity = std::move(activity);
   state.restarted_ms = view.restarted_ms;
   state.rebuilt_ms = view.rebuilt_ms;
-  state.ready_for_ms = failover::ready_for_ms(view);
+  state.ready_for_ms = ready_for_ms(view);
   if (const auto& facts = view.server.facts) {
     state.server_uuid = facts->uuid;
     state.server_version = facts->version;
@@ -26,7 +37,7 @@ cluster::NodeState make_state(const failover::View& view,
     state.semi_sync = state.role == cluster::Role::Primary
                           ? facts->source_semi_sync && facts->source_semi_sync_active
                           : facts->replica_semi_sync && facts->replica_semi_sync_active;
-  } else if (failover::keeps_last_position(view)) {
+  } else if (keeps_last_position(view)) {
     state.server_uuid = last.server_uuid;
     state.gtid_executed = last.gtid_executed;
   }
@@ -48,4 +59,4 @@ bool differs_in_kind(const cluster::NodeState& left, const cluster::NodeState& r
   return kind(left) != kind(right);
 }
 
-}  // namespace dorsal::agent
+}  // namespace dorsal::failover

@@ -1,8 +1,8 @@
-#include "service/agent/node_state.h"
+#include "core/failover/node_state.h"
 
 #include <gtest/gtest.h>
 
-namespace dorsal::agent {
+namespace dorsal::failover {
 namespace {
 
 cluster::NodeState known_before() {
@@ -13,8 +13,8 @@ cluster::NodeState known_before() {
 }
 
 // Of a node whose server does not answer.
-failover::View silent_view(cluster::DataStage stage) {
-  failover::View view;
+View silent_view(cluster::DataStage stage) {
+  View view;
   view.self = cluster::NodeName("node2");
   view.server.stage = stage;
   view.topology.leadership.term = cluster::Term(1);
@@ -22,8 +22,8 @@ failover::View silent_view(cluster::DataStage stage) {
   return view;
 }
 
-cluster::NodeState state_of(const failover::View& view) {
-  return make_state(view, failover::Policy(), "mysqld is starting", known_before());
+cluster::NodeState state_of(const View& view) {
+  return make_state(view, Policy(), "mysqld is starting", known_before());
 }
 
 TEST(State, OfADeadServerKeepsItsLastPosition) {
@@ -33,7 +33,7 @@ TEST(State, OfADeadServerKeepsItsLastPosition) {
 }
 
 TEST(State, OfAReplicaWithoutDataHasNoPosition) {
-  failover::View view = silent_view(cluster::DataStage::Empty);
+  View view = silent_view(cluster::DataStage::Empty);
   EXPECT_EQ(state_of(view).gtid_executed, "");
   EXPECT_EQ(state_of(view).server_uuid, "");
   view.topology.leadership.primary = view.self;
@@ -51,4 +51,4 @@ TEST(State, PositionAndLagAloneAreNotWorthAnEarlyWord) {
 }
 
 }  // namespace
-}  // namespace dorsal::agent
+}  // namespace dorsal::failover
