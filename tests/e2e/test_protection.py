@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 import threading
+import time
 import unittest
 
 import pymysql
@@ -14,6 +15,11 @@ import pymysql
 import harness
 import primary_changes
 import processes
+
+
+def events(cluster):
+    lines = cluster.run("events", "--dir", cluster.dir, "--json", "--limit", "1000").stdout.splitlines()
+    return [json.loads(line) for line in lines]
 
 
 class Available(unittest.TestCase):
@@ -44,8 +50,7 @@ class Available(unittest.TestCase):
             session.run("INSERT INTO d.t VALUES (3)")
         with cluster.root(cluster.primary()) as server:
             self.assertEqual("ON", server.rows("SHOW STATUS LIKE 'Rpl_semi_sync_source_status'")[0]["Value"])
-        events = cluster.run("events", "--dir", cluster.dir, "--json", "--limit", "1000").stdout.splitlines()
-        rules = [json.loads(line)["rule"] for line in events]
+        rules = [event["rule"] for event in events(cluster)]
         expected = ["go_unprotected", "stop_acks_unprotected", "require_acks_again", "end_unprotected"]
         self.assertEqual(expected, [rule for rule in dict.fromkeys(rules) if rule in expected])
         self.assertIn("alarm_unprotected", rules)
@@ -104,26 +109,39 @@ class Protection(primary_changes.PrimaryChanges):
             harness.wait_until("with all of them back it takes some", lambda: self.is_writable(primary))
         self.wait_for_all()
 
+    SYNCING = "SELECT @@sync_relay_log, @@rpl_semi_sync_replica_enabled"
+    CATCHING_UP = ["stop_syncing", "sync_relay_log", "give_acks_as_voter"]
+
+    def catches_up(self, node, expected, action):
+        """While others write and acknowledge it lets a replica fall behind; then that does what is expected, in this order."""
+        self.assertEqual(((1, 1),), self.ask(node, self.SYNCING))
+        known = len(self.rules_of(node))
+        with self.writing():
+            action()
+            harness.wait_until("it acknowledges again", lambda: expected[-1] in self.rules_of(node)[known:], 60)
+            self.cluster.wait_healthy()
+        self.assertEqual(expected, [rule for rule in self.rules_of(node)[known:] if rule in expected])
+        self.assertEqual(((1, 1),), self.ask(node, self.SYNCING))
+
+    def rules_of(self, node):
+        return [event["rule"] for event in events(self.cluster) if event["by"] == node["name"]]
+
+    def ask(self, node, statement):
+        with contextlib.closing(self.cluster.root(node)) as server:
+            return server.run(statement)
+
     def test_a_replica_that_is_far_behind_acknowledges_nothing_and_catches_up_fast(self):
         node = self.cluster.replicas()[0]
-        server = self.cluster.root(node)
-        self.addCleanup(server.close)
-        settings = "SELECT @@sync_relay_log, @@rpl_semi_sync_replica_enabled"
-        self.assertEqual(((1, 1),), server.run(settings))
-        with self.cluster.root(node) as blocker:
-            # What its applier cannot get past.
-            blocker.run("LOCK TABLES dorsal.heartbeat READ")
-            harness.wait_until("it gives no acknowledgements", lambda: server.run(settings) == ((10000, 0),), 60)
-            harness.wait_until(
-                "it says so",
-                lambda: "acknowledging nothing meanwhile" in (self.cluster.node(node["name"])["activity"] or ""),
-            )
-            self.assertFalse(self.cluster.node(node["name"])["healthy"])
-            with self.cluster.connect("primary", read_timeout=30) as session:
-                session.run(f"CREATE TABLE {self.schema}.others_acknowledge (id INT PRIMARY KEY)")
-            blocker.run("UNLOCK TABLES")
-        self.cluster.wait_healthy()
-        self.assertEqual(((1, 1),), server.run(settings))
+
+        def fall_far_behind():
+            with processes.frozen(node["pid"]):
+                time.sleep(12)
+
+        self.catches_up(node, ["stop_acks_far_behind", *self.CATCHING_UP], fall_far_behind)
+
+    def test_a_replica_that_was_restarted_acknowledges_only_when_it_has_caught_up(self):
+        node = self.cluster.replicas()[0]
+        self.catches_up(node, self.CATCHING_UP, lambda: processes.kill(node["pid"]))
 
     def test_an_account_made_while_no_replica_is_there_does_not_keep_them_out(self):
         primary = self.cluster.primary()
@@ -265,9 +283,7 @@ class DataLoss(primary_changes.PrimaryChanges):
         self.wait_for_all()
         kept = [strays.read_text(encoding="utf-8") for strays in self.cluster.dir.glob("*/strays/*/strays.sql")]
         self.assertTrue(any("@1=4711" in text for text in kept), "what was lost is put aside")
-        events = self.cluster.run("events", "--dir", self.cluster.dir, "--json", "--limit", "1000").stdout
-        recorded = [json.loads(line) for line in events.splitlines()]
-        (record,) = [event for event in recorded if event["rule"] == "failover --allow-data-loss"]
+        (record,) = [event for event in events(self.cluster) if event["rule"] == "failover --allow-data-loss"]
         self.assertIn(gtid, record["what"])
         term = self.cluster.api_status()["term"]
         harness.wait_until("the hooks are told", lambda: self.hooks.have_told(f"{behind['name']} primary {term}"))

@@ -299,7 +299,7 @@ constexpr Rule kRules[] = {
      rules::stop_acks_without_vote},
     {"stop_acks_far_behind",
      "A voter that is more than ten seconds behind, where enough others acknowledge writes, gives "
-     "no acknowledgements until it has caught up.",
+     "no acknowledgements until it has received what it lacks; nor does one that was just started.",
      rules::stop_acks_far_behind},
     {"stop_syncing",
      "Who has to catch up and acknowledges nothing need not sync its relay log with each event, "

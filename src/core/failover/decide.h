@@ -95,8 +95,9 @@ struct Policy {
   std::int64_t caught_up_lag_ms = 2000;     // a clone joins when it is no further behind
   std::int64_t lost_source_lag_ms = 10000;  // a replica without its source is well for this long
   // A voter that is further behind, where others acknowledge, acknowledges nothing until it has
-  // caught up, since receiving without that takes a fraction of the time.
+  // received what it lacks or is close, since that takes a fraction of the time so.
   std::int64_t far_behind_ms = 10000;
+  std::int64_t close_lag_ms = 500;
 };
 
 // What the agent runs beside the ticks; one at a time.

@@ -512,6 +512,20 @@ TEST(Decide, AVoterThatIsFarBehindReceivesWithoutSyncing) {
          v.server.facts->executed = gtids(from_one("1-101"));
        },
        "follow -> keep"},
+      {"or has received it",
+       replica_view,
+       [&](View& v) {
+         far_behind(v);
+         v.server.facts->following->retrieved = gtids(from_one("1-101"));
+       },
+       "follow -> keep"},
+      {"or where its source is out of reach",
+       replica_view,
+       [&](View& v) {
+         far_behind(v);
+         v.server.facts->following->receiver = Receiver::Connecting;
+       },
+       "wait_for_source -> keep"},
       {"then it syncs nothing",
        replica_view,
        [&](View& v) {
@@ -520,11 +534,26 @@ TEST(Decide, AVoterThatIsFarBehindReceivesWithoutSyncing) {
        },
        "stop_syncing -> stop_syncing"},
       {"and says so", replica_view, catching_up, "follow -> keep"},
-      {"until it has caught up",
+      {"also when it was just started, and is behind at all",
        replica_view,
        [&](View& v) {
          catching_up(v);
-         v.lag_ms = 2000;
+         v.lag_ms = 501;
+         v.server.facts->following->receiver = Receiver::Off;
+       },
+       "start_replication -> start_replication"},
+      {"until it has received what it lacks",
+       replica_view,
+       [&](View& v) {
+         catching_up(v);
+         v.server.facts->following->retrieved = gtids(from_one("1-101"));
+       },
+       "sync_relay_log -> sync_relay_log"},
+      {"or is close",
+       replica_view,
+       [&](View& v) {
+         catching_up(v);
+         v.lag_ms = 500;
        },
        "sync_relay_log -> sync_relay_log"},
       {"or others no longer acknowledge",
@@ -538,7 +567,7 @@ TEST(Decide, AVoterThatIsFarBehindReceivesWithoutSyncing) {
        replica_view,
        [&](View& v) {
          catching_up(v);
-         v.lag_ms = 2000;
+         v.lag_ms = 500;
          v.server.facts->syncs_relay_log = true;
        },
        "give_acks_as_voter -> give_acks"},

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "core/failover/election.h"
 #include "core/failover/questions.h"
 #include "core/failover/rules.h"
 
@@ -39,20 +40,22 @@ bool others_acknowledge(const View& view, const Policy& policy) {
   });
 }
 
-// Heartbeats also stop when the primary can write nothing, or is out of reach.
+// What was received and is not applied yet does not count: only to receive is faster so.
 bool lacks_something(const View& view) {
   const auto position = primary_position(view);
-  return following(view)->receiver == Receiver::On && position &&
-         !view.server.facts->executed.contains(*position);
+  return position && !received(view).contains(*position);
 }
 
-// Far behind, so that to receive fast is worth more than to acknowledge: with sync_relay_log=1 each
-// event is synced by itself, and the smallest transaction has five.
+// Behind, so that to receive fast is worth more than to acknowledge: with sync_relay_log=1 each
+// event is synced by itself, and the smallest transaction has five. A voter stops acknowledging for
+// that when it is far behind; after a start it does not even begin.
 bool has_to_catch_up(const View& view, const Policy& policy) {
   if (!is_voter(view)) return !own_member(view)->joined && !has_caught_up(view, policy);
-  const bool has_begun = !view.server.facts->replica_semi_sync;
-  const std::int64_t bound = has_begun ? policy.caught_up_lag_ms : policy.far_behind_ms;
+  const bool acknowledges = view.server.facts->replica_semi_sync;
+  const std::int64_t bound = acknowledges ? policy.far_behind_ms : policy.close_lag_ms;
   if (!view.lag_ms || *view.lag_ms <= bound) return false;
+  // Heartbeats also stop when the primary can write nothing, or is out of reach.
+  if (acknowledges && following(view)->receiver != Receiver::On) return false;
   return lacks_something(view) && others_acknowledge(view, policy);
 }
 
