@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
+#include <vector>
 
 #include "app/interrupt.h"
 #include "edge/io/clock.h"
@@ -18,6 +20,10 @@ using cluster::Topology;
 
 constexpr auto kLookEvery = std::chrono::milliseconds(500);
 constexpr auto kPatience = std::chrono::minutes(3);  // without anything to be seen of it
+
+// A commit that only one node acknowledges waits for as long as that one is behind.
+constexpr std::int64_t kClose_ms = 500;
+constexpr auto kClosenessLimit = std::chrono::seconds(30);
 
 Result<Topology> look(OpenCluster& open) {
   DORSAL_TRY(coord::Snapshot now, open.load());
@@ -89,6 +95,28 @@ Result<void> ask_and_wait(OpenCluster& open,
   });
 }
 
+// Of all but the primary.
+std::vector<NodeName> replicas(const Topology& topology) {
+  std::vector<NodeName> names;
+  for (const Node& node : topology.nodes) {
+    if (node.member.name != topology.leadership.primary) names.push_back(node.member.name);
+  }
+  return names;
+}
+
+Result<void> wait_until_close(OpenCluster& open, const NodeName& spared) {
+  const Deadline give_up = open.loop().after(kClosenessLimit);
+  while (!give_up.has_passed(open.loop().now()) && !Interrupt::has_come()) {
+    DORSAL_TRY(const Topology topology, look(open));
+    const bool are_close = std::ranges::all_of(replicas(topology), [&](const NodeName& name) {
+      return name == spared || topology.find(name)->state.lag_ms.value_or(0) <= kClose_ms;
+    });
+    if (are_close) return {};
+    (void)open.run(open.loop().sleep_until(open.loop().after(kLookEvery)));
+  }
+  return {};
+}
+
 // A node that is down cannot say itself that it gives no acknowledgements any more.
 Result<void> write_off_vote(OpenCluster& open, const NodeName& name) {
   return open.change_leadership([&](const Topology&, cluster::Leadership& next) -> Result<bool> {
@@ -102,6 +130,16 @@ Result<void> write_off_vote(OpenCluster& open, const NodeName& name) {
 }
 
 }  // namespace
+
+Result<void> wait_until_bearable(OpenCluster& open, const NodeName& spared) {
+  DORSAL_TRY(const Topology topology, look(open));
+  for (const NodeName& name : replicas(topology)) {
+    DORSAL_TRY_VOID(wait_until(open, name, [&](const Topology& now, const Node* node) {
+      return node == nullptr || now.leadership.primary == name || serves(now, *node);
+    }));
+  }
+  return wait_until_close(open, spared);
+}
 
 Result<void> restart_member(OpenCluster& open, const NodeName& name) {
   return ask_and_wait(open,

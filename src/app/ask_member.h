@@ -9,6 +9,11 @@
 
 namespace dorsal::app {
 
+// Until the cluster can spare one replica: all of them serve, and the others are close to the
+// primary, so that no commit waits for what they have not received yet. Replicas that are never
+// close are waited for half a minute. Timeout: one does not serve.
+Result<void> wait_until_bearable(OpenCluster& open, const cluster::NodeName& spared);
+
 // Its mysqld is started anew; returns when it serves again. Conflict, in a sentence: it is the
 // primary, or down. Timeout: it does not come back.
 Result<void> restart_member(OpenCluster& open, const cluster::NodeName& name);

@@ -61,11 +61,12 @@ Result<void> rolling_restart(const RollingRestartOptions& options) {
       wished.is_silent = options.json;
       DORSAL_TRY_VOID(switch_over(*open, wished));
     }
+    const std::string so_far = done.empty()
+                                   ? "nothing was restarted yet"
+                                   : fmt::format("{} were restarted", fmt::join(done, ", "));
+    DORSAL_TRY_VOID(wait_until_bearable(*open, name).in(so_far));
     say(options, "restarting " + name.value());
-    DORSAL_TRY_VOID(restart_member(*open, name)
-                        .in(done.empty()
-                                ? "nothing was restarted yet"
-                                : fmt::format("{} were restarted", fmt::join(done, ", "))));
+    DORSAL_TRY_VOID(restart_member(*open, name).in(so_far));
     done.push_back(name.value());
   }
   DORSAL_TRY(const coord::Snapshot now, open->load());
