@@ -153,6 +153,7 @@ struct NodeState {
   std::string server_uuid;          // as in its GTIDs; empty until known
   std::string server_version;
   std::string gtid_executed;
+  std::string gtid_purged;    // of these, those that are in no binlog of its any more
   std::string agent_address;  // host:port of its agent's API; empty: it has none
   std::string zone;           // where it stands: a rack, a site; empty: not said
   static constexpr std::uint32_t kUsualReadWeight = 100;

@@ -182,8 +182,8 @@ constexpr Rule kRules[] = {
      rules::end_unprotected},
     {"fence_without_replicas",
      "Where no replica can acknowledge a write any more before it is made anew, as its data is "
-     "lost or has strays, none is taken: clients that wait would keep a clone from ending, and "
-     "with it the first new replica.",
+     "lost, has strays or is left behind, none is taken: clients that wait would keep a clone from "
+     "ending, and with it the first new replica.",
      rules::fence_without_replicas},
     {"wait_for_replicas",
      "Such a primary serves reads and clones, and takes writes again when a replica has joined.",
@@ -355,7 +355,8 @@ bool acks_are_settled(const View& view) {
 // A replica stays healthy when its primary is gone, since it still serves reads.
 bool replica_is_healthy(const View& view, const Policy& policy) {
   if (!own_member(view)->joined || view.server.stage != cluster::DataStage::Member) return false;
-  if (!follows_primary(view) || !strays(view).empty() || !acks_are_settled(view)) return false;
+  if (!follows_primary(view) || !strays(view).empty() || is_left_behind(view)) return false;
+  if (!acks_are_settled(view)) return false;
   const cluster::Following& following = *view.server.facts->following;
   if (!following.applier_runs || following.receiver == Receiver::Off) return false;
   return following.receiver == Receiver::On || view.lag_ms.value_or(0) <= policy.lost_source_lag_ms;

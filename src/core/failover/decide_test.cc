@@ -251,6 +251,10 @@ TEST(Decide, ThePrimaryOpensForWritesLast) {
          take_vote(v, "node2");
        },
        "require_acks_before_writes -> require_acks"},
+      {"nor does what that node wrote itself, as it never led",
+       booted_primary_view,
+       [](View& v) { v.topology.nodes[1].state.gtid_executed += "," + from_two("1"); },
+       "require_acks_before_writes -> require_acks"},
       {"acknowledgements are required before it opens",
        booted_primary_view,
        nothing,
@@ -299,6 +303,25 @@ TEST(Decide, ThePrimaryOpensForWritesLast) {
          v.topology.leadership.votes[cluster::NodeName("node3")] = {Vote::State::Withdrawn, ""};
        },
        "fence_without_replicas -> fence"},
+      {"or are left behind without a vote",
+       primary_view,
+       [](View& v) {
+         find(v, "node2").member.joined = false;
+         find(v, "node2").state.role = Role::Joining;
+         find(v, "node2").state.gtid_executed.clear();
+         v.server.facts->purged = gtids(from_one("1-90"));
+         find(v, "node3").state.gtid_executed = from_one("1-80");
+         take_vote(v, "node3");
+       },
+       "fence_without_replicas -> fence"},
+      {"but a voter may have received what is purged",
+       primary_view,
+       [](View& v) {
+         find(v, "node2").member.joined = false;
+         v.server.facts->purged = gtids(from_one("1-90"));
+         find(v, "node3").state.gtid_executed = from_one("1-80");
+       },
+       "lead -> keep"},
       {"but who has strays, itself, drops them beside a primary at work",
        primary_view,
        [](View& v) {
@@ -789,6 +812,29 @@ TEST(Decide, AReplicaWhoseBinlogsArePurgedIsRebuilt) {
          take_vote(v, "node2");
        },
        "rebuild -> drop_data"},
+      {"also while it is not connected and its primary says so",
+       replica_view,
+       [](View& v) {
+         v.server.facts->following->receiver = Receiver::Connecting;
+         find(v, "node1").state.gtid_purged = from_one("1-101");
+       },
+       "leave_for_rebuild -> change_votes node1=counts node2=leaving node3=counts"},
+      {"and does not become a voter again, whatever keeps it from being dropped",
+       replica_view,
+       [](View& v) {
+         v.server.facts->replica_semi_sync = v.server.facts->replica_semi_sync_active = false;
+         find(v, "node1").state.gtid_purged = from_one("1-101");
+         find(v, "node1").state.healthy = false;
+         take_vote(v, "node2");
+       },
+       "follow -> keep"},
+      {"but not when it has received what is purged",
+       replica_view,
+       [](View& v) {
+         v.server.facts->following->retrieved = gtids(from_one("101"));
+         find(v, "node1").state.gtid_purged = from_one("1-101");
+       },
+       "follow -> keep"},
       {"another error is tried again",
        replica_view,
        [&](View& v) {

@@ -34,12 +34,14 @@ cluster::NodeState make_state(const View& view,
     state.server_uuid = facts->uuid;
     state.server_version = facts->version;
     state.gtid_executed = facts->executed.to_string();
+    state.gtid_purged = facts->purged.to_string();
     state.semi_sync = state.role == cluster::Role::Primary
                           ? facts->source_semi_sync && facts->source_semi_sync_active
                           : facts->replica_semi_sync && facts->replica_semi_sync_active;
   } else if (keeps_last_position(view)) {
     state.server_uuid = last.server_uuid;
     state.gtid_executed = last.gtid_executed;
+    state.gtid_purged = last.gtid_purged;
   }
   return state;
 }

@@ -34,12 +34,16 @@ mysql::GtidSet only_source(const mysql::GtidSet& set, const std::string& uuid_te
   return uuid ? by_source(set, *uuid, true) : mysql::GtidSet();
 }
 
-// As the primary sees it: what a node has said is older than what the primary has now.
-bool is_known_to_stray(const View& view, const Node& node) {
+// As the primary sees it: what a node has said is older than what the primary has now. A voter says
+// itself when it is left behind: what is purged it may have received, and not have applied yet.
+bool has_useless_data(const View& view, const Node& node) {
   auto position = position_of(node);
-  if (!position || !view.server.facts || node.member.name == view.self) return false;
-  position->subtract(view.server.facts->executed);
-  position->subtract(view.server.facts->in_flight);
+  const bool has_data = position && !position->empty();
+  if (!has_data || !view.server.facts || node.member.name == view.self) return false;
+  const cluster::ServerFacts& facts = *view.server.facts;
+  if (!view.topology.is_voter(node.member.name) && !position->contains(facts.purged)) return true;
+  position->subtract(facts.executed);
+  position->subtract(facts.in_flight);
   return !position->empty();
 }
 
@@ -139,7 +143,7 @@ std::size_t replicas_that_could_acknowledge(const View& view) {
     const cluster::Vote* vote = view.topology.vote_of(node.member.name);
     const bool is_replica = node.member.joined && node.member.name != view.self;
     const bool has_ended = vote != nullptr && vote->state != cluster::Vote::State::Counts;
-    return is_replica && may_vote(node) && !has_ended && !is_known_to_stray(view, node);
+    return is_replica && may_vote(node) && !has_ended && !has_useless_data(view, node);
   }));
 }
 
@@ -148,11 +152,11 @@ bool lacks_replicas_for_acks(const View& view) {
   if (replicas_that_could_acknowledge(view) >= view.topology.charter.acks) return false;
   bool waits_any = false;
   for (const Node& node : view.topology.nodes) {
-    const bool strays = is_known_to_stray(view, node);
-    if (is_being_made(node) && !strays) return true;
-    waits_any = waits_any || (strays && node.state.role != Role::Down);
+    const bool is_useless = has_useless_data(view, node);
+    if (is_being_made(node) && !is_useless) return true;
+    waits_any = waits_any || (is_useless && node.state.role != Role::Down);
   }
-  // Who has strays drops its data only beside a primary at work.
+  // Useless data is dropped only beside a primary at work.
   return !acks_are_possible(view) && !waits_any;
 }
 
@@ -191,18 +195,25 @@ mysql::GtidSet strays(const View& view) {
   return without_source(surplus, primary->state.server_uuid);
 }
 
+bool is_left_behind(const View& view) {
+  const Node* primary = view.topology.primary();
+  if (primary == nullptr || !view.server.facts || is_recorded_primary(view)) return false;
+  // What it says may not be known yet, and what it said last time was true.
+  const auto purged = mysql::parse_gtid_set(primary->state.gtid_purged);
+  if (purged && !received(view).contains(*purged)) return true;
+  // ER_SERVER_SOURCE_FATAL_ERROR_READING_BINLOG, which has several causes.
+  constexpr std::uint32_t kFatal = 13114;
+  const auto& following = view.server.facts->following;
+  return following && follows_primary(view) && following->receiver_error == kFatal &&
+         following->error_text.find("purged") != std::string::npos;
+}
+
 std::string reason_to_rebuild(const View& view, const Policy& policy) {
   if (!strays(view).empty()) return "it has stray transactions";
   if (own_member(view)->rebuild_asked_ms > view.rebuilt_ms) return "an operator asked for it";
-  // ER_SERVER_SOURCE_FATAL_ERROR_READING_BINLOG, which has several causes.
   const bool is_broken = view.broken_since && view.now - *view.broken_since >= policy.broken_after;
   if (is_broken) return "its applier has stopped with an error";
-  constexpr std::uint32_t kFatal = 13114;
-  const auto& following = view.server.facts->following;
-  const bool is_left_behind = following && follows_primary(view) &&
-                              following->receiver_error == kFatal &&
-                              following->error_text.find("purged") != std::string::npos;
-  return is_left_behind ? "its primary has purged the binlogs that it needs" : std::string();
+  return is_left_behind(view) ? "its primary has purged the binlogs that it needs" : std::string();
 }
 
 std::optional<mysql::GtidSet> owed_by_primary(const View& view, const Node& node) {
@@ -229,8 +240,8 @@ std::optional<Missing> missing_here(const View& view) {
     auto held = owed_by_primary(view, node);
     if (!held) continue;
     held->subtract(executed);
-    // Without acknowledgements nothing takes the word from a replica with strays of its own.
-    if (!required) *held = without_source(*held, node.state.server_uuid);
+    // What it wrote itself are strays: before the first election nobody else ever led.
+    *held = without_source(*held, node.state.server_uuid);
     if (!held->empty()) return Missing{node.member.name, *std::move(held)};
   }
   return std::nullopt;

@@ -63,14 +63,18 @@ bool is_being_made(const cluster::Node& node);
 std::size_t replicas_that_could_acknowledge(const View& view);
 
 // True for a primary whose writes nobody could acknowledge before a replica was made anew: those
-// that there were have lost their data, or have strays and wait for their turn. A replica that is
-// only down does not count as lost.
+// that there were have lost their data, or have strays or are left behind, and wait for their turn.
+// A replica that is only down does not count as lost.
 bool lacks_replicas_for_acks(const View& view);
 
 // Transactions that this replica has, applied or not, and the primary lacks: of its own writes all,
 // of others what is settled, as the primary's published position is older than ours. The primary's
 // own newest writes do not count. Empty while its position is not known, and at the primary.
 mysql::GtidSet strays(const View& view);
+
+// The primary has purged what this replica lacks: so it says, or so it said when it was asked for
+// it, which is forgotten with the next try.
+bool is_left_behind(const View& view);
 
 // Why this replica can never become what the primary is by replication; empty when it can.
 std::string reason_to_rebuild(const View& view, const Policy& policy);

@@ -88,10 +88,11 @@ Match leave_on_request(const View& view, const Policy&) {
       change_own_vote(view, Vote::State::Leaving, "giving up its vote, as was asked for"));
 }
 
-Match become_voter(const View& view, const Policy&) {
+Match become_voter(const View& view, const Policy& policy) {
   if (!own_member(view)->joined || is_voter(view) || !acks_are_required(view) || !may_vote(view)) {
     return std::nullopt;
   }
+  if (!reason_to_rebuild(view, policy).empty()) return std::nullopt;
   // With all that it once acknowledged it is as if it had never left.
   const Vote* vote = own_vote(view);
   if (vote != nullptr && vote->state == Vote::State::Leaving) return std::nullopt;

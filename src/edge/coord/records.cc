@@ -149,6 +149,7 @@ std::string encode(const cluster::NodeState& state) {
                    {"server_uuid", state.server_uuid},
                    {"server_version", state.server_version},
                    {"gtid_executed", state.gtid_executed},
+                   {"gtid_purged", state.gtid_purged},
                    {"agent_address", state.agent_address},
                    {"zone", state.zone},
                    {"read_weight", state.read_weight},
@@ -348,6 +349,7 @@ Result<cluster::NodeState> decode_state(const std::string& json) {
   fields.text("server_uuid", state.server_uuid);
   fields.text("server_version", state.server_version);
   fields.text("gtid_executed", state.gtid_executed);
+  fields.text("gtid_purged", state.gtid_purged);
   fields.text("agent_address", state.agent_address);
   fields.text("zone", state.zone);
   fields.number("read_weight", state.read_weight);

@@ -10,6 +10,7 @@ TEST(Records, AStateReadsBackAsItWasWritten) {
   state.role = cluster::Role::Replica;
   state.pid = 42;
   state.gtid_executed = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-9";
+  state.gtid_purged = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-4";
   state.semi_sync = true;
   state.zone = "north";
   state.agent_address = "db1:6051";
@@ -20,6 +21,7 @@ TEST(Records, AStateReadsBackAsItWasWritten) {
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(encode(*read), encode(state));
   EXPECT_EQ(read->pid, 42);
+  EXPECT_EQ(read->gtid_purged, state.gtid_purged);
   EXPECT_EQ(read->read_weight, 0U);
   EXPECT_FALSE(read->lag_ms.has_value());
 }
