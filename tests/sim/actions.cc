@@ -102,7 +102,8 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
       break;
     case Action::SyncRelayLog:
     case Action::StopSyncing:
-      server.sync_relay_log(step.action == Action::SyncRelayLog);
+      is_done = !server.disk_is_broken;
+      if (is_done) server.sync_relay_log(step.action == Action::SyncRelayLog);
       break;
     case Action::StartReceiver:
       if (server.receiver == Receiver::Off) restart_receiver(id);
@@ -129,10 +130,12 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
       server.forget_relay();
       server.source = id_of(*step.peer);
       node(id).agent.rests.erase(Action::StartReceiver);
+      node(id).agent.rests.erase(Action::StartReplication);
       break;
     case Action::StartReplication:
       start_applier(id);
       if (server.receiver == Receiver::Off) restart_receiver(id);
+      node(id).agent.rests[Action::StartReplication] = boot(id) + kRestAfterReplication;
       break;
     case Action::AcceptData:
       server.source.reset();
@@ -170,6 +173,7 @@ void World::begin_job(NodeId id, const Step& step) {
   clock_.after(Milliseconds(random_.between(100, 4000)), [this, id, step, life = agent.life] {
     as_agent(id, life, [this, id, step] {
       if (step.action == Action::Clone) return end_clone(id, id_of(*step.peer), std::nullopt);
+      if (node(id).server.disk_is_broken) return begin_job(id, step);
       node(id).agent.job = failover::Job::None;
       end_job(id, step);
       tick_after(id, Milliseconds(1));
@@ -190,9 +194,9 @@ void World::end_job(NodeId id, const Step& step) {
 void World::end_clone(NodeId id, NodeId donor, std::optional<Transaction> awaited) {
   Server& server = node(id).server;
   const Server& from = node(donor).server;
-  const bool is_reached = from.runs && from.answers && !from.hangs && !is_cut(id, donor) &&
-                          !is_cut(donor, id) && server.runs && server.answers &&
-                          from.stage == cluster::DataStage::Member;
+  const bool is_reached = from.runs && from.answers && !from.hangs && !server.disk_is_broken &&
+                          !is_cut(id, donor) && !is_cut(donor, id) && server.runs &&
+                          server.answers && from.stage == cluster::DataStage::Member;
   if (is_reached && !awaited && !from.waiting.empty()) awaited = from.waiting.back().transaction;
   const bool waits = std::any_of(from.waiting.begin(), from.waiting.end(), [&](const auto& each) {
     return awaited == each.transaction;

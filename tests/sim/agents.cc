@@ -23,6 +23,8 @@ constexpr auto kShortStoreLimit = Milliseconds(500);  // while it is known to be
 constexpr auto kPublish = Milliseconds(1000);
 constexpr auto kHeartbeat = Milliseconds(500);
 
+constexpr std::uint32_t kFatalErrorReadingBinlog = 13114;
+
 }  // namespace
 
 void World::tick(NodeId id) {
@@ -106,6 +108,10 @@ View World::view_of(NodeId id) {
     agent.silent_since = boot(id);
   }
   view.silent_since = agent.silent_since;
+  if (!server.disk_is_broken) agent.storage_since.reset();
+  if (server.disk_is_broken && !agent.storage_since) agent.storage_since = boot(id);
+  view.storage_since = agent.storage_since;
+  if (server.disk_is_broken) view.server.storage_trouble = "nothing can be written";
   if (answers) view.server.facts = facts_of(id);
   note_protection(id, view);
   const std::int64_t shown_ms = agent.primary_clock.wall_ms(view.now, wall_ms(id));
@@ -165,6 +171,7 @@ cluster::ServerFacts World::facts_of(NodeId id) {
   cluster::ServerFacts facts;
   facts.in_flight = server.in_flight();
   facts.executed = server.executed();
+  facts.purged = server.purged_set();
   facts.uuid = uuid_of(server.origin);
   facts.heartbeat_ms = server.heartbeat_ms;
   facts.writable = seems_writable(server);
@@ -190,6 +197,10 @@ cluster::ServerFacts World::facts_of(NodeId id) {
     following.receiver = server.receiver;
     following.applier_runs = server.applier_runs;
     following.retrieved = server.retrieved();
+    if (server.lacks_purged) {
+      following.receiver_error = kFatalErrorReadingBinlog;
+      following.error_text = "the source has purged required binary logs";
+    }
     facts.following = following;
   }
   return facts;

@@ -11,24 +11,13 @@ namespace dorsal::sim {
 namespace {
 
 // Switchovers twice as often as others, since most are refused.
-constexpr Fault kMix[] = {Fault::Server,
-                          Fault::Agent,
-                          Fault::Hang,
-                          Fault::Freeze,
-                          Fault::CutOff,
-                          Fault::Mute,
-                          Fault::CutFromStore,
-                          Fault::CutFromOther,
-                          Fault::Slow,
-                          Fault::Data,
-                          Fault::Switchover,
-                          Fault::Switchover,
-                          Fault::Store,
-                          Fault::Restart,
-                          Fault::Clock,
-                          Fault::Power,
-                          Fault::PowerOfAll,
-                          Fault::Failover};
+constexpr Fault kMix[] = {
+    Fault::Server,       Fault::Agent,        Fault::Hang,  Fault::Freeze,      Fault::Host,
+    Fault::CutOff,       Fault::Mute,         Fault::Deaf,  Fault::Replication, Fault::Flap,
+    Fault::CutFromStore, Fault::CutFromOther, Fault::Slow,  Fault::Disk,        Fault::Applier,
+    Fault::Strays,       Fault::Purge,        Fault::Data,  Fault::Switchover,  Fault::Switchover,
+    Fault::Store,        Fault::Restart,      Fault::Clock, Fault::Power,       Fault::PowerOfAll,
+    Fault::Failover,     Fault::Pause};
 
 constexpr std::uint64_t kUnsynced = 100;  // transactions at most, where nobody syncs each
 
@@ -85,8 +74,35 @@ void World::fault() {
       return freeze(id, length);
     case Fault::CutOff:
       note(name + " is cut off");
-      for (NodeId other = 0; other <= kStore; ++other) cut(id, other, true, length);
+      return cut_off(id, length);
+    case Fault::Deaf:
+      note(name + " hears nothing");
+      for (NodeId other = 0; other <= kStore; ++other) cut(other, id, false, length);
       return;
+    case Fault::Replication:
+      return cut_from_replication(id, length);
+    case Fault::Flap:
+      note(name + " is cut off again and again");
+      for (const int at_ms : {0, 5000, 10'000, 15'000}) {
+        clock_.after(Milliseconds(at_ms), [this, id] {
+          if (has_faults_) cut_off(id, Milliseconds(2500));
+        });
+      }
+      return;
+    case Fault::Disk:
+      return break_disk(id, length);
+    case Fault::Applier:
+      return hold_up_applier(id, length);
+    case Fault::Strays:
+      return write_strays(id);
+    case Fault::Purge:
+      return purge_binlogs(id);
+    case Fault::Pause:
+      return ask_for_pause(length);
+    case Fault::Host:
+      note(name + ": all stands still");
+      hang(id, length);
+      return freeze(id, length);
     case Fault::Mute:
       note(name + " cannot be heard");
       for (NodeId other = 0; other <= kStore; ++other) cut(id, other, false, length);
@@ -144,8 +160,7 @@ void World::strike_after_step(NodeId id) {
         return freeze(id, length);
       case 2:
         note(name_of(id).value() + " is cut off at this step");
-        for (NodeId other = 0; other <= kStore; ++other) cut(id, other, true, length);
-        return;
+        return cut_off(id, length);
       default:
         return lose_power(id, length);
     }
@@ -176,12 +191,65 @@ void World::lose_data(NodeId id) {
   node(id).server.lose_data();
 }
 
+void World::break_disk(NodeId id, Duration length) {
+  note(name_of(id).value() + ": nothing can be written to its disk");
+  node(id).server.disk_is_broken = true;
+  TimePoint& until = node(id).disk_broken_until;
+  until = std::max(until, clock_.now() + length);
+  clock_.after(length, [this, id] {
+    if (clock_.now() >= node(id).disk_broken_until) node(id).server.disk_is_broken = false;
+  });
+}
+
+void World::cut_from_replication(NodeId id, Duration length) {
+  note(name_of(id).value() + " is cut off from replication");
+  cut_from_replication_.insert(id);
+  clock_.after(length, [this, id] {
+    const auto found = cut_from_replication_.find(id);
+    if (found != cut_from_replication_.end()) cut_from_replication_.erase(found);
+  });
+}
+
+void World::hold_up_applier(NodeId id, Duration length) {
+  if (random_.one_in(2)) {
+    note(name_of(id).value() + ": somebody stops the applier");
+    node(id).server.applier_runs = false;
+  } else {
+    note(name_of(id).value() + ": a lock holds up the applier");
+    TimePoint& until = node(id).applier_held_until;
+    until = std::max(until, clock_.now() + length);
+  }
+}
+
+// Not where another's data is gone: who has strays drops its own.
+void World::write_strays(NodeId id) {
+  Server& server = node(id).server;
+  const bool all_have_data = std::all_of(nodes_.begin(), nodes_.end(), [](const auto& each) {
+    return each->server.stage == cluster::DataStage::Member;
+  });
+  const bool is_replica = store_.topology.leadership.primary != name_of(id);
+  const bool takes_it = server.runs && server.answers && !server.hangs && !server.disk_is_broken &&
+                        !server.source_semi_sync;
+  if (!all_have_data || !is_replica || !takes_it) return;
+  note(name_of(id).value() + ": somebody writes to it");
+  server.write_stray();
+}
+
+void World::purge_binlogs(NodeId id) {
+  note(name_of(id).value() + ": its binlogs are purged");
+  node(id).server.purge();
+}
+
 // Until it jumps again, or for ever.
 void World::let_clock_jump(NodeId id) {
   constexpr std::int64_t kHour_ms = 3'600'000;
   auto& error_ms = node(id).clock_error_ms;
   error_ms = random_.one_in(3) ? 0 : random_.between(-kHour_ms, kHour_ms);
   note(fmt::format("{}: its wall clock is {} ms ahead from now on", name_of(id).value(), error_ms));
+}
+
+void World::cut_off(NodeId id, Duration length) {
+  for (NodeId other = 0; other <= kStore; ++other) cut(id, other, true, length);
 }
 
 void World::cut(NodeId one, NodeId other, bool both_ways, Duration length) {
@@ -222,8 +290,11 @@ void World::heal_all() {
   has_faults_ = false;
   cuts_.clear();
   slow_.clear();
+  cut_from_replication_.clear();
+  store_.topology.pause.reset();
   for (NodeId id = 0; id < nodes_.size(); ++id) {
-    node(id).server.hangs = false;
+    node(id).server.hangs = node(id).server.disk_is_broken = false;
+    node(id).applier_held_until = clock_.now();
     thaw(id);
     if (!node(id).agent.runs) start_agent(id);
   }

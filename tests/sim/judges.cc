@@ -94,8 +94,9 @@ bool World::is_at_work(NodeId id) {
   const Node& it = node(id);
   return leadership.primary == name_of(id) && !leadership.election && !leadership.handed_over &&
          it.agent.runs && !it.agent.is_frozen && it.agent.job == failover::Job::None &&
-         it.server.answers && !it.server.hangs && it.server.stage == cluster::DataStage::Member &&
-         !is_cut(id, kStore) && !is_cut(kStore, id) && !slow_.contains(id);
+         it.server.answers && !it.server.hangs && !it.server.disk_is_broken &&
+         it.server.stage == cluster::DataStage::Member && !is_cut(id, kStore) &&
+         !is_cut(kStore, id) && !slow_.contains(id);
 }
 
 void World::watch_primaries() {

@@ -61,4 +61,14 @@ void World::ask_for_restart(NodeId id) {
   asked_ms = std::max(asked_ms + 1, wall_ms(random_.below(nodes_.size())));
 }
 
+void World::ask_for_pause(Duration length) {
+  note("no fail-over by itself for a while");
+  store_.topology.pause = cluster::Pause{};
+  wake_all();
+  clock_.after(length, [this] {
+    store_.topology.pause.reset();
+    wake_all();
+  });
+}
+
 }  // namespace dorsal::sim

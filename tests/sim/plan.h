@@ -58,11 +58,19 @@ enum class Fault {
   Agent,         // is killed, and mysqld with it
   Hang,          // of mysqld
   Freeze,        // of an agent
+  Host,          // both stand still
   CutOff,        // from everybody
   Mute,          // hears, and is not heard
+  Deaf,          // is heard, and hears nothing
+  Replication,   // is cut off from that alone
+  Flap,          // is cut off again and again
   CutFromStore,  // alone
   CutFromOther,  // from another node
   Slow,          // the network of a node
+  Disk,          // nothing can be written to it
+  Applier,       // is stopped, or held up
+  Strays,        // somebody writes past everything
+  Purge,         // of binlogs
   Data,          // a folder is lost
   Store,         // is out of reach for some or all
   Clock,         // the wall's of a node jumps
@@ -71,6 +79,7 @@ enum class Fault {
   Switchover,    // people ask for these
   Failover,
   Restart,
+  Pause,
 };
 
 struct Plan {

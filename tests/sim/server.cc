@@ -29,7 +29,7 @@ void Server::start() {
 }
 
 void Server::crash() {
-  runs = answers = hangs = writable = closes = false;
+  runs = answers = hangs = lacks_purged = writable = closes = false;
   source_semi_sync = replica_semi_sync = applier_runs = false;
   receiver = cluster::Receiver::Off;
   syncs_relay_log = true;
@@ -51,11 +51,22 @@ void Server::commit(Transaction transaction) { add(executed_, transaction); }
 
 std::optional<Transaction> Server::write(std::uint64_t client,
                                          std::optional<Transaction> played_back) {
-  if (!runs || !answers || hangs || !writable) return std::nullopt;
+  if (!runs || !answers || hangs || disk_is_broken || !writable) return std::nullopt;
   const Transaction transaction = played_back.value_or(Transaction{origin, next_number_});
   log(transaction);
   waiting.push_back({transaction, client, binlog.size() - 1});
   return transaction;
+}
+
+void Server::purge() {
+  purged = binlog.size() - waiting.size();
+  purged_set_ = executed_;
+}
+
+void Server::write_stray() {
+  const Transaction transaction{origin, next_number_};
+  log(transaction);
+  commit(transaction);
 }
 
 std::vector<Server::Waiting> Server::acknowledge(NodeId replica,
@@ -116,7 +127,7 @@ void Server::lose_newest_of_relay(std::size_t count) {
 
 void Server::apply_next() {
   // The applier's own commits would wait for acknowledgements that nobody gives.
-  if (source_semi_sync) return;
+  if (source_semi_sync || disk_is_broken) return;
   if (applied >= relay.size()) return;
   const Transaction transaction = relay[applied++];
   if (has(transaction)) return;
@@ -136,6 +147,8 @@ void Server::lose_data() {
   in_binlog_.clear();
   executed_ = mysql::GtidSet();
   waiting.clear();
+  purged = 0;
+  purged_set_ = mysql::GtidSet();
   forget_relay();
   source.reset();
   heartbeat_ms.reset();
@@ -155,6 +168,7 @@ void Server::replace_data(const Server& donor) {
     log(each);
     commit(each);
   }
+  purge();
 }
 
 }  // namespace dorsal::sim

@@ -12,6 +12,7 @@
 //     replication stopped and semi-sync off
 //   - read-only can be switched on only when no commit waits
 //   - a clean shutdown, and switching semi-sync off, answer OK to those that wait
+//   - nobody can receive what its source has purged, or has not had in a binlog since it was cloned
 //
 // Time and network are the world's: it tells the server what arrives.
 #pragma once
@@ -55,9 +56,11 @@ class Server {
   std::vector<Transaction> binlog;  // its own writes, and those it applied
   std::vector<Transaction> relay;   // received, in this order; applied up to `applied`
   std::size_t applied = 0;
+  std::size_t purged = 0;  // of the binlog, from its beginning
   std::optional<NodeId> source;
   cluster::DataStage stage = cluster::DataStage::Member;
   mysql::GtidSet saved_strays;
+  bool disk_is_broken = false;  // full, read-only or stalled
   // What the source's wall clock said when it last wrote its heartbeat.
   std::optional<std::int64_t> heartbeat_ms;
 
@@ -65,6 +68,7 @@ class Server {
   bool runs = false;
   bool answers = false;  // after its recovery
   bool hangs = false;
+  bool lacks_purged = false;  // what its receiver asked for
   bool writable = false;
   bool closes = false;  // super_read_only waits for the commits under way
   bool source_semi_sync = false;
@@ -95,6 +99,8 @@ class Server {
   // another server's, of a binlog that somebody plays back.
   std::optional<Transaction> write(std::uint64_t client,
                                    std::optional<Transaction> played_back = std::nullopt);
+  // By somebody who does not care that it is read-only.
+  void write_stray();
   // Clients whose commits are through now that the replica has the binlog up to there. `acks`: how
   // many replicas it takes.
   std::vector<Waiting> acknowledge(NodeId replica, std::size_t position, std::uint32_t acks);
@@ -116,6 +122,8 @@ class Server {
   void lose_data();                        // the folder is gone
   void replace_data(const Server& donor);  // what the donor had committed; another UUID
 
+  void purge();  // all but the commits that wait
+  const mysql::GtidSet& purged_set() const { return purged_set_; }
   mysql::GtidSet in_flight() const;                               // the commits that wait
   const mysql::GtidSet& executed() const { return executed_; }    // without the commits that wait
   const mysql::GtidSet& retrieved() const { return retrieved_; }  // all that is in the relay log
@@ -128,6 +136,7 @@ class Server {
   std::set<Transaction> in_relay_;
   mysql::GtidSet executed_;
   mysql::GtidSet retrieved_;
+  mysql::GtidSet purged_set_;
   std::size_t synced_ = 0;  // so much of the relay log is on disk
   std::uint64_t next_number_ = 1;
 };

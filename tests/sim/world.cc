@@ -120,9 +120,15 @@ void World::start_server(NodeId id) {
   Server& server = node(id).server;
   server.start();
   server.writable = plan_.flaws.boots_writable;
-  clock_.after(Milliseconds(random_.between(300, 4000)), [this, id, life = server.life] {
-    Server& it = node(id).server;
-    if (it.runs && it.life == life) it.answers = true;
+  await_recovery(id, server.life);
+}
+
+void World::await_recovery(NodeId id, std::uint64_t life) {
+  clock_.after(Milliseconds(random_.between(300, 4000)), [this, id, life] {
+    Server& server = node(id).server;
+    if (!server.runs || server.life != life) return;
+    if (server.disk_is_broken) return await_recovery(id, life);
+    server.answers = true;
   });
 }
 

@@ -64,6 +64,7 @@ struct Agent {
   std::optional<TimePoint> renewal_tried;
   bool renewal_failed = false;
   std::optional<TimePoint> silent_since;
+  std::optional<TimePoint> storage_since;
   std::int64_t acknowledged = 0;
   std::optional<TimePoint> unacknowledged_since;
   std::optional<mysql::GtidSet> unprotected_writes;
@@ -87,6 +88,8 @@ struct Node {
   TimePoint told_nobody_since;      // that its write is there
   TimePoint hangs_until;
   TimePoint frozen_until;
+  TimePoint disk_broken_until;
+  TimePoint applier_held_until;
 };
 
 class World {
@@ -133,6 +136,7 @@ class World {
   void kill_agent(NodeId id);
   void crash_server(NodeId id, std::string last_words, bool wants_restart = false);
   void start_server(NodeId id);
+  void await_recovery(NodeId id, std::uint64_t life);
 
   // Runs something of an agent's, unless that agent is gone by then; a frozen one does it later.
   void as_agent(NodeId id, std::uint64_t life, std::function<void()> action);
@@ -195,6 +199,8 @@ class World {
   void start_applier(NodeId id);
   void apply(NodeId id, std::uint64_t life);
   void restart_receiver(NodeId id);
+  bool replication_is_cut(NodeId one, NodeId other) const;
+  void replicate(NodeId from, NodeId to, std::function<void()> arrive);  // as send()
   void connect(NodeId id, std::uint64_t connection);
 
   // What the replica lacks, in the order of the source's binlog; acknowledged as it arrives.
@@ -238,6 +244,12 @@ class World {
   void start_agent_after(NodeId id, Duration delay);
   void hang(NodeId id, Duration length);
   void freeze(NodeId id, Duration length);
+  void break_disk(NodeId id, Duration length);
+  void cut_off(NodeId id, Duration length);
+  void cut_from_replication(NodeId id, Duration length);
+  void hold_up_applier(NodeId id, Duration length);
+  void write_strays(NodeId id);
+  void purge_binlogs(NodeId id);
   void let_clock_jump(NodeId id);
   void cut(NodeId one, NodeId other, bool both_ways, Duration length);
   void thaw(NodeId id);
@@ -249,6 +261,7 @@ class World {
   void ask_for_failover(NodeId to);
   void ask_for_failovers();  // now and then, until the faults are over
   void ask_for_restart(NodeId id);
+  void ask_for_pause(Duration length);
 
   // ---- judging ----
 
@@ -284,6 +297,7 @@ class World {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<std::pair<NodeId, NodeId>, TimePoint> cuts_;  // until then
   std::set<NodeId> slow_;
+  std::multiset<NodeId> cut_from_replication_;
   TimePoint faults_end_;
   bool has_faults_ = true;  // until they are over
   bool is_over_ = false;
