@@ -25,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "spaces")]
 
 import clients
+import clocks
 import faults
 import judges
 import pymysql
@@ -77,10 +78,10 @@ class Pulse(threading.Thread):
 class Run:
     """From the start of the cluster to the report."""
 
-    def __init__(self, options, folder, has_spaces):
+    def __init__(self, options, folder, has_spaces, has_clocks):
         self.options, self.rng = options, random.Random(options.seed)
         faults.stretch(options.lease_ms / 2500)
-        self.world = world.World(options, folder, has_spaces)
+        self.world = world.World(options, folder, has_spaces, has_clocks)
         self.clients = clients.Clients(self.world)
         self.judge = judges.Judge(self.world, self.clients)
         self.gaps = {}  # fault: the longest time without any write in each round
@@ -103,10 +104,9 @@ class Run:
 
     def names(self):
         """Which fault is next, for ever, or as often as was asked."""
-        known = [name for name, (_, needs) in faults.FAULTS.items() if needs is None or self.world.has_spaces]
-        chosen = [name for name in self.options.faults or known if name in known]
+        chosen = [name for name in wanted(self.options) if self.world.has(faults.FAULTS[name][1])]
         if self.options.short:
-            yield from [name for name in SHORT if name in known]
+            yield from chosen
             return
         rounds = 0
         while self.options.rounds is None or rounds < self.options.rounds:
@@ -121,6 +121,7 @@ class Run:
         function, _ = faults.FAULTS[name]
         began = time.monotonic()
         try:
+            self.world.set_clocks_right()
             self.clients.begin_round()
             self.clients.wait_for_all(60)
         except AssertionError as error:
@@ -255,6 +256,11 @@ def parse(arguments):
     return options
 
 
+def wanted(options):
+    """Which faults were asked for; not all of them need be possible here."""
+    return SHORT if options.short else options.faults or list(faults.FAULTS)
+
+
 def stop(*_):
     raise Stopped
 
@@ -271,13 +277,22 @@ def main():
             spaces.enter()
         print(f"{reason} So there are signal faults only, and no cuts, delays or disks.", flush=True)
     has_spaces = bool(os.environ.get(spaces.INSIDE))
+    # Nothing is preloaded for the sake of faults that were not asked for.
+    has_clocks = any(faults.FAULTS[name][1] == world.CLOCKS for name in wanted(options))
+    if has_clocks and (reason := clocks.why_not()):
+        has_clocks = False
+        print(f"{reason} So no clock jumps.", flush=True)
+    granted = {None, has_spaces and world.SPACES, has_clocks and world.CLOCKS}
+    if not any(faults.FAULTS[name][1] in granted for name in wanted(options)):
+        print("skipped: none of these faults is possible here", flush=True)
+        return 77
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     folder = Path(tempfile.mkdtemp(prefix="dorsal-chaos-"))
     folder.chmod(0o755)
     is_good = False
     try:
-        run = Run(options, folder, has_spaces)
+        run = Run(options, folder, has_spaces, has_clocks)
         try:
             run.run()
             is_good = run.report()

@@ -21,8 +21,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "e2e"), str(HERE.parent / "spaces")]
 
+import clocks
 import harness
 import processes
+import pymysql
 import spaces
 
 MYSQL_PORT, AGENT_PORT = 3306, 3316
@@ -32,6 +34,8 @@ PROXY_USER = 65534  # proxies run as nobody, by which rules tell their packets f
 REST = 1.0  # seconds until what has died is started again, as systemd does it
 DISK_MIB = 1536
 NAME = "chaos"
+# What a fault may need: namespaces, and the disks that come with them; or clocks that can jump.
+SPACES, CLOCKS = "spaces", "clocks"
 
 NODE_CONFIGURATION = """\
 cluster:
@@ -91,8 +95,9 @@ class LoopbackHost:
 class Service:
     """A program that is started again when it ends, unless it is meant to be down."""
 
-    def __init__(self, world, name, host, command, log):
+    def __init__(self, world, name, host, command, log, environment=None):
         self.world, self.name, self.host, self.command, self.log = world, name, host, command, log
+        self.environment = environment or {}
         self.process, self.is_wanted, self.died = None, False, None
         self.lock = threading.Lock()
 
@@ -106,7 +111,9 @@ class Service:
         with open(self.log, "ab") as output:
             self.process = subprocess.Popen(
                 self.host.command(*self.command), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env={**os.environ, processes.MARK: self.world.mark, "DORSAL_MYSQLD": self.world.mysqld},
+                env={
+                    **os.environ, processes.MARK: self.world.mark, "DORSAL_MYSQLD": self.world.mysqld, **self.environment
+                },
                 start_new_session=True,
             )
         self.died = None
@@ -168,6 +175,7 @@ class Node:
         self.folder = world.folder / self.name
         self.folder.mkdir()
         self.bundle, self.proxy_bundle = self.folder / "bundle", self.folder / "proxy-bundle"
+        self.clock = world.clock(self.folder / "clock")
         self.freezer = Freezer()
         self.excused = []  # [from, to] during which its agent could do nothing, since it was frozen
         disk = self.folder / "disk"
@@ -199,12 +207,12 @@ class Node:
             as_nobody = ["setpriv", f"--reuid={PROXY_USER}", f"--regid={PROXY_USER}", "--clear-groups"]
         self.agent = Service(
             world, f"{self.name} agent", self.host, [world.binary, "node", "--config", self.folder / "node.yaml"],
-            world.log(f"{self.name}-agent-output"),
+            world.log(f"{self.name}-agent-output"), self.clock and self.clock.environment,
         )
         self.proxy = Service(
             world, f"{self.name} proxy", self.host,
             [*as_nobody, world.binary, "proxy", "--config", self.folder / "proxy.yaml"],
-            world.log(f"{self.name}-proxy-output"),
+            world.log(f"{self.name}-proxy-output"), self.clock and self.clock.environment,
         )
         self.socket = disk / "node" / "mysqld.sock"
 
@@ -254,6 +262,16 @@ class Node:
     def thaw(self):
         self.freezer.go_on()
         self.no_excuse()
+
+    def jump(self, seconds):
+        """The wall clock of the host is off by so much from now on."""
+        self.clock.set(seconds)
+        told = None
+        with contextlib.suppress(pymysql.MySQLError, OSError):
+            with contextlib.closing(self.root()) as server:
+                told = float(server.value("SELECT UNIX_TIMESTAMP()")) - time.time()
+        # Otherwise the fault would hurt nobody, and show nothing.
+        assert told is None or abs(told - seconds) < 10, f"the clock of {self} is off by {told:.1f} s, not by {seconds:.1f} s"
 
     def excuse(self):
         """From now on its agent cannot fence its server; what fences it is that nobody acknowledges."""
@@ -350,8 +368,9 @@ class Member:
 class World:
     """All of it. `close()` takes away what it has made, but for the logs."""
 
-    def __init__(self, options, folder, has_spaces):
+    def __init__(self, options, folder, has_spaces, has_clocks):
         self.options, self.folder, self.has_spaces = options, Path(folder), has_spaces
+        self.preloaded = clocks.build(self.folder) if has_clocks else None
         self.mark = str(self.folder)
         self.mysqld = harness.mysqld_path()
         self.logs = self.folder / "logs"
@@ -388,6 +407,13 @@ class World:
             return self.network.host(name, number)
         return LoopbackHost(self.network, name, number)
 
+    def clock(self, path):
+        return clocks.Clock(path, self.preloaded) if self.preloaded else None
+
+    def has(self, needs):
+        """Whether there is what a fault needs."""
+        return {None: True, SPACES: self.has_spaces, CLOCKS: bool(self.preloaded)}[needs]
+
     def log(self, name):
         return self.logs / f"{name}.log"
 
@@ -415,8 +441,13 @@ class World:
             service.start()
         self.keeper.start()
 
+    def set_clocks_right(self):
+        for node in self.nodes:
+            if node.clock and node.clock.offset:
+                node.jump(0)
+
     def heal(self):
-        """Whatever a fault may have left behind."""
+        """Whatever a fault may have left behind, but for clocks, with which a cluster has to become whole."""
         for node in self.nodes:
             if node.disk:
                 node.disk.go_on()
