@@ -107,7 +107,10 @@ Result<void> ProxyHeaderReader::look_at_text() {
     return read_text_line(std::string_view(bytes_).substr(0, end - 1));
   }
   if (bytes_.size() >= kLongestLine) return no_header("its line does not end");
-  if (wanted_ == 0) wanted_ = bytes_.back() == '\r' ? 1 : 2;
+  if (wanted_ == 0) {
+    const std::size_t least = bytes_.back() == '\r' ? 1 : 2;
+    wanted_ = std::min(least, kLongestLine - bytes_.size());
+  }
   return {};
 }
 

@@ -138,6 +138,18 @@ TEST(ProxyProtocol, WhatIsNoHeaderIsRefused) {
   }
 }
 
+TEST(ProxyProtocol, ALineOfVersion1HasAtMost107Bytes) {
+  const auto line = [](std::size_t length) {
+    return "PROXY UNKNOWN " + std::string(length - 16, 'x') + "\r\n";
+  };
+  for (const std::size_t piece : {1, 2, 3, 1000}) {
+    EXPECT_TRUE(read(line(107), piece).outcome) << piece;
+    EXPECT_TRUE(read(line(106), piece).outcome) << piece;
+    EXPECT_FALSE(read(line(108), piece).outcome) << piece;
+    EXPECT_FALSE(read(line(109), piece).outcome) << piece;
+  }
+}
+
 TEST(ProxyProtocol, WhatIsWrittenIsRead) {
   const auto destination = end("10.0.0.9", 6033);
   for (const char* source : {"10.1.2.3", "2001:db8::1"}) {
