@@ -184,11 +184,14 @@ class Sharing(harness.ClusterTest):
 
     def test_a_signal_keeps_its_connection_until_the_next_statement(self):
         with self.cluster.another_proxy(debug_swap_connections="true") as proxy, proxy.wire() as client:
+            def is_tied(sessions):
+                return lambda: proxy.metric("dorsal_proxy_tied_sessions") == sessions
+
             client.query("SIGNAL SQLSTATE '01234' SET TABLE_NAME = 'of a signal'")
-            self.assertEqual(1, proxy.metric("dorsal_proxy_tied_sessions"))
+            harness.wait_until("it ties the session", is_tied(1))
             client.query("GET DIAGNOSTICS CONDITION 1 @table = TABLE_NAME, @state = RETURNED_SQLSTATE")
             self.assertEqual([[b"of a signal", b"01234"]], client.query("SELECT @table, @state").rows)
-            self.assertEqual(0, proxy.metric("dorsal_proxy_tied_sessions"))
+            harness.wait_until("the next one unties it", is_tied(0))
 
     def test_what_cannot_move_keeps_its_connection_for_as_long_as_it_lasts(self):
         with self.cluster.another_proxy() as proxy, proxy.wire(database=self.schema) as client:
