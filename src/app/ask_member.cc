@@ -26,8 +26,8 @@ constexpr std::int64_t kClose_ms = 500;
 constexpr auto kClosenessLimit = std::chrono::seconds(30);
 
 Result<Topology> look(OpenCluster& open) {
-  DORSAL_TRY(coord::Snapshot now, open.load());
-  return cluster::without_expired(std::move(now.topology), io::wall_ms());
+  DORSAL_TRY(coord::Snapshot now, open.look());
+  return std::move(now.topology);
 }
 
 // The stamp of the request.

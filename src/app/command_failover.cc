@@ -61,12 +61,10 @@ Result<ManualFailover> begin(OpenCluster& open, const FailoverOptions& options) 
 
 // Nodes are believed to be there until their last states expire, so what could come to an end when
 // it began may have lost since then whom it needs.
-bool is_stuck(const cluster::Topology& stored, const ManualFailover& begun) {
-  const std::int64_t wall_ms = io::wall_ms();
+bool is_stuck(const cluster::Topology& now, const ManualFailover& begun) {
   const cluster::Election& election = begun.election;
-  if (election.may_lose_writes || stored.leadership.term >= election.term) return false;
-  if (wall_ms - election.begun_ms <= cluster::kStateExpires_ms) return false;
-  const cluster::Topology now = cluster::without_expired(stored, wall_ms);
+  if (election.may_lose_writes || now.leadership.term >= election.term) return false;
+  if (io::wall_ms() - election.begun_ms <= cluster::kStateExpires_ms) return false;
   return !failover::obstacle_to(now, *election.candidate).empty();
 }
 
@@ -76,7 +74,7 @@ Result<cluster::Leadership> wait(OpenCluster& open,
                                  ManualFailover& begun) {
   const Deadline give_up = open.loop().after(kPatience);
   while (!give_up.has_passed(open.loop().now()) && !Interrupt::has_come()) {
-    DORSAL_TRY(const coord::Snapshot now, open.load());
+    DORSAL_TRY(const coord::Snapshot now, open.look());
     const auto& leadership = now.topology.leadership;
     const cluster::Node* primary = now.topology.primary();
     const bool is_over = leadership.term >= begun.election.term && primary != nullptr &&

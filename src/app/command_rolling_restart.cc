@@ -20,8 +20,8 @@ constexpr auto kStoreLimit = std::chrono::seconds(5);
 // Every one of them, the primary last. Conflict: not all are well, so the cluster could bear no
 // restart.
 Result<std::vector<NodeName>> in_order(OpenCluster& open) {
-  DORSAL_TRY(coord::Snapshot now, open.load());
-  const auto topology = cluster::without_expired(std::move(now.topology), io::wall_ms());
+  DORSAL_TRY(const coord::Snapshot now, open.look());
+  const cluster::Topology& topology = now.topology;
   const cluster::Node* primary = topology.primary();
   if (primary == nullptr) return conflict("the cluster has no primary yet");
   std::vector<NodeName> names;

@@ -35,6 +35,7 @@ Result<std::unique_ptr<OpenCluster>> OpenCluster::open(const std::string& config
   DORSAL_TRY(made->store_, open_store(made->loop_, made->config_));
   made->records_.emplace(*made->store_);
   made->events_.emplace(*made->store_);
+  made->lookout_.emplace(made->loop_, *made->records_, is_one_machine(made->config_));
   return made;
 }
 
@@ -42,10 +43,9 @@ Result<coord::Snapshot> OpenCluster::load() { return run(records_->load(deadline
 
 Result<void> OpenCluster::change_leadership(const ChangeLeadership& change) {
   for (int tries = 0; tries < kMostTries; ++tries) {
-    DORSAL_TRY(coord::Snapshot read, load());
-    const auto now = cluster::without_expired(std::move(read.topology), io::wall_ms());
-    cluster::Leadership next = now.leadership;
-    DORSAL_TRY(const bool has_changed, change(now, next));
+    DORSAL_TRY(const coord::Snapshot read, look());
+    cluster::Leadership next = read.topology.leadership;
+    DORSAL_TRY(const bool has_changed, change(read.topology, next));
     if (!has_changed) return {};
     auto written = run(records_->lead(std::move(next), read.leadership_revision, deadline()));
     if (written) return {};

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/config.h"
+#include "app/lookout.h"
 #include "base/deadline.h"
 #include "base/result.h"
 #include "edge/coord/cluster_store.h"
@@ -27,12 +28,15 @@ class OpenCluster {
   const Config& config() const { return config_; }
   io::Loop& loop() { return loop_; }
 
-  // As the store says it: states that have expired are still there.
+  // As the store says it: the last words of agents that are silent are still there.
   Result<coord::Snapshot> load();
 
+  // With those turned Down, see Lookout.
+  Result<coord::Snapshot> look() { return lookout_->look(limit_); }
+
   // Changes the record of who leads, and again if somebody else, who renews the lease say, was
-  // first. The function is given how things are, expired states turned Down, and the record to
-  // change; false: there is nothing to change.
+  // first. The function is given how things are, see look(), and the record to change; false: there
+  // is nothing to change.
   using ChangeLeadership =
       std::function<Result<bool>(const cluster::Topology& now, cluster::Leadership& next)>;
   Result<void> change_leadership(const ChangeLeadership& change);
@@ -62,6 +66,7 @@ class OpenCluster {
   std::unique_ptr<coord::CoordStore> store_;
   std::optional<coord::ClusterStore> records_;
   std::optional<coord::EventStore> events_;
+  std::optional<Lookout> lookout_;
 };
 
 }  // namespace dorsal::app

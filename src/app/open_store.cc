@@ -64,6 +64,8 @@ Result<std::unique_ptr<coord::CoordStore>> open_store(io::Loop& loop, const Conf
   return std::unique_ptr<coord::CoordStore>(std::move(store));
 }
 
+bool is_one_machine(const Config& config) { return !coord::is_etcd_address(config.cluster.store); }
+
 bool store_may_exist(const Config& config) {
   return coord::is_etcd_address(config.cluster.store) || io::exists(config.cluster.store);
 }

@@ -15,6 +15,9 @@ namespace dorsal::app {
 // there. An etcd that does not answer within two seconds is no failure: each call tries again.
 Result<std::unique_ptr<coord::CoordStore>> open_store(io::Loop& loop, const Config& config);
 
+// Its store is a file, so all its processes go by one clock.
+bool is_one_machine(const Config& config);
+
 // False only for a store of which it is certain: opening it would make it.
 bool store_may_exist(const Config& config);
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/endpoints.h"
+#include "app/lookout.h"
 #include "app/open_store.h"
 #include "edge/coord/cluster_store.h"
 #include "edge/io/clock.h"
@@ -53,10 +54,9 @@ Result<std::string> status_from_store(const Config& config) {
   io::Loop loop;
   DORSAL_TRY(auto store, open_store(loop, config));
   coord::ClusterStore cluster(*store);
-  auto deadline = loop.after(kStoreLimit);
-  DORSAL_TRY(auto snapshot, io::block_on(loop, cluster.load(deadline)));
-  auto topology = cluster::without_expired(std::move(snapshot.topology), io::wall_ms());
-  return admin::status_json({std::move(topology), endpoints_of(config), false});
+  Lookout lookout(loop, cluster, is_one_machine(config));
+  DORSAL_TRY(auto snapshot, lookout.look(kStoreLimit));
+  return admin::status_json({std::move(snapshot.topology), endpoints_of(config), false});
 }
 
 Result<std::string> read_status(const Config& config) {

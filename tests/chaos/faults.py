@@ -595,6 +595,8 @@ def clock_jumps(world, rng):
     print(f"  {node}: {' s, '.join(f'{offset:+.1f}' for offset in offsets)} s; {death}", flush=True)
     for number, offset in enumerate(offsets[1:], start=1):
         node.jump(offset)
+        if number == 1:
+            assert not node.silent_nodes(), f"{node} believes nobody, as clocks differ"
         if number == deadly:
             hold(rng, 0, 3)
             getattr(world.primary(), kill)()

@@ -273,6 +273,14 @@ class Node:
         # Otherwise the fault would hurt nobody, and show nothing.
         assert told is None or abs(told - seconds) < 10, f"the clock of {self} is off by {told:.1f} s, not by {seconds:.1f} s"
 
+    def silent_nodes(self):
+        """Those that `dorsal status` on this host, by its clock, calls silent; it asks the store, as no admin page is here."""
+        told = subprocess.run(
+            self.host.command(self.world.binary, "status", "--json", "--config", self.folder / "node.yaml"),
+            capture_output=True, text=True, check=True, timeout=60, env={**os.environ, **self.clock.environment},
+        )
+        return [node["name"] for node in json.loads(told.stdout)["nodes"] if "silent" in (node["activity"] or "")]
+
     def excuse(self):
         """From now on its agent cannot fence its server; what fences it is that nobody acknowledges."""
         self.excused.append([time.monotonic(), None])

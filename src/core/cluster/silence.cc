@@ -5,6 +5,17 @@
 
 namespace dorsal::cluster {
 
+bool clocks_may_differ(const Topology& topology, std::int64_t wall_ms) {
+  constexpr std::int64_t kFuture_ms = 2000;
+  std::size_t of_now = 0;
+  for (const Node& node : topology.nodes) {
+    const std::int64_t age_ms = wall_ms - node.state.published_ms;
+    if (age_ms < -kFuture_ms) return true;
+    if (age_ms <= kStateExpires_ms) ++of_now;
+  }
+  return of_now < std::min<std::size_t>(2, topology.nodes.size());
+}
+
 void Silence::note(const Topology& topology, TimePoint now, std::int64_t wall_ms) {
   std::map<NodeName, Heard> heard;
   for (const Node& node : topology.nodes) {

@@ -13,6 +13,11 @@
 
 namespace dorsal::cluster {
 
+// Whether this machine's clock, or one of theirs, seems to be wrong: a stamp is of the future, or
+// fewer than two are of now, of which one may be this machine's own. Who looks only for a moment
+// has to look again then before it believes anybody silent. wall_ms: of this machine.
+bool clocks_may_differ(const Topology& topology, std::int64_t wall_ms);
+
 class Silence {
  public:
   // REQUIRES: called each time that the store was read. wall_ms: of this machine.

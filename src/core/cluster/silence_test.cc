@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace dorsal::cluster {
 namespace {
 
@@ -55,6 +57,22 @@ TEST(Silence, WhatIsSeenForTheFirstTimeIsJudgedByItsStamp) {
   other.note(fresh, kNow, kWall_ms);
   EXPECT_EQ(role_of(other, fresh, kNow + std::chrono::seconds(2)), Role::Replica);
   EXPECT_EQ(role_of(other, fresh, kNow + std::chrono::milliseconds(2001)), Role::Down);
+}
+
+TEST(Silence, ClocksMayDifferWhereStampsAreNotOfNow) {
+  const auto may_differ = [](std::vector<std::int64_t> ages_ms) {
+    Topology topology;
+    for (const std::int64_t age_ms : ages_ms) {
+      topology.nodes.push_back(of_one(kWall_ms - age_ms).nodes.front());
+    }
+    return clocks_may_differ(topology, kWall_ms);
+  };
+  EXPECT_FALSE(may_differ({}));
+  EXPECT_FALSE(may_differ({100, 5000, kHour_ms})) << "one is down";
+  EXPECT_TRUE(may_differ({100, 5001, kHour_ms})) << "this one's own, and all others are old";
+  EXPECT_TRUE(may_differ({100, 200, -2001}));
+  EXPECT_FALSE(may_differ({100, -2000}));
+  EXPECT_FALSE(may_differ({100})) << "it is alone";
 }
 
 TEST(Silence, OfWhoIsGoneNothingIsKept) {
