@@ -115,7 +115,7 @@ View World::view_of(NodeId id) {
   if (answers) view.server.facts = facts_of(id);
   note_protection(id, view);
   const std::int64_t shown_ms = agent.primary_clock.wall_ms(view.now, wall_ms(id));
-  view.lag_ms = failover::lag_ms(view, shown_ms, kHeartbeat);
+  view.lag_ms = agent.lag.note(view, shown_ms, kHeartbeat);
   agent.settled.note(view);
   if (!plan_.flaws.strays_are_judged_at_once) view.settled = agent.settled.all();
   set_goal(agent, view);

@@ -19,6 +19,7 @@
 #include "core/cluster/silence.h"
 #include "core/failover/agree.h"
 #include "core/failover/decide.h"
+#include "core/failover/lag.h"
 #include "core/failover/manual_failover.h"
 #include "core/failover/settled.h"
 #include "plan.h"
@@ -57,6 +58,7 @@ struct Agent {
   cluster::Topology topology;
   cluster::Silence silence;
   cluster::PrimaryClock primary_clock;
+  failover::Lag lag;
   failover::Settled settled;
   std::uint64_t leadership_revision = 0;
   TimePoint renewal_seen;

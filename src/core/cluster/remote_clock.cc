@@ -1,13 +1,16 @@
 #include "core/cluster/remote_clock.h"
 
+#include <algorithm>
+
 namespace dorsal::cluster {
 namespace {
 
 // Stamps are not that late: the clock was set back.
 constexpr std::int64_t kJump_ms = 3000;
 
-// By which a clock may go slower than ours between two stamps.
-constexpr std::int64_t kDrift_ms = 1;
+// Of so many the one that came soonest counts, also where a clock goes slower than ours or was set
+// back a little.
+constexpr std::size_t kStamps = 10;
 
 std::int64_t milliseconds(TimePoint now) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
@@ -21,13 +24,16 @@ void RemoteClock::note(std::int64_t stamp_ms, TimePoint now) {
   newest_ms_ = stamp_ms;
   if (is_first) return;
   const std::int64_t ahead_ms = stamp_ms - milliseconds(now);
-  const bool is_late = ahead_ms_ && ahead_ms < *ahead_ms_ && ahead_ms > *ahead_ms_ - kJump_ms;
-  ahead_ms_ = is_late ? *ahead_ms_ - kDrift_ms : ahead_ms;
+  const bool was_set_back =
+      !ahead_ms_.empty() && ahead_ms <= *std::ranges::max_element(ahead_ms_) - kJump_ms;
+  if (was_set_back) ahead_ms_.clear();
+  if (ahead_ms_.size() == kStamps) ahead_ms_.pop_front();
+  ahead_ms_.push_back(ahead_ms);
 }
 
 std::optional<std::int64_t> RemoteClock::wall_ms(TimePoint now) const {
-  if (!ahead_ms_) return std::nullopt;
-  return *ahead_ms_ + milliseconds(now);
+  if (ahead_ms_.empty()) return std::nullopt;
+  return *std::ranges::max_element(ahead_ms_) + milliseconds(now);
 }
 
 void PrimaryClock::note(const Topology& topology, TimePoint now) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 
 #include "base/deadline.h"
@@ -16,13 +17,13 @@ class RemoteClock {
   // The newest stamp of that clock, as it is seen now. Once more the same says nothing.
   void note(std::int64_t stamp_ms, TimePoint now);
 
-  // Behind by as long as the stamp that came soonest took to come. Empty before the second one, as
-  // the first may be of any age.
+  // Behind by as long as the one of the newest stamps that came soonest took to come. Empty before
+  // the second one, as the first may be of any age.
   std::optional<std::int64_t> wall_ms(TimePoint now) const;
 
  private:
   std::optional<std::int64_t> newest_ms_;
-  std::optional<std::int64_t> ahead_ms_;  // of this machine's clock
+  std::deque<std::int64_t> ahead_ms_;  // of this machine's clock, by the newest stamps
 };
 
 // That of the primary's agent, with which heartbeats are stamped.

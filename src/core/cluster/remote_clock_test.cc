@@ -38,7 +38,7 @@ TEST(RemoteClock, GoesOnBetweenStamps) {
 TEST(RemoteClock, GoesByTheStampThatCameSoonest) {
   RemoteClock clock = known();
   clock.note(kWall_ms + 1000, kNow + milliseconds(2200));
-  EXPECT_EQ(clock.wall_ms(kNow + milliseconds(2200)), kWall_ms + 2199);
+  EXPECT_EQ(clock.wall_ms(kNow + milliseconds(2200)), kWall_ms + 2200);
   clock.note(kWall_ms + 3050, kNow + milliseconds(3000));
   EXPECT_EQ(clock.wall_ms(kNow + milliseconds(3000)), kWall_ms + 3050);
 }
@@ -58,7 +58,15 @@ TEST(RemoteClock, FollowsOneThatIsALittleSlower) {
   }
   EXPECT_NEAR(static_cast<double>(*clock.wall_ms(kNow + milliseconds(10'000'000))),
               static_cast<double>(kWall_ms + 10'000'000 - 5000),
-              2);
+              6);
+}
+
+TEST(RemoteClock, FollowsSoonOneThatIsSetBackALittle) {
+  RemoteClock clock = known();
+  for (int i = 1; i <= 10; ++i) {
+    clock.note(kWall_ms + 1000 * i - 2500, kNow + milliseconds(1000 * i));
+  }
+  EXPECT_EQ(clock.wall_ms(kNow + milliseconds(10'000)), kWall_ms + 10'000 - 2500);
 }
 
 Topology led_by(const char* name, std::int64_t published_ms) {

@@ -17,4 +17,20 @@ std::optional<std::int64_t> lag_ms(const View& view, std::int64_t wall_ms, Durat
   return std::max<std::int64_t>(0, wall_ms - *facts->heartbeat_ms - interval_ms);
 }
 
+std::optional<std::int64_t> Lag::note(const View& view, std::int64_t wall_ms, Duration interval) {
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  // A clone is as old as its donor's heartbeat.
+  if (view.server.stage != cluster::DataStage::Member) last_ms_.reset();
+  auto lag = lag_ms(view, wall_ms, interval);
+  if (!lag) return lag;
+  if (last_ms_) {
+    const std::int64_t passed_ms = duration_cast<milliseconds>(view.now - last_at_).count();
+    lag = std::min(*lag, *last_ms_ + passed_ms);
+  }
+  last_ms_ = lag;
+  last_at_ = view.now;
+  return lag;
+}
+
 }  // namespace dorsal::failover

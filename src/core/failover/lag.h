@@ -15,4 +15,17 @@ namespace dorsal::failover {
 // cluster::PrimaryClock.
 std::optional<std::int64_t> lag_ms(const View& view, std::int64_t wall_ms, Duration interval);
 
+// What a node has seen of that, which grows no faster than time does. Where the primary's clock is
+// set forward, or another primary's is ahead, the newest heartbeat looks old until the next one
+// arrives.
+class Lag {
+ public:
+  // Once for each look. Returns lag_ms(), or less.
+  std::optional<std::int64_t> note(const View& view, std::int64_t wall_ms, Duration interval);
+
+ private:
+  std::optional<std::int64_t> last_ms_;  // when it was last known
+  TimePoint last_at_;
+};
+
 }  // namespace dorsal::failover

@@ -52,5 +52,27 @@ TEST(Lag, APrimaryHasNone) {
   EXPECT_EQ(lag_ms(view, 10'000, kInterval), 0);
 }
 
+TEST(Lag, GrowsNoFasterThanTime) {
+  constexpr std::int64_t kHour_ms = 3'600'000;
+  View view = view_of("node2");
+  view.server.stage = cluster::DataStage::Member;
+  view.now = TimePoint(std::chrono::hours(1));
+  const auto after = [&](int passed_ms, std::int64_t heartbeat_ms) {
+    view.now += std::chrono::milliseconds(passed_ms);
+    view.server.facts->heartbeat_ms = heartbeat_ms;
+  };
+  Lag lag;
+  after(0, 10'000);
+  EXPECT_EQ(lag.note(view, 10'700, kInterval), 200) << "nothing is known before";
+  after(300, 10'000);
+  EXPECT_EQ(lag.note(view, 11'000 + kHour_ms, kInterval), 500) << "the primary's clock was set";
+  after(300, 11'200 + kHour_ms);
+  EXPECT_EQ(lag.note(view, 11'300 + kHour_ms, kInterval), 0);
+  after(2000, 11'200 + kHour_ms);
+  EXPECT_EQ(lag.note(view, 13'300 + kHour_ms, kInterval), 1600);
+  view.server.stage = cluster::DataStage::Cloning;
+  EXPECT_EQ(lag.note(view, 53'300 + kHour_ms, kInterval), 41'600) << "its data is another's";
+}
+
 }  // namespace
 }  // namespace dorsal::failover

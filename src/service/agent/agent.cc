@@ -97,6 +97,7 @@ struct Agent::Impl {
   std::optional<mysql::GtidSet> goal;
   cluster::Silence silence;
   cluster::PrimaryClock primary_clock;
+  failover::Lag lag;
   failover::Settled settled;
   NodeState current;  // also while the store is out of reach
   NodeState published;
@@ -370,7 +371,7 @@ Task<View> Agent::Impl::look() {
   view.rebuilt_ms = memory.rebuilt_ms;
   view.resting = memory.rests.resting(view.now);
   const std::int64_t wall_ms = primary_clock.wall_ms(view.now, options.clocks.wall_ms());
-  view.lag_ms = failover::lag_ms(view, wall_ms, options.heartbeat);
+  view.lag_ms = lag.note(view, wall_ms, options.heartbeat);
   settled.note(view);
   view.settled = settled.all();
   set_goal(view);
