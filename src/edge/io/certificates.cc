@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kAuthorityDays = 20 * 365;
 constexpr long kSecondsPerDay = 24L * 60 * 60;
-constexpr long kClockTolerance = 60L * 60;
+constexpr long kClockTolerance = kSecondsPerDay;
 constexpr mode_t kCertificateMode = 0644;
 constexpr mode_t kKeyMode = 0600;
 
@@ -88,7 +88,8 @@ Result<Certificate> load_certificate(const std::string& path) {
   return certificate;
 }
 
-// A certificate without issuer, extensions and signature, valid from an hour ago.
+// A certificate without issuer, extensions and signature, valid from a day ago: clocks may be wrong
+// by hours, and by time zones.
 Result<Certificate> draft(const Key& key, const std::string& common_name, int days) {
   Certificate certificate(X509_new());
   X509_set_version(certificate.get(), X509_VERSION_3);

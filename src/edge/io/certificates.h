@@ -27,7 +27,7 @@ struct CertificateRequest {
   std::string common_name;         // at most 64 bytes
   std::vector<std::string> names;  // DNS names or IP addresses: the subject alternative names
   std::string uri = {};            // another of them, if it is not empty
-  int days = 3650;                 // valid from an hour ago, for clocks that differ
+  int days = 3650;                 // valid from a day ago, for clocks that differ
 };
 
 // What is written in a certificate. Moments are seconds since 1970.
