@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <vector>
 
 #include "app/interrupt.h"
 #include "edge/io/clock.h"
@@ -35,22 +34,34 @@ Result<std::int64_t> ask(OpenCluster& open, const NodeName& name, std::int64_t M
   return open.run(open.records().ask_member(name, asked_ms, io::wall_ms(), open.deadline()));
 }
 
+// False: it was not done by then. What is_done does may move give_up.
+Result<bool> look_until(OpenCluster& open,
+                        const Deadline& give_up,
+                        const std::function<bool(const Topology&)>& is_done) {
+  while (!give_up.has_passed(open.loop().now())) {
+    if (Interrupt::has_come()) return unavailable("interrupted; what was asked for goes on");
+    DORSAL_TRY(const Topology topology, look(open));
+    if (is_done(topology)) return true;
+    (void)open.run(open.loop().sleep_until(open.loop().after(kLookEvery)));
+  }
+  return false;
+}
+
 // Gives up when nothing has changed about the node for some minutes.
 Result<void> wait_until(OpenCluster& open,
                         const NodeName& name,
                         const std::function<bool(const Topology&, const Node*)>& is_done) {
   std::string seen;
   Deadline give_up = open.loop().after(kPatience);
-  while (!give_up.has_passed(open.loop().now())) {
-    if (Interrupt::has_come()) return unavailable("interrupted; what was asked for goes on");
-    DORSAL_TRY(const Topology topology, look(open));
-    const Node* node = topology.find(name);
-    if (is_done(topology, node)) return {};
-    const std::string activity = node == nullptr ? "" : node->state.activity;
-    if (activity != seen) give_up = open.loop().after(kPatience);
-    seen = activity;
-    (void)open.run(open.loop().sleep_until(open.loop().after(kLookEvery)));
-  }
+  DORSAL_TRY(const bool done, look_until(open, give_up, [&](const Topology& topology) {
+               const Node* node = topology.find(name);
+               if (is_done(topology, node)) return true;
+               const std::string activity = node == nullptr ? "" : node->state.activity;
+               if (activity != seen) give_up = open.loop().after(kPatience);
+               seen = activity;
+               return false;
+             }));
+  if (done) return {};
   return timeout(fmt::format("{} is not done yet: {}",
                              name.value(),
                              seen.empty() ? "it does not say why" : seen));
@@ -95,25 +106,15 @@ Result<void> ask_and_wait(OpenCluster& open,
   });
 }
 
-// Of all but the primary.
-std::vector<NodeName> replicas(const Topology& topology) {
-  std::vector<NodeName> names;
-  for (const Node& node : topology.nodes) {
-    if (node.member.name != topology.leadership.primary) names.push_back(node.member.name);
-  }
-  return names;
-}
-
+// No matter whether they ever are.
 Result<void> wait_until_close(OpenCluster& open, const NodeName& spared) {
   const Deadline give_up = open.loop().after(kClosenessLimit);
-  while (!give_up.has_passed(open.loop().now()) && !Interrupt::has_come()) {
-    DORSAL_TRY(const Topology topology, look(open));
-    const bool are_close = std::ranges::all_of(replicas(topology), [&](const NodeName& name) {
-      return name == spared || topology.find(name)->state.lag_ms.value_or(0) <= kClose_ms;
+  const auto are_close = [&](const Topology& topology) {
+    return std::ranges::all_of(topology.nodes, [&](const Node& node) {
+      return node.member.name == spared || node.state.lag_ms.value_or(0) <= kClose_ms;
     });
-    if (are_close) return {};
-    (void)open.run(open.loop().sleep_until(open.loop().after(kLookEvery)));
-  }
+  };
+  DORSAL_TRY_VOID(look_until(open, give_up, are_close));
   return {};
 }
 
@@ -133,7 +134,8 @@ Result<void> write_off_vote(OpenCluster& open, const NodeName& name) {
 
 Result<void> wait_until_bearable(OpenCluster& open, const NodeName& spared) {
   DORSAL_TRY(const Topology topology, look(open));
-  for (const NodeName& name : replicas(topology)) {
+  for (const Node& each : topology.nodes) {
+    const NodeName& name = each.member.name;
     DORSAL_TRY_VOID(wait_until(open, name, [&](const Topology& now, const Node* node) {
       return node == nullptr || now.leadership.primary == name || serves(now, *node);
     }));

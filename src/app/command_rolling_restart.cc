@@ -8,7 +8,6 @@
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/switch_over.h"
-#include "edge/io/clock.h"
 
 namespace dorsal::app {
 namespace {

@@ -21,9 +21,8 @@ Lookout::Lookout(io::Loop& loop, coord::ClusterStore& records, bool is_one_machi
 
 Result<coord::Snapshot> Lookout::look(Duration limit) {
   DORSAL_TRY(coord::Snapshot now, load(limit));
-  const bool believes = std::exchange(trusts_clocks_, true) ||
-                        !cluster::clocks_may_differ(now.topology, io::wall_ms());
-  if (!believes) {
+  const bool trusts_clocks = std::exchange(trusts_clocks_, true);
+  if (!trusts_clocks && cluster::clocks_may_differ(now.topology, io::wall_ms())) {
     DORSAL_TRY(now, listen(std::move(now), limit));
   }
   now.topology = silence_.without_silent(std::move(now.topology), loop_.now());
@@ -40,14 +39,16 @@ Result<coord::Snapshot> Lookout::load(Duration limit) {
 Result<coord::Snapshot> Lookout::listen(coord::Snapshot first, Duration limit) {
   const Deadline patience = loop_.after(kPatience);
   coord::Snapshot now = first;
-  const auto is_settled = [&](const cluster::Node& node) {
-    const cluster::Node* before = first.topology.find(node.member.name);
-    if (before == nullptr || before->state.published_ms != node.state.published_ms) return true;
+  const auto all_are_settled = [&] {
     const auto believed = silence_.without_silent(now.topology, loop_.now());
-    const bool is_silent = believed.find(node.member.name)->state.role == cluster::Role::Down;
-    return is_silent && patience.has_passed(loop_.now());
+    const bool was_long_enough = patience.has_passed(loop_.now());
+    return std::ranges::all_of(believed.nodes, [&](const cluster::Node& node) {
+      const cluster::Node* before = first.topology.find(node.member.name);
+      if (before == nullptr || before->state.published_ms != node.state.published_ms) return true;
+      return was_long_enough && node.state.role == cluster::Role::Down;
+    });
   };
-  while (!std::ranges::all_of(now.topology.nodes, is_settled)) {
+  while (!all_are_settled()) {
     (void)io::block_on(loop_, loop_.sleep_until(loop_.after(kListenEvery)));
     DORSAL_TRY(now, load(limit));
   }

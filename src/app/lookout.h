@@ -5,8 +5,6 @@
 // new states before it calls anybody silent.
 #pragma once
 
-#include <map>
-
 #include "base/deadline.h"
 #include "base/result.h"
 #include "core/cluster/silence.h"

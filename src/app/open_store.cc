@@ -59,7 +59,7 @@ Result<std::unique_ptr<coord::CoordStore>> open_etcd(io::Loop& loop, const Confi
 }  // namespace
 
 Result<std::unique_ptr<coord::CoordStore>> open_store(io::Loop& loop, const Config& config) {
-  if (coord::is_etcd_address(config.cluster.store)) return open_etcd(loop, config);
+  if (!is_one_machine(config)) return open_etcd(loop, config);
   DORSAL_TRY(auto store, coord::SqliteStore::open(loop, config.cluster.store));
   return std::unique_ptr<coord::CoordStore>(std::move(store));
 }
@@ -67,7 +67,7 @@ Result<std::unique_ptr<coord::CoordStore>> open_store(io::Loop& loop, const Conf
 bool is_one_machine(const Config& config) { return !coord::is_etcd_address(config.cluster.store); }
 
 bool store_may_exist(const Config& config) {
-  return coord::is_etcd_address(config.cluster.store) || io::exists(config.cluster.store);
+  return !is_one_machine(config) || io::exists(config.cluster.store);
 }
 
 }  // namespace dorsal::app

@@ -9,9 +9,7 @@
 #include "app/lookout.h"
 #include "app/open_store.h"
 #include "edge/coord/cluster_store.h"
-#include "edge/io/clock.h"
 #include "edge/io/files.h"
-#include "edge/io/scope.h"
 #include "service/admin/status_json.h"
 
 namespace dorsal::app {

@@ -275,9 +275,9 @@ class Node:
 
     def silent_nodes(self):
         """Those that `dorsal status` on this host, by its clock, calls silent; it asks the store, as no admin page is here."""
-        told = subprocess.run(
-            self.host.command(self.world.binary, "status", "--json", "--config", self.folder / "node.yaml"),
-            capture_output=True, text=True, check=True, timeout=60, env={**os.environ, **self.clock.environment},
+        told = spaces.run(
+            *self.host.command(self.world.binary, "status", "--json", "--config", self.folder / "node.yaml"),
+            timeout=60, env={**os.environ, **self.clock.environment},
         )
         return [node["name"] for node in json.loads(told.stdout)["nodes"] if "silent" in (node["activity"] or "")]
 

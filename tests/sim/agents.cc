@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/failover/lag.h"
 #include "core/failover/node_state.h"
 #include "world.h"
 
@@ -109,9 +108,11 @@ View World::view_of(NodeId id) {
   }
   view.silent_since = agent.silent_since;
   if (!server.disk_is_broken) agent.storage_since.reset();
-  if (server.disk_is_broken && !agent.storage_since) agent.storage_since = boot(id);
+  if (server.disk_is_broken) {
+    view.server.storage_trouble = "nothing can be written";
+    if (!agent.storage_since) agent.storage_since = boot(id);
+  }
   view.storage_since = agent.storage_since;
-  if (server.disk_is_broken) view.server.storage_trouble = "nothing can be written";
   if (answers) view.server.facts = facts_of(id);
   note_protection(id, view);
   const std::int64_t shown_ms = agent.primary_clock.wall_ms(view.now, wall_ms(id));
@@ -125,9 +126,15 @@ View World::view_of(NodeId id) {
 cluster::Topology World::believed(NodeId id) {
   const Agent& agent = node(id).agent;
   if (plan_.flaws.silence_by_wall_clock) {
-    return cluster::without_expired(agent.topology, wall_ms(id));
+    return at_first_look(agent.topology, wall_ms(id));
   }
   return agent.silence.without_silent(agent.topology, boot(id));
+}
+
+cluster::Topology World::at_first_look(const cluster::Topology& topology, std::int64_t wall_ms) {
+  cluster::Silence silence;
+  silence.note(topology, clock_.now(), wall_ms);
+  return silence.without_silent(topology, clock_.now());
 }
 
 void World::set_goal(Agent& agent, View& view) {

@@ -194,20 +194,14 @@ void World::lose_data(NodeId id) {
 void World::break_disk(NodeId id, Duration length) {
   note(name_of(id).value() + ": nothing can be written to its disk");
   node(id).server.disk_is_broken = true;
-  TimePoint& until = node(id).disk_broken_until;
-  until = std::max(until, clock_.now() + length);
-  clock_.after(length, [this, id] {
-    if (clock_.now() >= node(id).disk_broken_until) node(id).server.disk_is_broken = false;
+  end_after(node(id).disk_broken_until, length, [this, id] {
+    node(id).server.disk_is_broken = false;
   });
 }
 
 void World::cut_from_replication(NodeId id, Duration length) {
   note(name_of(id).value() + " is cut off from replication");
-  cut_from_replication_.insert(id);
-  clock_.after(length, [this, id] {
-    const auto found = cut_from_replication_.find(id);
-    if (found != cut_from_replication_.end()) cut_from_replication_.erase(found);
-  });
+  prolong(node(id).replication_cut_until, length);
 }
 
 void World::hold_up_applier(NodeId id, Duration length) {
@@ -216,8 +210,7 @@ void World::hold_up_applier(NodeId id, Duration length) {
     node(id).server.applier_runs = false;
   } else {
     note(name_of(id).value() + ": a lock holds up the applier");
-    TimePoint& until = node(id).applier_held_until;
-    until = std::max(until, clock_.now() + length);
+    prolong(node(id).applier_held_until, length);
   }
 }
 
@@ -254,28 +247,29 @@ void World::cut_off(NodeId id, Duration length) {
 
 void World::cut(NodeId one, NodeId other, bool both_ways, Duration length) {
   if (one == other) return;
-  const auto lengthen = [&](NodeId from, NodeId to) {
-    TimePoint& until = cuts_[{from, to}];
-    until = std::max(until, clock_.now() + length);
-  };
-  lengthen(one, other);
-  if (both_ways) lengthen(other, one);
+  prolong(cuts_[{one, other}], length);
+  if (both_ways) prolong(cuts_[{other, one}], length);
+}
+
+void World::prolong(TimePoint& until, Duration length) {
+  until = std::max(until, clock_.now() + length);
+}
+
+void World::end_after(TimePoint& until, Duration length, std::function<void()> end) {
+  prolong(until, length);
+  clock_.after(length, [this, &until, end = std::move(end)] {
+    if (clock_.now() >= until) end();
+  });
 }
 
 void World::hang(NodeId id, Duration length) {
   node(id).server.hangs = true;
-  node(id).hangs_until = std::max(node(id).hangs_until, clock_.now() + length);
-  clock_.after(length, [this, id] {
-    if (clock_.now() >= node(id).hangs_until) node(id).server.hangs = false;
-  });
+  end_after(node(id).hangs_until, length, [this, id] { node(id).server.hangs = false; });
 }
 
 void World::freeze(NodeId id, Duration length) {
   node(id).agent.is_frozen = true;
-  node(id).frozen_until = std::max(node(id).frozen_until, clock_.now() + length);
-  clock_.after(length, [this, id] {
-    if (clock_.now() >= node(id).frozen_until) thaw(id);
-  });
+  end_after(node(id).frozen_until, length, [this, id] { thaw(id); });
 }
 
 void World::thaw(NodeId id) {
@@ -290,11 +284,10 @@ void World::heal_all() {
   has_faults_ = false;
   cuts_.clear();
   slow_.clear();
-  cut_from_replication_.clear();
   store_.topology.pause.reset();
   for (NodeId id = 0; id < nodes_.size(); ++id) {
     node(id).server.hangs = node(id).server.disk_is_broken = false;
-    node(id).applier_held_until = clock_.now();
+    node(id).applier_held_until = node(id).replication_cut_until = clock_.now();
     thaw(id);
     if (!node(id).agent.runs) start_agent(id);
   }

@@ -11,7 +11,7 @@ namespace dorsal::sim {
 
 void World::ask_for_switchover(NodeId to) {
   const std::int64_t now_ms = wall_ms(random_.below(nodes_.size()));
-  const auto topology = cluster::without_expired(store_.topology, now_ms);
+  const auto topology = at_first_look(store_.topology, now_ms);
   auto planned = failover::plan_switchover(topology, name_of(to), now_ms);
   if (!planned) return;
   note("a switchover to " + name_of(to).value() + " is asked for");
@@ -24,7 +24,7 @@ void World::ask_for_switchover(NodeId to) {
 // Whoever is told what is lost, and goes on, has no claim to that any more.
 void World::ask_for_failover(NodeId to) {
   const std::int64_t now_ms = wall_ms(random_.below(nodes_.size()));
-  const auto topology = cluster::without_expired(store_.topology, now_ms);
+  const auto topology = at_first_look(store_.topology, now_ms);
   std::optional<cluster::NodeName> wish;
   if (random_.one_in(2)) wish = name_of(to);
   const bool may_lose_writes = plan_.writes_may_be_lost && !random_.one_in(4);

@@ -44,9 +44,9 @@ void World::restart_receiver(NodeId id) {
   connect(id, ++server.connection);
 }
 
-bool World::replication_is_cut(NodeId one, NodeId other) const {
-  return is_cut(one, other) || cut_from_replication_.contains(one) ||
-         cut_from_replication_.contains(other);
+bool World::replication_is_cut(NodeId one, NodeId other) {
+  return is_cut(one, other) || clock_.now() < node(one).replication_cut_until ||
+         clock_.now() < node(other).replication_cut_until;
 }
 
 void World::replicate(NodeId from, NodeId to, std::function<void()> arrive) {

@@ -92,6 +92,7 @@ struct Node {
   TimePoint frozen_until;
   TimePoint disk_broken_until;
   TimePoint applier_held_until;
+  TimePoint replication_cut_until;
 };
 
 class World {
@@ -151,6 +152,9 @@ class World {
   failover::View view_of(NodeId id);
   cluster::Topology believed(NodeId id);
 
+  // Who is silent is told by stamps alone.
+  cluster::Topology at_first_look(const cluster::Topology& topology, std::int64_t wall_ms);
+
   // As service/agent does.
   static void set_goal(Agent& agent, failover::View& view);
   void note_protection(NodeId id, failover::View& view);
@@ -201,7 +205,7 @@ class World {
   void start_applier(NodeId id);
   void apply(NodeId id, std::uint64_t life);
   void restart_receiver(NodeId id);
-  bool replication_is_cut(NodeId one, NodeId other) const;
+  bool replication_is_cut(NodeId one, NodeId other);
   void replicate(NodeId from, NodeId to, std::function<void()> arrive);  // as send()
   void connect(NodeId id, std::uint64_t connection);
 
@@ -247,6 +251,10 @@ class World {
   void hang(NodeId id, Duration length);
   void freeze(NodeId id, Duration length);
   void break_disk(NodeId id, Duration length);
+
+  // It lasts as long as the one that ends last.
+  void prolong(TimePoint& until, Duration length);
+  void end_after(TimePoint& until, Duration length, std::function<void()> end);
   void cut_off(NodeId id, Duration length);
   void cut_from_replication(NodeId id, Duration length);
   void hold_up_applier(NodeId id, Duration length);
@@ -299,7 +307,6 @@ class World {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<std::pair<NodeId, NodeId>, TimePoint> cuts_;  // until then
   std::set<NodeId> slow_;
-  std::multiset<NodeId> cut_from_replication_;
   TimePoint faults_end_;
   bool has_faults_ = true;  // until they are over
   bool is_over_ = false;

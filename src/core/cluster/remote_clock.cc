@@ -23,12 +23,10 @@ void RemoteClock::note(std::int64_t stamp_ms, TimePoint now) {
   const bool is_first = !newest_ms_;
   newest_ms_ = stamp_ms;
   if (is_first) return;
-  const std::int64_t ahead_ms = stamp_ms - milliseconds(now);
-  const bool was_set_back =
-      !ahead_ms_.empty() && ahead_ms <= *std::ranges::max_element(ahead_ms_) - kJump_ms;
-  if (was_set_back) ahead_ms_.clear();
+  const auto expected_ms = wall_ms(now);
+  if (expected_ms && stamp_ms <= *expected_ms - kJump_ms) ahead_ms_.clear();
   if (ahead_ms_.size() == kStamps) ahead_ms_.pop_front();
-  ahead_ms_.push_back(ahead_ms);
+  ahead_ms_.push_back(stamp_ms - milliseconds(now));
 }
 
 std::optional<std::int64_t> RemoteClock::wall_ms(TimePoint now) const {

@@ -59,6 +59,19 @@ TEST(Silence, WhatIsSeenForTheFirstTimeIsJudgedByItsStamp) {
   EXPECT_EQ(role_of(other, fresh, kNow + std::chrono::milliseconds(2001)), Role::Down);
 }
 
+TEST(Silence, ASilentAgentCountsAsDown) {
+  Topology topology = of_one(1000);
+  topology.nodes.push_back(of_one(5000).nodes.front());
+  topology.nodes[0].member.name = NodeName("old");
+  topology.nodes[1].member.name = NodeName("fresh");
+  Silence silence;
+  silence.note(topology, kNow, 1000 + kStateExpires_ms + 1);
+  auto seen = silence.without_silent(topology, kNow);
+  EXPECT_EQ(seen.find(NodeName("old"))->state.role, Role::Down);
+  EXPECT_FALSE(seen.find(NodeName("old"))->state.healthy);
+  EXPECT_EQ(seen.find(NodeName("fresh"))->state.role, Role::Replica);
+}
+
 TEST(Silence, ClocksMayDifferWhereStampsAreNotOfNow) {
   const auto may_differ = [](std::vector<std::int64_t> ages_ms) {
     Topology topology;

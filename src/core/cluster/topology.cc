@@ -104,11 +104,4 @@ void turn_down(NodeState& state) {
   state.activity = "its agent is silent";
 }
 
-Topology without_expired(Topology topology, std::int64_t now_ms) {
-  for (Node& node : topology.nodes) {
-    if (now_ms - node.state.published_ms > kStateExpires_ms) turn_down(node.state);
-  }
-  return topology;
-}
-
 }  // namespace dorsal::cluster

@@ -206,11 +206,6 @@ inline constexpr std::int64_t kStateExpires_ms = 5000;
 // What is left of the last words of an agent that is silent: Down, and unhealthy.
 void turn_down(NodeState& state);
 
-// The topology with every state older than kStateExpires_ms at now_ms (wall clock) turned Down, so
-// that a dead agent's last words are not believed for ever. For one look; who looks again and again
-// goes by cluster::Silence, which needs no clocks that agree.
-Topology without_expired(Topology topology, std::int64_t now_ms);
-
 // The newest topology: app's watcher stores it, the services read it. Null until the coordination
 // store was read for the first time.
 using SharedTopology = Published<Topology>;

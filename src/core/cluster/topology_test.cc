@@ -23,15 +23,6 @@ TEST(Topology, NobodyIsPrimaryBeforeTheFirstTerm) {
   EXPECT_EQ(topology.primary(), topology.find(NodeName("a")));
 }
 
-TEST(Topology, ASilentAgentCountsAsDown) {
-  Topology topology;
-  topology.nodes = {node("old", 1000), node("fresh", 5000)};
-  auto seen = without_expired(topology, 1000 + kStateExpires_ms + 1);
-  EXPECT_EQ(seen.find(NodeName("old"))->state.role, Role::Down);
-  EXPECT_FALSE(seen.find(NodeName("old"))->state.healthy);
-  EXPECT_EQ(seen.find(NodeName("fresh"))->state.role, Role::Replica);
-}
-
 TEST(Topology, NamesOfRolesAndModesReadBack) {
   for (Role role : {Role::Primary, Role::Replica, Role::Joining, Role::Down}) {
     EXPECT_EQ(*parse_role(to_string(role)), role);

@@ -24,7 +24,7 @@ struct Readiness {
   std::size_t survives = 0;
 };
 
-// Of a cluster whose expired states were turned Down (cluster::without_expired()).
+// Of a cluster in which the states of silent agents were turned Down (cluster::Silence).
 Readiness readiness(const cluster::Topology& topology);
 
 }  // namespace dorsal::failover
