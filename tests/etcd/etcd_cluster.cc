@@ -7,20 +7,12 @@
 #include <thread>
 
 #include "base/check.h"
-#include "edge/io/listener.h"
 #include "edge/io/scope.h"
 
 namespace dorsal::coord {
 namespace {
 
 constexpr int kMostStarts = 5;
-
-// Free at this moment; somebody else may take it before etcd does.
-int free_port(io::Loop& loop) {
-  auto listener = io::Listener::open(loop, io::Endpoint("127.0.0.1", 0));
-  DORSAL_CHECK(listener);
-  return listener->local_endpoint().port;
-}
 
 void pause_a_moment() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
 
@@ -48,8 +40,8 @@ bool EtcdCluster::try_to_start() {
   members_.clear();
   members_.resize(setup_.members);
   for (auto& member : members_) {
-    member.client_port = free_port(loop_);
-    member.peer_port = free_port(loop_);
+    member.client_port = io::testing::free_port(loop_);
+    member.peer_port = io::testing::free_port(loop_);
   }
   for (int i = 0; i < size(); ++i) start(i);
   wait_for_leader();
@@ -137,6 +129,7 @@ Result<io::Output> EtcdCluster::try_control(std::vector<std::string> arguments) 
 }
 
 std::string EtcdCluster::control(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "--command-timeout=60s");
   auto output = try_control(std::move(arguments));
   DORSAL_CHECK(output);
   EXPECT_TRUE(output->status.ok()) << output->text;

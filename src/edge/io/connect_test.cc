@@ -19,13 +19,9 @@ Task<std::string> failure_of(Loop& loop, Endpoint endpoint, Deadline deadline) {
   co_return std::string(to_string(stream.error().kind)) + ": " + stream.error().message;
 }
 
-std::uint16_t free_port(Loop& loop) {
-  return Listener::open(loop, Endpoint("127.0.0.1", 0))->local_endpoint().port;
-}
-
 TEST(Connect, RefusalIsASentence) {
   Loop loop;
-  auto port = free_port(loop);
+  auto port = testing::free_port(loop);
   auto text =
       block_on(loop, failure_of(loop, Endpoint("127.0.0.1", port), loop.after(seconds(20))));
   EXPECT_EQ(text,

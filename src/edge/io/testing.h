@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
+#include <random>
 #include <string>
 #include <utility>
 
@@ -38,6 +40,19 @@ class ScratchFolder {
  private:
   std::string path_;
 };
+
+// A port that nobody listens on, for who opens it later. It is none of those that the kernel gives
+// to clients: one of these may be a client's by then, even that of one who connects to this port.
+inline std::uint16_t free_port(Loop& loop) {
+  constexpr int kLowest = 10000;
+  constexpr int kHighest = 19999;
+  std::random_device random;
+  std::uniform_int_distribution<int> ports(kLowest, kHighest);
+  for (;;) {
+    const auto port = static_cast<std::uint16_t>(ports(random));
+    if (Listener::open(loop, Endpoint("127.0.0.1", port))) return port;
+  }
+}
 
 // Both ends of one connection.
 struct Pair {

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "edge/io/testing.h"
 #include "service/admin/health.h"
 #include "service/admin/page.h"
 
@@ -69,22 +70,11 @@ TEST(Page, NeedsNothingFromElsewhere) {
   EXPECT_EQ(page.find("innerHTML"), std::string::npos);
 }
 
-std::uint16_t free_port() {
-  int probe = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(probe, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(probe);
-  return ntohs(address.sin_port);
-}
-
 class AdminTest : public ::testing::Test {
  protected:
   AdminTest() {
-    options_.http_port = free_port();
+    io::Loop loop;
+    options_.http_port = io::testing::free_port(loop);
     options_.endpoints.split = "127.0.0.1:6033";
     options_.is_proxy_running = true;
   }
