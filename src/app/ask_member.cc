@@ -126,6 +126,7 @@ Result<void> write_off_vote(OpenCluster& open, const NodeName& name) {
       return false;
     }
     vote->second.state = cluster::Vote::State::Lost;
+    next.changes += 1;
     return true;
   });
 }

@@ -47,6 +47,7 @@ Result<ManualFailover> begin(OpenCluster& open, const FailoverOptions& options) 
         if (!planned.obstacle.empty() && !options.may_lose_writes) return refusal(planned);
         term = next.term;
         next.election = planned.election;
+        next.changes = now.next_change();
         return true;
       }));
   if (!planned.election.may_lose_writes) {

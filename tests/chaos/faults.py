@@ -571,6 +571,23 @@ def store_killed_and_primary(world, rng):
     primary.kill_mysqld()
 
 
+@fault("store-restored")
+def store_restored(world, rng):
+    """The store is put back to what it was before a fail-over; then all that knew it is started anew, one by one."""
+    hold(rng, 0, 2)
+    snapshot = world.save_store()
+    if rng.random() < 0.8:
+        old = world.primary()
+        rng.choice([old.kill_mysqld, old.kill_both, old.power_off])()
+        hold(rng, 3, 6)
+    world.restore_store(snapshot)
+    hold(rng, 0, 4)
+    for node in rng.sample(world.nodes, len(world.nodes)):
+        node.agent.kill()
+        node.proxy.kill()
+        hold(rng, 0, 2)
+
+
 # ---- Clocks that are wrong ----
 
 HOUR = 3600

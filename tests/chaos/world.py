@@ -339,13 +339,24 @@ class Member:
         self.service = None
 
     def configure(self, world):
-        peers = ",".join(f"{member.name}={member.peer_url}" for member in world.members)
         command = [
             "etcd", "--name", self.name, "--data-dir", self.data, "--listen-client-urls", self.url,
             "--advertise-client-urls", self.url, "--listen-peer-urls", self.peer_url,
-            "--initial-advertise-peer-urls", self.peer_url, "--initial-cluster", peers, "--log-level", "warn",
+            "--initial-advertise-peer-urls", self.peer_url, "--initial-cluster", world.store_peers(), "--log-level", "warn",
         ]
         self.service = Service(world, self.name, self.host, command, world.log(self.name))
+
+    def control(self, *arguments):
+        """etcdctl on its host."""
+        spaces.run(*self.host.command("env", "ETCDCTL_API=3", "etcdctl", "--endpoints", self.url, *arguments), timeout=60)
+
+    def restore(self, snapshot, peers):
+        """It is down, and is what it was then when it is started again."""
+        shutil.rmtree(self.data)
+        self.control(
+            "snapshot", "restore", snapshot, "--name", self.name, "--data-dir", self.data, "--initial-cluster", peers,
+            "--initial-advertise-peer-urls", self.peer_url,
+        )
 
     def ask(self, path, question, limit=1.0):
         connection = http.client.HTTPConnection(self.host.address, STORE_PORT, timeout=limit)
@@ -512,6 +523,23 @@ class World:
     def replicas(self):
         primary = self.primary()
         return [node for node in self.nodes if node is not primary]
+
+    def store_peers(self):
+        return ",".join(f"{member.name}={member.peer_url}" for member in self.members)
+
+    def save_store(self):
+        """A snapshot, as an operator's nightly job takes it."""
+        snapshot = self.store_folder / "snapshot"
+        snapshot.unlink(missing_ok=True)
+        self.store_leader().control("snapshot", "save", snapshot)
+        return snapshot
+
+    def restore_store(self, snapshot):
+        for member in self.members:
+            member.service.keep_down()
+        for member in self.members:
+            member.restore(snapshot, self.store_peers())
+            member.service.start()
 
     def store_leader(self):
         return next((member for member in self.members if member.leads()), self.members[0])

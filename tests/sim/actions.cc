@@ -21,13 +21,18 @@ constexpr auto kRestAfterReplication = Milliseconds(5000);
 }  // namespace
 
 bool World::is_routine(Action action) {
-  return action == Action::Keep || action == Action::Renew || action == Action::AskMembers;
+  return action == Action::Keep || action == Action::Renew || action == Action::AskMembers ||
+         action == Action::Remember;
 }
 
 void World::carry_out(NodeId id, const View& view, const Step& step) {
   Server& server = node(id).server;
   if (!is_routine(step.action)) {
-    note(fmt::format("{} {} ({})", view.self.value(), failover::to_string(step.action), step.rule));
+    note(fmt::format("{} {} ({}){}",
+                     view.self.value(),
+                     failover::to_string(step.action),
+                     step.rule,
+                     step.strays ? " " + step.strays->to_string() : ""));
     strike_after_step(id);
   }
   bool is_done = true;
@@ -64,6 +69,10 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
             return true;
           },
           [] {});
+    case Action::Remember:
+      is_done = !server.disk_is_broken;
+      if (is_done) node(id).remembered = *step.remembered;
+      break;
     case Action::Fence:
       fence(id);
       break;

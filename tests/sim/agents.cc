@@ -89,6 +89,7 @@ View World::view_of(NodeId id) {
   view.server.last_words = agent.last_words;
   view.server.wants_restart = agent.wants_restart;
   view.server.saved_strays = server.saved_strays;
+  view.server.remembered = it.remembered;
   view.job = agent.job;
   view.can_ask_members = true;
   view.phase_seen = agent.phase_seen;
@@ -303,6 +304,7 @@ failover::Knowledge World::knowledge_of(NodeId id) {
   if (const auto& election = agent.topology.leadership.election) known.election = election->term;
   if (own != nullptr && own->promise) known.promised = own->promise->term;
   known.promised = std::max(known.promised, agent.promised);
+  failover::recall(known, node(id).remembered);
   return known;
 }
 

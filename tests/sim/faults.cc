@@ -38,6 +38,8 @@ Fault World::choose_fault() {
 }
 
 void World::fault() {
+  snapshots_.push_back(store_.topology);
+  if (plan_.store_is_restored && random_.one_in(6)) return restore_store();
   const NodeId id = random_.below(nodes_.size());
   const Duration length = Milliseconds(random_.between(50, 20'000));
   const std::string name = name_of(id).value();
@@ -175,6 +177,21 @@ void World::lose_store(Duration length) {
   }
 }
 
+// Those who knew what it has forgotten do not believe it, until they are started anew.
+void World::restore_store() {
+  note("the store is put back to what it once was");
+  store_.topology = snapshots_[random_.below(snapshots_.size())];
+  ++store_.leadership_revision;
+  ++store_.life;
+  for (NodeId id = 0; id < nodes_.size(); ++id) {
+    clock_.after(Milliseconds(random_.between(0, 5000)), [this, id, life = store_.life] {
+      if (node(id).agent.store_life == life) return;
+      kill_agent(id);
+      start_agent_after(id, Milliseconds(random_.between(50, 3000)));
+    });
+  }
+}
+
 void World::lose_data(NodeId id) {
   if (store_.topology.leadership.unprotected) return;
   for (NodeId other = 0; other < nodes_.size(); ++other) {
@@ -189,6 +206,7 @@ void World::lose_data(NodeId id) {
   note(name_of(id).value() + ": its data is gone");
   crash_server(id, "mysqld was killed");
   node(id).server.lose_data();
+  node(id).remembered = {};
 }
 
 void World::break_disk(NodeId id, Duration length) {
@@ -228,7 +246,12 @@ void World::write_strays(NodeId id) {
   server.write_stray();
 }
 
+// In life nobody holds the cluster's data and has executed nothing at all.
 void World::purge_binlogs(NodeId id) {
+  const bool is_too_early = std::ranges::any_of(nodes_, [](const auto& each) {
+    return each->server.stage == cluster::DataStage::Member && each->server.executed().empty();
+  });
+  if (is_too_early) return;
   note(name_of(id).value() + ": its binlogs are purged");
   node(id).server.purge();
 }

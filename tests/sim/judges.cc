@@ -44,7 +44,11 @@ std::string_view to_string(Invariant invariant) {
 void World::opened(NodeId id, cluster::Term term) {
   note(fmt::format("{} takes writes in term {}", name_of(id).value(), term.value()));
   ++openings_;
-  if (!newest_ || term > newest_->second) newest_ = {id, term};
+  const bool is_newest = !newest_ || term > newest_->second;
+  if (is_newest) newest_ = {id, term};
+  // One that does not know of the newest term, as the store has forgotten it, may open until it
+  // hears of it; but gets nothing acknowledged meanwhile that others lack (confirm()).
+  if (plan_.store_is_restored && !is_newest) return;
   for (NodeId other = 0; other < nodes_.size(); ++other) check_lease(other, id);
   const auto given_up = std::erase_if(acknowledged_, [&](const Transaction& each) {
     return !node(id).server.has(each) && is_admitted(each);
@@ -56,6 +60,17 @@ void World::opened(NodeId id, cluster::Term term) {
                    fmt::format("{} takes writes in term {} and lacks {}:{}, which was acknowledged",
                                name_of(id).value(),
                                term.value(),
+                               each.origin,
+                               each.number));
+  }
+}
+
+void World::check_history(NodeId source) {
+  for (const Transaction& each : acknowledged_) {
+    if (node(source).server.has(each)) continue;
+    return violate(Invariant::Lost,
+                   fmt::format("{} tells a client OK and lacks {}:{}, which was acknowledged",
+                               name_of(source).value(),
                                each.origin,
                                each.number));
   }
@@ -121,11 +136,14 @@ void World::note_nodes() {
   }
   for (NodeId id = 0; id < nodes_.size(); ++id) {
     const auto& promise = stored(id).promise;
-    note(fmt::format("{} has {}, promised term {}: {}",
+    note(fmt::format("{} has {}, promised term {}: {}{}; it remembers {} changes of {}",
                      name_of(id).value(),
                      node(id).server.executed().to_string(),
                      promise ? promise->term.value() : 0,
-                     promise ? promise->received : ""));
+                     promise ? promise->received : "",
+                     promise && !promise->may_lead ? " (may not lead)" : "",
+                     node(id).remembered.changes,
+                     store_.topology.leadership.changes));
   }
   for (NodeId id = 0; id < nodes_.size(); ++id) {
     const Step step = decide(view_of(id));

@@ -43,6 +43,7 @@ void World::ask_for_failover(NodeId to) {
   }
   if (planned->election.may_lose_writes) admitted_.push_back(*planned);
   store_.topology.leadership.election = planned->election;
+  store_.topology.leadership.changes = store_.topology.next_change();
   ++store_.leadership_revision;
   wake_all();
 }

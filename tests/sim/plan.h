@@ -88,6 +88,7 @@ struct Plan {
   std::uint32_t acks = 1;
   cluster::Mode mode = cluster::Mode::SemiSync;
   bool writes_may_be_lost = false;  // an operator forces fail-overs
+  bool store_is_restored = false;   // to an older state, now and then
   Duration faults_for = std::chrono::seconds(40);
   Duration quiet_for = std::chrono::seconds(75);
   std::vector<Fault> only;            // empty: all of them

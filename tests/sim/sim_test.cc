@@ -26,7 +26,13 @@ struct Kind {
   std::uint64_t seeds = 500;  // if nobody says otherwise
   cluster::Mode mode = cluster::Mode::SemiSync;
   bool writes_may_be_lost = false;
+  bool store_is_restored = false;
 };
+
+Kind restored(Kind kind) {
+  kind.store_is_restored = true;
+  return kind;
+}
 
 // What many runs have shown.
 struct Tally {
@@ -54,6 +60,7 @@ Plan plan_of(const Kind& kind, std::uint64_t seed) {
   plan.acks = kind.acks;
   plan.mode = kind.mode;
   plan.writes_may_be_lost = kind.writes_may_be_lost;
+  plan.store_is_restored = kind.store_is_restored;
   return plan;
 }
 
@@ -100,7 +107,9 @@ INSTANTIATE_TEST_SUITE_P(Cluster,
                                          Kind{"ThreeNodesAvailable", 3, 1, 800, Mode::Available},
                                          Kind{"FiveNodesAvailable", 5, 2, 200, Mode::Available},
                                          Kind{"ThreeNodesForced", 3, 1, 800, Mode::SemiSync, true},
-                                         Kind{"FiveNodesForced", 5, 2, 200, Mode::SemiSync, true}),
+                                         Kind{"FiveNodesForced", 5, 2, 200, Mode::SemiSync, true},
+                                         restored({"ThreeNodesRestored", 3, 1, 800}),
+                                         restored({"FiveNodesRestored", 5, 2, 200})),
                          [](const auto& each) { return each.param.what; });
 
 // The seed that finds it, if any of so many does.

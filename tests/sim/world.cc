@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace dorsal::sim {
 
@@ -60,10 +61,18 @@ Duration World::latency(NodeId from, NodeId to) {
   return Milliseconds(random_.between(1, is_slow ? 2000 : 5));
 }
 
+bool World::knows_store(NodeId from, NodeId to) const {
+  if (from != kStore && to != kStore) return true;
+  const NodeId id = from == kStore ? to : from;
+  return nodes_[id]->agent.store_life == store_.life;
+}
+
 void World::send(NodeId from, NodeId to, std::function<void()> arrive) {
-  if (is_cut(from, to)) return;
-  clock_.after(latency(from, to), [this, from, to, arrive = std::move(arrive)] {
-    if (!is_cut(from, to)) arrive();
+  if (is_cut(from, to) || !knows_store(from, to)) return;
+  const std::uint64_t life = store_.life;
+  clock_.after(latency(from, to), [this, from, to, life, arrive = std::move(arrive)] {
+    const bool is_another = (from == kStore || to == kStore) && store_.life != life;
+    if (!is_cut(from, to) && !is_another) arrive();
   });
 }
 
@@ -73,6 +82,7 @@ void World::found() {
   topology.charter.mode = plan_.mode;
   topology.charter.uuid = "cluster";
   topology.leadership.term = cluster::Term(1);
+  topology.leadership.changes = 1;
   topology.leadership.primary = name_of(0);
   for (NodeId id = 0; id < plan_.nodes; ++id) {
     nodes_.push_back(std::make_unique<Node>(id));
@@ -92,6 +102,7 @@ void World::start_agent(NodeId id) {
   const std::uint64_t life = agent.life + 1;
   agent = Agent();
   agent.life = life;
+  agent.store_life = store_.life;
   agent.renewal_seen = boot(id);
   node(id).told_nobody_since = clock_.now();
   tick_after(id, Milliseconds(random_.between(0, 250)));
@@ -188,8 +199,12 @@ void World::time_out_later(NodeId id, Transaction transaction) {
 void World::confirm(NodeId source, const Server::Waiting& write) {
   ++outcome_.acknowledged;
   node(source).told_nobody_since = clock_.now();
+  const bool is_another = std::exchange(last_to_confirm_, source) != source;
   const bool is_late = newest_ && newest_->first != source;
-  if (is_late && !node(newest_->first).server.has(write.transaction)) {
+  const bool is_known = is_late && node(newest_->first).server.has(write.transaction);
+  if (plan_.store_is_restored) {
+    if (is_another && !is_known) check_history(source);
+  } else if (is_late && !is_known) {
     if (is_admitted(write.transaction)) {
       ++outcome_.given_up;
       return;

@@ -47,6 +47,7 @@ inline failover::Policy policy_of_worlds() {
 struct Store {
   cluster::Topology topology;
   std::uint64_t leadership_revision = 1;
+  std::uint64_t life = 0;  // another when it was put back to what it once was
 };
 
 struct Agent {
@@ -61,6 +62,7 @@ struct Agent {
   failover::Lag lag;
   failover::Settled settled;
   std::uint64_t leadership_revision = 0;
+  std::uint64_t store_life = 0;  // of the store that it knows: it believes no other
   TimePoint renewal_seen;
   std::optional<failover::Lease> lease;
   std::optional<TimePoint> renewal_tried;
@@ -86,6 +88,7 @@ struct Node {
   explicit Node(NodeId id) : server(id) {}
   Server server;
   Agent agent;
+  cluster::Remembered remembered;
   std::int64_t clock_error_ms = 0;  // of its wall clock
   TimePoint told_nobody_since;      // that its write is there
   TimePoint hangs_until;
@@ -116,6 +119,8 @@ class World {
 
   bool is_cut(NodeId from, NodeId to) const;
   Duration latency(NodeId from, NodeId to);
+
+  bool knows_store(NodeId from, NodeId to) const;
 
   // Arrives later, or never.
   void send(NodeId from, NodeId to, std::function<void()> arrive);
@@ -244,6 +249,7 @@ class World {
   // Only from a cluster that is whole: what k + 1 disks have is not lost with one of them.
   void lose_data(NodeId id);
   void lose_store(Duration length);
+  void restore_store();
   void lose_power(NodeId id, Duration length);
   void lose_power_of_all();
   void strike_after_step(NodeId id);
@@ -276,6 +282,8 @@ class World {
   // ---- judging ----
 
   void opened(NodeId id, cluster::Term term);
+  // All that was acknowledged is of one history, also where terms are repeated.
+  void check_history(NodeId source);
   // An operator was told that it is lost, or that it is not known what a node had that has it.
   bool is_admitted(Transaction transaction);
 
@@ -304,6 +312,7 @@ class World {
   Random random_;
   Clock clock_;
   Store store_;
+  std::vector<cluster::Topology> snapshots_;  // of the store
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<std::pair<NodeId, NodeId>, TimePoint> cuts_;  // until then
   std::set<NodeId> slow_;
@@ -316,6 +325,7 @@ class World {
   std::vector<Transaction> acknowledged_;
   std::vector<failover::ManualFailover> admitted_;  // that lose writes
   std::optional<std::pair<NodeId, cluster::Term>> newest_;
+  NodeId last_to_confirm_ = 0;  // a write
   Outcome outcome_;
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/cluster/topology.h"
 #include "core/mysql/gtid_set.h"
 
 namespace dorsal::cluster {
@@ -87,6 +88,7 @@ struct Server {
   std::optional<ServerFacts> facts;  // only when it answers
   mysql::GtidSet saved_strays;       // transactions that were put aside for people
   std::string storage_trouble;       // why nothing can be written beside its data; empty: it can
+  Remembered remembered;             // in the node's folder
 };
 
 }  // namespace dorsal::cluster

@@ -90,6 +90,22 @@ bool Topology::is_voter(const NodeName& name) const {
   return vote != nullptr && vote->state == Vote::State::Counts;
 }
 
+Term Topology::next_term() const {
+  Term highest = leadership.term;
+  if (leadership.election) highest = std::max(highest, leadership.election->term);
+  for (const Node& node : nodes) {
+    highest = std::max({highest, node.state.remembered.term, node.state.remembered.election});
+    if (node.promise) highest = std::max(highest, node.promise->term);
+  }
+  return Term(highest.value() + 1);
+}
+
+std::uint64_t Topology::next_change() const {
+  std::uint64_t highest = leadership.changes;
+  for (const Node& node : nodes) highest = std::max(highest, node.state.remembered.changes);
+  return highest + 1;
+}
+
 bool Topology::holds_statements() const {
   const auto& switchover = leadership.switchover;
   return switchover && switchover->is_under_way() && switchover->holding;

@@ -86,6 +86,18 @@ Result<Vote::State> parse_vote_state(std::string_view text);
 
 using Votes = std::map<NodeName, Vote>;  // whoever is not in it has none
 
+// What a node keeps in its own folder of what the store has told it, so that a store that was put
+// back to an older state is noticed.
+struct Remembered {
+  std::uint64_t changes = 0;  // Leadership::changes; 0: nothing yet
+  Term term;                  // of the newest primary
+  NodeName primary;
+  Term election;                  // the newest; 0: that of the primary
+  std::vector<NodeName> members;  // everybody then, by name
+
+  bool operator==(const Remembered&) const = default;
+};
+
 // A change of primary that is under way. It ends when somebody leads with its term.
 struct Election {
   Term term;  // above every other so far
@@ -100,6 +112,9 @@ struct Election {
   // An operator has allowed that acknowledged writes are lost: the candidate leads with what it
   // has, whatever the others have.
   bool may_lose_writes = false;
+  // The store has been put back to an older state, so that its votes mean nothing: every member
+  // must promise.
+  bool after_restore = false;
 };
 
 // A change of primary that somebody asked for while the present one is at work. It ends with a new
@@ -127,6 +142,9 @@ struct Leadership {
   bool handed_over = false;
   std::optional<Election> election;
   std::optional<Switchover> switchover;  // the newest since the term began
+  // How often there was a new term, election or set of votes, or another protection; it only grows.
+  // 0: written by a version that did not count.
+  std::uint64_t changes = 0;
   // The GTID set that its primary promised; empty if it was not elected but was the first.
   std::optional<std::string> elected_with;
   // Mode Available: the primary goes on without acknowledgements, so whoever takes over may lack
@@ -144,6 +162,7 @@ struct Promise {
   Term term;
   std::string received;  // the GTID set that it has: executed, or received and to be applied yet
   bool may_lead = true;  // false: it has strays besides, which are not in `received`
+  std::optional<Remembered> remembered = std::nullopt;  // of an election after a restore
 };
 
 // What a node's agent last said of its mysqld.
@@ -167,6 +186,7 @@ struct NodeState {
   std::int64_t restarted_ms = 0;
   std::int64_t rebuilt_ms = 0;
   std::int64_t ready_for_ms = 0;  // Switchover::begun_ms of the one that it is ready to lead after
+  Remembered remembered;          // but for the members, which it says when it promises
   bool semi_sync = false;  // primary: acknowledgements are required now; replica: it gives them
   bool healthy = false;
   std::string activity;  // what it is doing, or what is wrong, in a few words; may be empty
@@ -196,6 +216,10 @@ struct Topology {
   const Node* primary() const;
   const Vote* vote_of(const NodeName& name) const;
   bool is_voter(const NodeName& name) const;  // its acknowledgements count from now on, too
+  // For an election in a store that may have been put back to an older state, and for
+  // Leadership::changes then: above all that any member is known to have heard of.
+  Term next_term() const;
+  std::uint64_t next_change() const;
   // A switchover is about to take place: statements for the primary are held back.
   bool holds_statements() const;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace dorsal::failover {
@@ -49,6 +50,16 @@ Doubt doubt(const Claim& claim, const Knowledge& known) {
 }
 
 }  // namespace
+
+void recall(Knowledge& known, const cluster::Remembered& remembered) {
+  if (remembered.term > known.term) {
+    known.term = remembered.term;
+    known.primary = remembered.primary;
+  }
+  if (remembered.election.value() > 0) {
+    known.election = std::max(known.election, std::optional(remembered.election));
+  }
+}
 
 Agreement agree(const Claim& claim, const Knowledge& known) {
   auto [objection, reason] = doubt(claim, known);

@@ -25,6 +25,9 @@ struct Knowledge {
   std::optional<cluster::Term> promised;  // the highest promised
 };
 
+// The same for what the store may have forgotten since.
+void recall(Knowledge& known, const cluster::Remembered& remembered);
+
 cluster::Agreement agree(const cluster::Claim& claim, const Knowledge& known);
 
 }  // namespace dorsal::failover

@@ -88,6 +88,16 @@ TEST(Agree, EveryObjectionSaysWhy) {
   }
 }
 
+TEST(Agree, WhatIsRememberedCountsAlsoWhenTheStoreHasForgottenIt) {
+  auto known = knowing(7);
+  recall(known, {12, Term(7), NodeName("node1"), Term(), {}});
+  EXPECT_TRUE(agree(claim_of(7), known).agrees());
+  recall(known, {13, Term(7), NodeName("node1"), Term(8), {}});
+  EXPECT_EQ(agree(claim_of(7), known).objection, Objection::Election);
+  recall(known, {14, Term(8), NodeName("node3"), Term(), {}});
+  EXPECT_EQ(agree(claim_of(7), known).reason, "node2 knows of term 8, in which node3 leads");
+}
+
 TEST(Agree, APromiseCountsAlsoWhenTheStoreHasForgottenTheElection) {
   auto known = knowing(6);
   known.promised = Term(8);

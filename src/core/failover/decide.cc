@@ -26,7 +26,8 @@ constexpr Rule kRules[] = {
      "the moment when its newest renewal was sent, has not run out.",
      rules::fence_without_lease},
     {"fence_for_election",
-     "While another primary is being elected nobody takes writes: they could not be acknowledged.",
+     "While another primary is being elected nobody takes writes: they could not be acknowledged. "
+     "Nor does anybody while the store is older than what its members remember.",
      rules::fence_for_election},
     {"kill_hung_server",
      "A primary's server that answers nothing for two seconds is killed where another node can "
@@ -59,6 +60,10 @@ constexpr Rule kRules[] = {
      "being "
      "started.",
      rules::renew_lease},
+    {"remember",
+     "A node keeps in its own folder which changes of leader and votes it has seen, before it acts "
+     "on them.",
+     rules::remember},
     {"wait_for_admission",
      "A node that the store does not know has no server id, so it does nothing.",
      rules::wait_for_admission},
@@ -116,6 +121,13 @@ constexpr Rule kRules[] = {
     {"start_over_broken_clone",
      "A folder in which a clone was begun and not completed holds nothing of value.",
      rules::start_over_broken_clone},
+    {"begin_election_after_restore",
+     "When the store has been put back to an older state, the node that remembers most begins an "
+     "election in which every member promises, as the votes in the store mean nothing any more.",
+     rules::begin_election_after_restore},
+    {"refuse_old_store",
+     "Until then nobody follows or leads anything: the store has forgotten a term, or votes.",
+     rules::refuse_old_store},
     {"receive_up_to_barrier",
      "The candidate of a switchover goes on until it has all that the old primary wrote.",
      rules::receive_up_to_barrier},
@@ -142,9 +154,6 @@ constexpr Rule kRules[] = {
      "held by one of them; the one that has all that any of them has takes the new term.",
      rules::lead_as_elected},
     {"wait_for_election", "Until then nobody follows or leads anything.", rules::wait_for_election},
-    {"refuse_old_store",
-     "A node keeps its promise also when the store has forgotten the term.",
-     rules::refuse_old_store},
     {"forget_source",
      "A new primary forgets its old source before it takes a write.",
      rules::forget_source},
@@ -185,6 +194,9 @@ constexpr Rule kRules[] = {
      "lost, has strays or is left behind, none is taken: clients that wait would keep a clone from "
      "ending, and with it the first new replica.",
      rules::fence_without_replicas},
+    {"say_what_others_need",
+     "Whatever a vote that was withdrawn may have stood for is in the primary's binlog by then.",
+     rules::say_what_others_need},
     {"wait_for_replicas",
      "Such a primary serves reads and clones, and takes writes again when a replica has joined.",
      rules::wait_for_replicas},
@@ -214,9 +226,6 @@ constexpr Rule kRules[] = {
      "The primary's own vote in the store says that acknowledgements are required; replicas become "
      "voters only after it.",
      rules::record_required_acks},
-    {"say_what_others_need",
-     "Whatever a vote that was withdrawn may have stood for is in the primary's binlog by then.",
-     rules::say_what_others_need},
     {"take_out",
      "Once as many others as a write needs have all of that, the vote is gone and elections are "
      "counted without it.",
@@ -390,6 +399,8 @@ std::string_view to_string(Action action) {
       return "close_for_writes";
     case Action::Promise:
       return "promise";
+    case Action::Remember:
+      return "remember";
     case Action::UpdateMember:
       return "update_member";
     case Action::ForgetMember:
@@ -487,6 +498,9 @@ cluster::Leadership leadership_after(const Step& step,
                                      const Policy& policy,
                                      std::int64_t wall_ms) {
   cluster::Leadership next = view.topology.leadership;
+  const bool counts = step.action == Action::Lead || step.action == Action::Elect ||
+                      step.action == Action::ChangeProtection || step.action == Action::ChangeVotes;
+  if (counts) next.changes += 1;
   switch (step.action) {
     case Action::Lead:
       next.term = next.election ? next.election->term : cluster::Term(1);
@@ -509,8 +523,9 @@ cluster::Leadership leadership_after(const Step& step,
       next.handed_over = true;
       break;
     case Action::Elect:
-      next.election =
-          cluster::Election{cluster::Term(next.term.value() + 1), view.self, step.reason, wall_ms};
+      next.election = cluster::Election{view.topology.next_term(), view.self, step.reason, wall_ms};
+      next.election->after_restore = step.after_restore;
+      if (step.after_restore) next.changes = view.topology.next_change();
       next.election->candidate = step.candidate;
       next.election->barrier = step.barrier;
       // A primary itself begins none before it takes no more writes.

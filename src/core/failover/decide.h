@@ -32,6 +32,7 @@ enum class Action {
   ChangeSwitchover,   // compare-and-swap Step::switchover
   CloseForWrites,     // let open transactions end, for so long, then super_read_only
   Promise,            // write Step::promise
+  Remember,           // keep Step::remembered in the node's folder
   UpdateMember,       // write Step::member
   ForgetMember,       // Step::peer is no member any more
   ChangeVotes,        // compare-and-swap Step::votes
@@ -155,6 +156,7 @@ struct Step {
   std::optional<cluster::Votes> votes;            // for ChangeVotes: all, as they are to be
   std::optional<cluster::NodeName> peer;          // for Clone, ChangeSource and ForgetMember
   std::optional<cluster::Promise> promise;        // for Promise
+  std::optional<cluster::Remembered> remembered;  // for Remember
   std::optional<mysql::GtidSet> strays;           // for SaveStrays
   std::optional<mysql::GtidSet> awaited;          // for AwaitApplier
   std::optional<cluster::Switchover> switchover;  // for ChangeSwitchover
@@ -164,6 +166,7 @@ struct Step {
   std::string reason;         // for HandOver and Elect
   std::optional<cluster::NodeName> candidate;  // for Elect: as in cluster::Election
   std::optional<std::string> barrier;          // for Elect: as in cluster::Election
+  bool after_restore = false;                  // for Elect: as in cluster::Election
   std::optional<std::string> elected_with;  // for Lead: what this node promised, if it was elected
 };
 

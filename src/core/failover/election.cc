@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/failover/old_store.h"
 #include "core/failover/questions.h"
 
 namespace dorsal::failover {
@@ -51,8 +52,9 @@ bool has_promised(const View& view, const Node& node) {
 // cannot be read is none.
 std::vector<Vote> votes(const View& view) {
   std::vector<Vote> all;
+  const bool all_count = view.topology.leadership.election->after_restore;
   for (const Node& node : view.topology.nodes) {
-    if (!can_promise(view, node) && !is_candidate(view, node)) continue;
+    if (!all_count && !can_promise(view, node) && !is_candidate(view, node)) continue;
     if (!has_promised(view, node)) continue;
     auto set = mysql::parse_gtid_set(node.promise->received);
     if (set) all.push_back({&node, *std::move(set)});
@@ -139,6 +141,9 @@ Quorum quorum(const View& view) {
 }
 
 std::string why_not_electable(const View& view) {
+  if (is_after_restore(view)) {
+    return "the store was put back to an older state, and not all members have said what they have";
+  }
   if (!writes_are_protected(view)) {
     return "writes were not acknowledged by replicas, so some could be lost";
   }
@@ -157,6 +162,7 @@ std::string why_not_electable(const View& view) {
 bool is_decided(const View& view) {
   if (!election_is_pending(view)) return false;
   const auto all = votes(view);
+  if (view.topology.leadership.election->after_restore) return owing_promises(view).empty();
   return voters_suffice(view, all) || has_primary(view, all) || is_forced(view, all);
 }
 
@@ -164,15 +170,19 @@ std::optional<cluster::NodeName> elected(const View& view) {
   if (!is_decided(view)) return std::nullopt;
   const auto all = votes(view);
   if (is_forced(view, all)) return view.topology.leadership.election->candidate;
-  const bool suffice = voters_suffice(view, all);
+  const bool after_restore = view.topology.leadership.election->after_restore;
+  const bool suffice = !after_restore && voters_suffice(view, all);
   mysql::GtidSet everything;
+  const Node* leader = after_restore ? last_primary(view) : nullptr;
+  if (leader != nullptr && leader->promise->may_lead) return leader->member.name;
   for (const Vote& vote : all) {
+    if (leader != nullptr && vote.node != leader) continue;
     // What an old primary alone has was never acknowledged.
     if (!suffice || !is_primary(view, *vote.node)) everything.unite(vote.received);
   }
   // A primary that has lost data, to an old copy of its folder for one, betrays itself by what its
   // voters have said that they have.
-  if (!suffice) everything.unite(owed_to_voters(view));
+  if (!suffice && !after_restore) everything.unite(owed_to_voters(view));
   const Node* best = nullptr;
   for (const Vote& vote : all) {
     if (!vote.node->promise->may_lead || !vote.received.contains(everything)) continue;
@@ -183,6 +193,12 @@ std::optional<cluster::NodeName> elected(const View& view) {
 
 std::string describe_election(const View& view) {
   const auto& election = *view.topology.leadership.election;
+  if (!is_decided(view) && election.after_restore) {
+    return fmt::format(
+        "election of term {}, as the store was put back to an older state: waiting for {}",
+        election.term.value(),
+        fmt::join(owing_promises(view), ", "));
+  }
   if (!is_decided(view)) {
     const Quorum wanted = quorum(view);
     return fmt::format("election of term {}: {} of {} promises are there, {} needed",

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/failover/election.h"
+#include "core/failover/old_store.h"
 #include "core/failover/questions.h"
 
 namespace dorsal::failover {
@@ -62,10 +63,9 @@ Result<ManualFailover> plan_failover(const Topology& topology,
   DORSAL_TRY(const Node* chosen, wish ? find(topology, *wish) : choose(topology));
   ManualFailover planned;
   const auto& leadership = topology.leadership;
-  planned.election.term = cluster::Term(leadership.term.value() + 1);
-  if (leadership.election) {
-    planned.election.term = std::max(planned.election.term, leadership.election->term);
-  }
+  const bool is_pending = leadership.election && leadership.election->term > leadership.term;
+  planned.election.term =
+      is_pending && !store_is_old(topology) ? leadership.election->term : topology.next_term();
   planned.election.begun_by = chosen->member.name;
   planned.election.reason = "an operator asked for it";
   if (!reason.empty()) planned.election.reason += ": " + reason;

@@ -30,6 +30,8 @@ cluster::NodeState make_state(const View& view,
   state.restarted_ms = view.restarted_ms;
   state.rebuilt_ms = view.rebuilt_ms;
   state.ready_for_ms = ready_for_ms(view);
+  state.remembered = view.server.remembered;
+  state.remembered.members.clear();
   if (const auto& facts = view.server.facts) {
     state.server_uuid = facts->uuid;
     state.server_version = facts->version;

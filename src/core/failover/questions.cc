@@ -184,7 +184,11 @@ std::optional<mysql::GtidSet> primary_position(const View& view) {
 mysql::GtidSet strays(const View& view) {
   const Node* primary = view.topology.primary();
   const auto known = primary_position(view);
-  if (!known || !view.server.facts || is_recorded_primary(view)) return {};
+  if (!view.server.facts || is_recorded_primary(view)) return {};
+  // Before the first election nobody but the first primary ever led.
+  const bool only_one_led = !view.topology.leadership.elected_with;
+  if (!known && only_one_led) return only_source(received(view), view.server.facts->uuid);
+  if (!known) return {};
   mysql::GtidSet surplus = received(view);
   surplus.subtract(*known);
   if (view.settled) {
@@ -219,10 +223,12 @@ std::string reason_to_rebuild(const View& view, const Policy& policy) {
 std::optional<mysql::GtidSet> owed_by_primary(const View& view, const Node& node) {
   auto held = position_of(node);
   const Node* primary = view.topology.primary();
-  if (held && primary != nullptr && view.topology.leadership.elected_with) {
+  if (!held || primary == nullptr) return held;
+  if (view.topology.leadership.elected_with) {
     return only_source(*held, primary->state.server_uuid);
   }
-  return held;
+  // What it wrote itself are strays: before the first election nobody else ever led.
+  return &node == primary ? held : without_source(*held, node.state.server_uuid);
 }
 
 std::optional<Missing> missing_here(const View& view) {
@@ -240,8 +246,6 @@ std::optional<Missing> missing_here(const View& view) {
     auto held = owed_by_primary(view, node);
     if (!held) continue;
     held->subtract(executed);
-    // What it wrote itself are strays: before the first election nobody else ever led.
-    *held = without_source(*held, node.state.server_uuid);
     if (!held->empty()) return Missing{node.member.name, *std::move(held)};
   }
   return std::nullopt;

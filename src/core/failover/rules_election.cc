@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/failover/election.h"
+#include "core/failover/old_store.h"
 #include "core/failover/questions.h"
 #include "core/failover/rules.h"
 
@@ -15,7 +16,8 @@ using cluster::Receiver;
 namespace {
 
 bool may_elect(const View& view) {
-  return !view.topology.pause && view.store_answers && !election_is_pending(view);
+  return !view.topology.pause && view.store_answers && !election_is_pending(view) &&
+         !store_is_old(view);
 }
 
 // Why there should be another primary; empty when there should not.
@@ -34,6 +36,23 @@ bool can_stand(const View& view, const Policy& policy) {
   return view.server.facts && view.server.stage == DataStage::Member && strays(view).empty();
 }
 
+std::optional<cluster::Promise> make_promise(const View& view, const Policy& policy) {
+  const auto& election = *view.topology.leadership.election;
+  const bool has_data = view.server.stage == DataStage::Member;
+  const bool is_sound = has_data && !storage_is_broken(view, policy);
+  if (election.after_restore) {
+    // Who is a stray cannot be told by what an old store says of its primary.
+    std::string all = has_data ? received(view).to_string() : std::string();
+    return cluster::Promise{election.term, std::move(all), is_sound, view.server.remembered};
+  }
+  if (!own_member(view)->joined || !has_data) return std::nullopt;
+  // What nobody was ever told of would keep the others from leading.
+  const mysql::GtidSet surplus = strays(view);
+  mysql::GtidSet has = received(view);
+  has.subtract(surplus);
+  return cluster::Promise{election.term, has.to_string(), is_sound && surplus.empty()};
+}
+
 Step with_reason(Action action, std::string reason) {
   Step step = act(action, reason);
   step.reason = std::move(reason);
@@ -43,8 +62,12 @@ Step with_reason(Action action, std::string reason) {
 }  // namespace
 
 Match fence_for_election(const View& view, const Policy&) {
-  if (!election_is_pending(view) || !view.server.may_be_writable) return std::nullopt;
-  return act(Action::Fence, "another primary is being elected; taking no more writes");
+  if (!view.server.may_be_writable) return std::nullopt;
+  if (election_is_pending(view)) {
+    return act(Action::Fence, "another primary is being elected; taking no more writes");
+  }
+  if (!store_is_old(view)) return std::nullopt;
+  return act(Action::Fence, "the store is older than what is remembered; taking no more writes");
 }
 
 Match kill_hung_server(const View& view, const Policy& policy) {
@@ -91,6 +114,24 @@ Match begin_election(const View& view, const Policy& policy) {
   return with_reason(Action::Elect, reason);
 }
 
+// Who begins it need not be able to lead.
+Match begin_election_after_restore(const View& view, const Policy&) {
+  if (!store_is_old(view) || !view.store_answers || view.topology.pause) return std::nullopt;
+  if (is_resting(view, Action::Elect)) return std::nullopt;
+  if (!missing_after_restore(view).empty()) return std::nullopt;
+  Step step = with_reason(Action::Elect, "the store was put back to an older state");
+  step.after_restore = true;
+  return step;
+}
+
+Match refuse_old_store(const View& view, const Policy&) {
+  if (is_bound(view) && !election_is_pending(view)) {
+    return keep("it has promised a term that the store does not know; was the store restored?");
+  }
+  if (!store_is_old(view)) return std::nullopt;
+  return keep(describe_old_store(view));
+}
+
 Match stop_receiving_for_election(const View& view, const Policy&) {
   if (!election_is_pending(view) || has_promised(view)) return std::nullopt;
   const auto& following = view.server.facts->following;
@@ -109,18 +150,16 @@ Match sync_for_election(const View& view, const Policy&) {
 }
 
 Match promise(const View& view, const Policy& policy) {
-  if (!election_is_pending(view) || has_promised(view) || !view.store_answers) return std::nullopt;
-  const cluster::Member& own = *own_member(view);
-  if (!own.joined || view.server.stage != DataStage::Member) return std::nullopt;
+  if (!election_is_pending(view) || !view.store_answers) return std::nullopt;
   if (view.server.may_be_writable || is_resting(view, Action::Promise)) return std::nullopt;
+  auto promise = make_promise(view, policy);
+  if (!promise) return std::nullopt;
+  // Once more, if what kept it from leading is over.
+  const cluster::Node* own = view.topology.find(view.self);
+  const bool may_lead_now = promise->may_lead && own->promise && !own->promise->may_lead;
+  if (has_promised(view) && !may_lead_now) return std::nullopt;
   Step step = act(Action::Promise, "taking part in an election");
-  // What nobody was ever told of would keep the others from leading.
-  const mysql::GtidSet surplus = strays(view);
-  mysql::GtidSet has = received(view);
-  has.subtract(surplus);
-  const bool may_lead = surplus.empty() && !storage_is_broken(view, policy);
-  step.promise =
-      cluster::Promise{view.topology.leadership.election->term, has.to_string(), may_lead};
+  step.promise = std::move(promise);
   return step;
 }
 
@@ -156,11 +195,6 @@ Match lead_as_elected(const View& view, const Policy& policy) {
 Match wait_for_election(const View& view, const Policy&) {
   if (!election_is_pending(view)) return std::nullopt;
   return keep(describe_election(view));
-}
-
-Match refuse_old_store(const View& view, const Policy&) {
-  if (!is_bound(view)) return std::nullopt;
-  return keep("it has promised a term that the store does not know; was the store restored?");
 }
 
 Match forget_source(const View& view, const Policy&) {

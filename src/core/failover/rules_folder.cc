@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "core/failover/old_store.h"
 #include "core/failover/questions.h"
 #include "core/failover/rules.h"
 
@@ -35,13 +36,14 @@ Match wait_for_job(const View& view, const Policy&) {
 
 Match refuse_primary_without_data(const View& view, const Policy&) {
   if (!is_recorded_primary(view) || view.server.stage == DataStage::Member) return std::nullopt;
-  if (!anyone_has_joined(view)) return std::nullopt;
+  if (!anyone_has_joined(view) || is_after_restore(view)) return std::nullopt;
   return keep("it is the recorded primary, but its data folder is gone; put it back, or fail over");
 }
 
 Match forget_member_without_data(const View& view, const Policy&) {
   const cluster::Member& member = *own_member(view);
   if (view.server.stage == DataStage::Member || !member.joined) return std::nullopt;
+  if (is_after_restore(view)) return std::nullopt;
   if (!view.store_answers || is_resting(view, Action::UpdateMember)) {
     return keep("its data folder is gone; waiting for the store to record that");
   }

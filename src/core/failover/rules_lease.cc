@@ -1,4 +1,5 @@
 #include "core/failover/election.h"
+#include "core/failover/old_store.h"
 #include "core/failover/questions.h"
 #include "core/failover/rules.h"
 
@@ -35,6 +36,17 @@ Match ask_members(const View& view, const Policy& policy) {
   return act(Action::AskMembers, {});
 }
 
+Match remember(const View& view, const Policy&) {
+  if (!view.store_answers || own_member(view) == nullptr) return std::nullopt;
+  // Who led last is not known to an old store, so the memory is kept until there is a new term.
+  if (is_after_restore(view) || is_resting(view, Action::Remember)) return std::nullopt;
+  cluster::Remembered next = to_remember(view.topology);
+  if (next.changes == 0 || next == view.server.remembered) return std::nullopt;
+  Step step = act(Action::Remember, {});
+  step.remembered = std::move(next);
+  return step;
+}
+
 Match wait_for_admission(const View& view, const Policy&) {
   if (own_member(view) != nullptr) return std::nullopt;
   return keep("the store does not know this node");
@@ -42,6 +54,7 @@ Match wait_for_admission(const View& view, const Policy&) {
 
 Match lead_empty_cluster(const View& view, const Policy&) {
   if (!view.store_answers || view.topology.leadership.term.value() > 0) return std::nullopt;
+  if (anyone_remembers(view)) return std::nullopt;
   if (view.server.stage == DataStage::Member || view.server.stage == DataStage::Cloning) {
     return std::nullopt;
   }

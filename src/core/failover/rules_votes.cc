@@ -3,6 +3,7 @@
 // gives no more acknowledgements, and says so; the primary writes down all that there is then; once
 // enough others have that, the vote is gone. The mark keeps a node from acknowledging again when a
 // write of its own reaches the store late.
+#include "core/failover/old_store.h"
 #include "core/failover/questions.h"
 #include "core/failover/rules.h"
 
@@ -53,6 +54,7 @@ std::optional<mysql::GtidSet> needed_for(const Vote& vote) {
 
 Match leave_without_data(const View& view, const Policy&) {
   if (view.server.stage == DataStage::Member || !is_voter(view)) return std::nullopt;
+  if (is_after_restore(view)) return std::nullopt;
   if (!view.store_answers || is_resting(view, Action::ChangeVotes)) {
     return keep("its data folder is gone; waiting for the store to record that");
   }
@@ -61,6 +63,7 @@ Match leave_without_data(const View& view, const Policy&) {
 
 Match withdraw(const View& view, const Policy&) {
   if (is_recorded_primary(view) || own_vote(view) == nullptr) return std::nullopt;
+  if (is_after_restore(view)) return std::nullopt;
   const bool has_data = view.server.stage == DataStage::Member && own_member(view)->joined;
   const Vote::State before = own_vote(view)->state;
   const Vote::State after = has_data ? Vote::State::Withdrawn : Vote::State::Lost;

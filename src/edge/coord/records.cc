@@ -42,6 +42,15 @@ class Fields {
     if (const auto* field = find(name, &Json::is_number_integer)) out = field->get<T>();
   }
 
+  void names(const char* name, std::vector<cluster::NodeName>& out) {
+    const auto* field = find(name, &Json::is_array);
+    if (field == nullptr) return;
+    for (const Json& each : *field) {
+      if (!each.is_string()) wrong_ = fmt::format("field '{}' does not hold names", name);
+      if (each.is_string()) out.emplace_back(each.get<std::string>());
+    }
+  }
+
   // Null when there is no such object.
   const Json* object(const char* name) { return find(name, &Json::is_object); }
 
@@ -83,6 +92,34 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+Json to_json(const cluster::Remembered& remembered) {
+  Json json{{"changes", remembered.changes},
+            {"term", remembered.term.value()},
+            {"primary", remembered.primary.value()},
+            {"election", remembered.election.value()}};
+  json["members"] = Json::array();
+  for (const auto& name : remembered.members) json["members"].push_back(name.value());
+  return json;
+}
+
+Result<cluster::Remembered> decode_remembered(const Json& json) {
+  Fields fields(json);
+  cluster::Remembered remembered;
+  std::uint64_t term = 0;
+  std::string primary;
+  fields.number("changes", remembered.changes);
+  fields.number("term", term);
+  fields.text("primary", primary);
+  std::uint64_t election = 0;
+  fields.number("election", election);
+  fields.names("members", remembered.members);
+  DORSAL_TRY_VOID(fields.outcome());
+  remembered.term = cluster::Term(term);
+  remembered.primary = cluster::NodeName(std::move(primary));
+  remembered.election = cluster::Term(election);
+  return remembered;
+}
+
 }  // namespace
 
 std::string encode(const cluster::Charter& charter) {
@@ -109,13 +146,15 @@ std::string encode(const cluster::Leadership& leadership) {
             {"renewed_ms", leadership.renewed_ms},
             {"lease_ms", leadership.lease_ms},
             {"handed_over", leadership.handed_over},
-            {"unprotected", leadership.unprotected}};
+            {"unprotected", leadership.unprotected},
+            {"changes", leadership.changes}};
   if (const auto& election = leadership.election) {
     json["election"] = Json{{"term", election->term.value()},
                             {"begun_by", election->begun_by.value()},
                             {"reason", election->reason},
                             {"begun_ms", election->begun_ms},
-                            {"may_lose_writes", election->may_lose_writes}};
+                            {"may_lose_writes", election->may_lose_writes},
+                            {"after_restore", election->after_restore}};
     if (election->candidate) json["election"]["candidate"] = election->candidate->value();
     if (election->barrier) json["election"]["barrier"] = *election->barrier;
   }
@@ -138,9 +177,11 @@ std::string encode(const cluster::Leadership& leadership) {
 }
 
 std::string encode(const cluster::Promise& promise) {
-  return dump(Json{{"term", promise.term.value()},
-                   {"received", promise.received},
-                   {"may_lead", promise.may_lead}});
+  Json json{{"term", promise.term.value()},
+            {"received", promise.received},
+            {"may_lead", promise.may_lead}};
+  if (promise.remembered) json["remembered"] = to_json(*promise.remembered);
+  return dump(json);
 }
 
 std::string encode(const cluster::NodeState& state) {
@@ -158,6 +199,7 @@ std::string encode(const cluster::NodeState& state) {
                    {"rebuilt_ms", state.rebuilt_ms},
                    {"ready_for_ms", state.ready_for_ms},
                    {"lag_ms", or_null(state.lag_ms)},
+                   {"remembered", to_json(state.remembered)},
                    {"semi_sync", state.semi_sync},
                    {"healthy", state.healthy},
                    {"activity", state.activity},
@@ -241,6 +283,7 @@ Result<cluster::Election> decode_election(const Json& json) {
   fields.text("candidate", candidate);
   fields.text("barrier", election.barrier);
   fields.flag("may_lose_writes", election.may_lose_writes);
+  fields.flag("after_restore", election.after_restore);
   DORSAL_TRY_VOID(fields.outcome());
   if (candidate) election.candidate = cluster::NodeName(*std::move(candidate));
   if (term == 0) return corrupt("an election has no term");
@@ -303,6 +346,7 @@ Result<cluster::Leadership> decode_leadership(const std::string& json) {
   fields.number("lease_ms", leadership.lease_ms);
   fields.flag("handed_over", leadership.handed_over);
   fields.flag("unprotected", leadership.unprotected);
+  fields.number("changes", leadership.changes);
   if (const Json* election = fields.object("election")) {
     DORSAL_TRY(leadership.election, decode_election(*election));
   }
@@ -326,6 +370,9 @@ Result<cluster::Promise> decode_promise(const std::string& json) {
   fields.number("term", term);
   fields.text("received", promise.received);
   fields.flag("may_lead", promise.may_lead);
+  if (const Json* remembered = fields.object("remembered")) {
+    DORSAL_TRY(promise.remembered, decode_remembered(*remembered));
+  }
   DORSAL_TRY_VOID(fields.outcome());
   if (term == 0) return corrupt("a promise has no term");
   promise.term = cluster::Term(term);
@@ -358,6 +405,9 @@ Result<cluster::NodeState> decode_state(const std::string& json) {
   fields.number("rebuilt_ms", state.rebuilt_ms);
   fields.number("ready_for_ms", state.ready_for_ms);
   fields.number("lag_ms", state.lag_ms);
+  if (const Json* remembered = fields.object("remembered")) {
+    DORSAL_TRY(state.remembered, decode_remembered(*remembered));
+  }
   fields.flag("semi_sync", state.semi_sync);
   fields.flag("healthy", state.healthy);
   fields.text("activity", state.activity);

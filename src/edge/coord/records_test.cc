@@ -16,10 +16,12 @@ TEST(Records, AStateReadsBackAsItWasWritten) {
   state.agent_address = "db1:6051";
   state.read_weight = 0;
   state.activity = "quotes \" and lines\n";
+  state.remembered = {12, cluster::Term(3), cluster::NodeName("node2"), cluster::Term(4), {}};
   state.published_ms = 1234567890123;
   auto read = decode_state(encode(state));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(encode(*read), encode(state));
+  EXPECT_EQ(read->remembered, state.remembered);
   EXPECT_EQ(read->pid, 42);
   EXPECT_EQ(read->gtid_purged, state.gtid_purged);
   EXPECT_EQ(read->read_weight, 0U);
@@ -37,6 +39,7 @@ TEST(Records, TheOthersReadBackToo) {
   leadership.renewals = 99;
   leadership.renewed_ms = 5;
   leadership.lease_ms = 2500;
+  leadership.changes = 12;
   EXPECT_EQ(encode(*decode_leadership(encode(leadership))), encode(leadership));
   EXPECT_FALSE(decode_leadership(encode(leadership))->election);
 }
@@ -52,6 +55,7 @@ TEST(Records, WhatOperatorsAskForReadsBackToo) {
   leadership.election->candidate = cluster::NodeName("node2");
   leadership.election->barrier = "a:1-4";
   leadership.election->may_lose_writes = true;
+  leadership.election->after_restore = true;
   const auto read = decode_leadership(encode(leadership));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->switchover, leadership.switchover);
@@ -84,6 +88,14 @@ TEST(Records, AnElectionAndAPromiseReadBackToo) {
   EXPECT_EQ(decode_leadership(encode(leadership))->votes, leadership.votes);
   cluster::Promise promise{cluster::Term(4), "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-9", false};
   EXPECT_EQ(encode(*decode_promise(encode(promise))), encode(promise));
+  promise.remembered = {12,
+                        cluster::Term(3),
+                        cluster::NodeName("node2"),
+                        cluster::Term(4),
+                        {cluster::NodeName("node1")}};
+  EXPECT_EQ(decode_promise(encode(promise))->remembered, promise.remembered);
+  EXPECT_EQ(decode_promise(R"({"term":4,"remembered":{"members":[7]}})").error().kind,
+            ErrorKind::Corrupt);
   cluster::Pause pause{"new switches", 7};
   EXPECT_EQ(encode(*decode_pause(encode(pause))), encode(pause));
   EXPECT_EQ(decode_promise("{}").error().kind, ErrorKind::Corrupt);

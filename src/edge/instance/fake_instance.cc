@@ -96,6 +96,12 @@ Task<Result<void>> FakeInstance::accept_data(Deadline) {
   co_return Result<void>();
 }
 
+Task<Result<void>> FakeInstance::remember(cluster::Remembered remembered, Deadline) {
+  DORSAL_CO_TRY_VOID(note("remember"));
+  server.remembered = std::move(remembered);
+  co_return Result<void>();
+}
+
 Task<Result<void>> FakeInstance::start() {
   DORSAL_CO_TRY_VOID(note("start"));
   server.process = Process::Answers;

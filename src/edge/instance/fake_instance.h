@@ -49,6 +49,7 @@ class FakeInstance final : public Instance {
   io::Task<Result<void>> drop_data(Deadline deadline) override;
   io::Task<Result<void>> set_data_aside(Deadline deadline) override;
   io::Task<Result<void>> accept_data(Deadline deadline) override;
+  io::Task<Result<void>> remember(cluster::Remembered remembered, Deadline deadline) override;
   io::Task<Result<void>> start() override;
   io::Task<> stop(Deadline deadline) override;
   io::Task<> kill() override;

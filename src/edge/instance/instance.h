@@ -78,6 +78,10 @@ class Instance {
   // Turns Fresh or Cloning into Member. Of a completed clone it forgets the donor's own source.
   virtual io::Task<Result<void>> accept_data(Deadline deadline) = 0;
 
+  // Keeps it in the node's folder, for observe() to tell, also after a restart; durable when it
+  // returns. Timeout: the disk takes longer, and nobody waits for it.
+  virtual io::Task<Result<void>> remember(cluster::Remembered remembered, Deadline deadline) = 0;
+
   // ---- process ----
 
   // Starts the process; observe() tells when it answers. It ends with us, however we end. It comes

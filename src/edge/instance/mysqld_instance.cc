@@ -18,6 +18,7 @@
 #include "edge/instance/mysqld_version.h"
 #include "edge/instance/node_folder.h"
 #include "edge/instance/origins.h"
+#include "edge/instance/remembered_file.h"
 #include "edge/instance/secrets.h"
 #include "edge/instance/server_facts.h"
 #include "edge/instance/server_link.h"
@@ -75,7 +76,8 @@ struct MysqldInstance::Impl {
         options(with_whole_paths(std::move(options_))),
         folder(options.dir),
         strays(options.dir),
-        origins(options.dir) {}
+        origins(options.dir),
+        memory(loop_, options.dir + "/remembered") {}
 
   io::Loop& loop;
   Options options;
@@ -88,6 +90,8 @@ struct MysqldInstance::Impl {
   StrayFolder strays;
   mysql::GtidSet saved_strays;  // all that is in there
   Origins origins;
+  RememberedFile memory;
+  cluster::Remembered remembered;
   io::Worker worker;
   std::optional<MysqldProcess> process;
   std::optional<StorageProbe> storage;
@@ -157,6 +161,7 @@ Task<Result<void>> MysqldInstance::open(Identity identity) {
   }
   self.stage = self.folder.stage();
   self.saved_strays = self.strays.kept();
+  DORSAL_CO_TRY(self.remembered, self.memory.read());
   co_return Result<void>();
 }
 
@@ -349,6 +354,7 @@ Task<cluster::Server> MysqldInstance::observe(Deadline deadline) {
   cluster::Server server;
   server.pid = self.process->pid();
   server.saved_strays = self.saved_strays;
+  server.remembered = self.remembered;
   server.storage_trouble = self.storage->trouble();
   if (!server.pid) self.stage = self.folder.stage();
   server.stage = self.stage;
@@ -370,6 +376,13 @@ Task<cluster::Server> MysqldInstance::observe(Deadline deadline) {
   }
   server.may_be_writable = self.may_be_writable;
   co_return server;
+}
+
+Task<Result<void>> MysqldInstance::remember(cluster::Remembered remembered, Deadline deadline) {
+  cluster::Remembered written = remembered;
+  DORSAL_CO_TRY_VOID(co_await impl_->memory.write(std::move(written), deadline));
+  impl_->remembered = std::move(remembered);
+  co_return Result<void>();
 }
 
 // ---- roles ----

@@ -3,34 +3,15 @@
 #include <fmt/core.h>
 
 #include <charconv>
-#include <map>
-#include <string_view>
 
 #include "base/check.h"
 #include "edge/instance/folder_changes.h"
+#include "edge/instance/text_fields.h"
 #include "edge/io/files.h"
 
 namespace dorsal::instance {
 
 using cluster::DataStage;
-
-namespace {
-
-using Fields = std::map<std::string, std::string, std::less<>>;
-
-Fields parse_fields(std::string_view text) {
-  Fields fields;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const std::size_t equals = line.find('=');
-    if (equals == std::string_view::npos) continue;
-    fields.emplace(line.substr(0, equals), line.substr(equals + 1));
-  }
-  return fields;
-}
-
-}  // namespace
 
 Result<void> NodeFolder::claim(const std::string& cluster_uuid, const cluster::NodeName& node) {
   DORSAL_TRY_VOID(io::make_directories(dir_, 0700));
@@ -49,7 +30,7 @@ Result<void> NodeFolder::claim(const std::string& cluster_uuid, const cluster::N
 Result<void> NodeFolder::read_identity(const std::string& text,
                                        const std::string& cluster_uuid,
                                        const cluster::NodeName& node) {
-  Fields fields = parse_fields(text);
+  TextFields fields = parse_text_fields(text);
   const std::string& number = fields["format"];
   int format = 0;
   std::from_chars(number.data(), number.data() + number.size(), format);

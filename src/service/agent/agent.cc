@@ -39,7 +39,9 @@ constexpr auto kLastHooksLimit = std::chrono::seconds(5);
 constexpr int kMostStepsInATick = 20;
 
 // Done all the time, and nothing to tell of.
-bool is_routine(Action action) { return action == Action::Renew || action == Action::AskMembers; }
+bool is_routine(Action action) {
+  return action == Action::Renew || action == Action::AskMembers || action == Action::Remember;
+}
 
 // Since when something has been so without a break; empty: it is not so.
 void note_since(std::optional<TimePoint>& since, bool is_so, TimePoint now) {
@@ -162,6 +164,7 @@ failover::Knowledge Agent::knowledge() const {
   const cluster::Node* own = topology().find(impl_->options.node);
   if (own != nullptr && own->promise) known.promised = own->promise->term;
   known.promised = std::max(known.promised, impl_->driver.memory.promised);
+  failover::recall(known, impl_->current.remembered);
   return known;
 }
 

@@ -122,9 +122,13 @@ class AgentTest : public ::testing::Test {
 TEST_F(AgentTest, TheFirstNodeInitialisesAndLeads) {
   NodeUnderTest& node = add(1);
   tick(node, 6);
-  EXPECT_EQ(
-      node.fake.calls,
-      (std::vector<std::string>{"open", "initialise", "start", "accept_data", "open_for_writes"}));
+  EXPECT_EQ(node.fake.calls,
+            (std::vector<std::string>{"open",
+                                      "remember",
+                                      "initialise",
+                                      "start",
+                                      "accept_data",
+                                      "open_for_writes"}));
   EXPECT_EQ(state("node1").role, Role::Primary);
   EXPECT_TRUE(state("node1").healthy);
   EXPECT_EQ(load().topology.leadership.term, cluster::Term(1));
@@ -134,6 +138,7 @@ TEST_F(AgentTest, TheSecondIsClonedAndBothBecomeVoters) {
   raise_two();
   EXPECT_EQ(second().fake.calls,
             (std::vector<std::string>{"open",
+                                      "remember",
                                       "initialise",
                                       "start",
                                       "clone_from 127.0.0.1:6041",
@@ -143,6 +148,8 @@ TEST_F(AgentTest, TheSecondIsClonedAndBothBecomeVoters) {
                                       "stop_syncing",
                                       "start_replication",
                                       "sync_relay_log",
+                                      "remember",
+                                      "remember",
                                       "give_acks"}));
   EXPECT_TRUE(first().did("require_acks"));
   EXPECT_TRUE(load().topology.is_voter(NodeName("node1")));
@@ -258,6 +265,7 @@ TEST_F(AgentTest, AnInterruptedCloneStartsOver) {
   tick(second, 6);
   EXPECT_EQ(second.fake.calls,
             (std::vector<std::string>{"open",
+                                      "remember",
                                       "start",
                                       "start_over",
                                       "initialise",

@@ -24,6 +24,7 @@ constexpr auto kStoreLimit = std::chrono::seconds(1);
 constexpr auto kFenceLimit = std::chrono::seconds(2);
 constexpr auto kLeastFenceLimit = std::chrono::milliseconds(100);
 constexpr auto kActLimit = std::chrono::seconds(5);
+constexpr auto kRememberLimit = std::chrono::milliseconds(500);  // an election does not wait longer
 constexpr auto kAwaitLimit = std::chrono::milliseconds(200);
 constexpr auto kCloseLimit = std::chrono::seconds(3);  // beyond the drain
 constexpr auto kOriginsLimit = std::chrono::seconds(60);
@@ -118,6 +119,11 @@ Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline dead
       cluster::Promise promise = *step.promise;
       memory.promised = std::max(memory.promised, std::optional(promise.term));
       co_return co_await store_.promise(std::move(name), std::move(promise), deadline);
+    }
+    case Action::Remember: {
+      cluster::Remembered remembered = *step.remembered;
+      const Deadline limit = loop_.after(kRememberLimit);
+      co_return co_await instance_.remember(std::move(remembered), limit);
     }
     case Action::ForgetSource:
       DORSAL_CO_TRY_VOID(co_await instance_.forget_source(deadline));
