@@ -126,7 +126,7 @@ Result<void> write_off_vote(OpenCluster& open, const NodeName& name) {
       return false;
     }
     vote->second.state = cluster::Vote::State::Lost;
-    next.changes += 1;
+    if (next.changes > 0) ++next.changes;  // else it is not known how many there were
     return true;
   });
 }

@@ -500,7 +500,8 @@ cluster::Leadership leadership_after(const Step& step,
   cluster::Leadership next = view.topology.leadership;
   const bool counts = step.action == Action::Lead || step.action == Action::Elect ||
                       step.action == Action::ChangeProtection || step.action == Action::ChangeVotes;
-  if (counts) next.changes += 1;
+  // An agent that counts none may have written it.
+  if (counts) next.changes = next.changes == 0 ? view.topology.next_change() : next.changes + 1;
   switch (step.action) {
     case Action::Lead:
       next.term = next.election ? next.election->term : cluster::Term(1);

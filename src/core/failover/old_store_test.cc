@@ -90,6 +90,10 @@ TEST(OldStore, ChangesAreCounted) {
   for (Action action : {Action::Renew, Action::HandOver, Action::ChangeSwitchover}) {
     EXPECT_EQ(after(action), 4U) << to_string(action);
   }
+  // After an agent of an older version, which counts nothing.
+  view.topology.leadership.changes = 0;
+  find(view, "node3").state.remembered = of_term_three();
+  EXPECT_EQ(after(Action::ChangeVotes), 13U);
 }
 
 TEST(OldStore, NobodyTakesWritesOrFollowsInOne) {
