@@ -571,6 +571,24 @@ def store_killed_and_primary(world, rng):
     primary.kill_mysqld()
 
 
+@fault("store-slow")
+def store_slow(world, rng):
+    """etcd stands still again and again for some tenths of a second, as it does on a disk that is too slow."""
+    members = rng.choice([world.members, [world.store_leader()]])
+    until = time.monotonic() + stretched * rng.uniform(4, 8)
+    dies = rng.choice([None, until - stretched * rng.uniform(1, 4)])
+    while time.monotonic() < until:
+        for member in members:
+            member.freezer.stop(member.service.pid())
+        time.sleep(rng.uniform(0.1, 0.5))
+        for member in members:
+            member.freezer.go_on()
+        time.sleep(rng.uniform(0, 0.2))
+        if dies and time.monotonic() > dies:
+            dies = None
+            world.primary().kill_mysqld()
+
+
 @fault("store-restored")
 def store_restored(world, rng):
     """The store is put back to what it was before a fail-over; then all that knew it is started anew, one by one."""

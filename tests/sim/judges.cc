@@ -198,7 +198,11 @@ void World::await_end(int times_well, std::size_t acknowledged_before) {
     const std::size_t acknowledged = acknowledged_.size();
     const bool is_well = acknowledged > acknowledged_before && what_is_wrong().empty();
     if (is_well && times_well == 0) outcome_.healing = clock_.now() - faults_end_;
-    if (is_well && times_well == 2) return strike_last();
+    const bool ends_well = is_well && times_well == 2;
+    // Where nobody acknowledges, nobody takes over without a person.
+    is_over_ = ends_well && plan_.mode == cluster::Mode::Async;
+    if (is_over_) return;
+    if (ends_well) return strike_last();
     await_end(is_well ? times_well + 1 : 0, acknowledged);
   });
 }

@@ -91,7 +91,7 @@ void World::found() {
     node.member.server_id = cluster::ServerId(static_cast<std::uint32_t>(id + 1));
     node.member.address = address_of(id);
     node.member.joined = true;
-    topology.leadership.votes[node.member.name] = {};
+    if (plan_.mode != cluster::Mode::Async) topology.leadership.votes[node.member.name] = {};
     topology.nodes.push_back(node);
     start_agent(id);
   }
@@ -176,7 +176,7 @@ void World::client_writes(NodeId client) {
 }
 
 void World::commit_unprotected(NodeId id) {
-  if (!store_.topology.leadership.unprotected) {
+  if (plan_.mode != cluster::Mode::Async && !store_.topology.leadership.unprotected) {
     violate(Invariant::Unprotected,
             fmt::format("{} takes writes that nobody acknowledges", name_of(id).value()));
   }
