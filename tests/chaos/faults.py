@@ -359,6 +359,17 @@ def disk_stalled(world, rng):
         disk.go_on()
 
 
+@fault("disk-read-only", SPACES)
+def disk_read_only(world, rng):
+    """Linux allows no more writes after an error of the disk, which is repaired while its host is down."""
+    node = rng.choice([world.primary(), world.primary(), rng.choice(world.replicas())])
+    node.disk.turn_read_only()
+    hold(rng, 4, 9)
+    node.power_off()
+    node.disk.repair()
+    node.power_on()
+
+
 @fault("disk-of-replica-stalled", SPACES)
 def disk_of_replica_stalled(world, rng):
     disk = rng.choice(world.replicas()).disk

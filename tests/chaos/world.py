@@ -472,6 +472,9 @@ class World:
                 node.disk.go_on()
                 node.disk.make_room()
             node.thaw()
+            if node.disk and node.disk.is_read_only:
+                node.power_off()
+                node.disk.repair()
             node.power_on()
         for member in self.members:
             member.freezer.go_on()

@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 INSIDE = "DORSAL_SPACES"  # in the environment of a program that runs in namespaces of its own
@@ -67,8 +68,10 @@ def enter():
     if os.fork() == 0:
         _guard(guarded)
     guarded.close()
-    # A shell is the first process there, which reaps whatever loses its parent.
-    command = [*_unshare(), "sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-B", *sys.argv]
+    # A shell is the first process there, which reaps whatever loses its parent. What is mounted and unmounted here is so for
+    # the hosts, too, each of which has mounts of its own.
+    script = 'mount --make-rshared / && "$@"; exit $?'
+    command = [*_unshare(), "sh", "-c", script, "sh", sys.executable, "-B", *sys.argv]
     program = subprocess.Popen(
         command, env={**os.environ, INSIDE: address}, preexec_fn=_die_with_parent
     )
@@ -337,8 +340,12 @@ class Disk:
         with open(image, "wb") as file:
             file.truncate(mib << 20)
         run("mkfs.ext4", "-q", "-m", "0", "-E", "lazy_itable_init=1,lazy_journal_init=1", image)
-        run("mount", "-o", "loop", image, self.folder)
-        self.is_stalled = False
+        self.image = image
+        self.is_stalled = self.is_read_only = False
+        self._mount()
+
+    def _mount(self):
+        run("mount", "-o", "loop,errors=remount-ro", self.image, self.folder)
 
     def fill(self):
         """Not a byte is left, until make_room()."""
@@ -354,6 +361,25 @@ class Disk:
     def make_room(self):
         with contextlib.suppress(FileNotFoundError):
             (self.folder / "filler").unlink()
+
+    def turn_read_only(self):
+        """As after an error of the device, until repair(); what was not on it yet is lost."""
+        device = run("findmnt", "--noheadings", "--output", "SOURCE", self.folder).stdout.strip()
+        self.is_read_only = True
+        Path(f"/sys/fs/ext4/{Path(device).name}/trigger_fs_error").write_text("1", encoding="utf-8")
+
+    def repair(self):
+        """Whoever used it is ending, or has ended."""
+        if not self.is_read_only:
+            return
+        deadline = time.monotonic() + 60
+        while run("umount", self.folder, check=time.monotonic() > deadline).returncode != 0:
+            time.sleep(0.05)
+        # 1: errors have been corrected.
+        told = run("e2fsck", "-p", "-f", self.image, check=False)
+        assert told.returncode in (0, 1), told.stdout + told.stderr
+        self._mount()
+        self.is_read_only = False
 
     def stall(self):
         """Whoever writes waits, until go_on(), and cannot even be killed."""
