@@ -55,9 +55,10 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
       return write_store(
           id,
           [this, id, promise = *step.promise] {
-            auto& known = stored(id).promise;
-            if (known && known->term > promise.term) return false;
-            known = promise;
+            cluster::Node* own = stored(id);
+            if (own == nullptr) return false;
+            if (own->promise && own->promise->term > promise.term) return false;
+            own->promise = promise;
             return true;
           },
           [] {});
@@ -65,8 +66,9 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
       return write_store(
           id,
           [this, id, member = *step.member] {
-            stored(id).member.joined = member.joined;
-            return true;
+            cluster::Node* own = stored(id);
+            if (own != nullptr) own->member.joined = member.joined;
+            return own != nullptr;
           },
           [] {});
     case Action::Remember:
@@ -99,7 +101,14 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
       });
       return;
     case Action::ForgetMember:
-      break;
+      return write_store(
+          id,
+          [this, name = *step.peer] {
+            return std::erase_if(store_.topology.nodes, [&](const cluster::Node& each) {
+                     return each.member.name == name;
+                   }) > 0;
+          },
+          [] {});
     case Action::OpenForWrites:
       server.writable = true;
       opened(id, view.topology.leadership.term);

@@ -61,7 +61,9 @@ void World::read_store(NodeId id, const cluster::Topology& topology, std::uint64
   }
   if (failover::is_another_phase(before, now)) agent.phase_seen = boot(id);
   const cluster::Node* own = topology.find(name_of(id));
-  agent.restarted_ms = std::max(agent.restarted_ms, own->state.restarted_ms);
+  if (own != nullptr) {
+    agent.restarted_ms = std::max(agent.restarted_ms, own->state.restarted_ms);
+  }
   agent.store_answers = true;
   agent.silence.note(topology, boot(id), wall_ms(id));
   agent.primary_clock.note(topology, boot(id));
@@ -236,7 +238,9 @@ void World::publish(NodeId id, const View& view, const Step& step) {
   const cluster::NodeState last = known == nullptr ? cluster::NodeState() : known->state;
   cluster::NodeState state = failover::make_state(view, policy_, step.activity, last);
   state.published_ms = wall_ms(id);
-  send(id, kStore, [this, id, state] { stored(id).state = state; });
+  send(id, kStore, [this, id, state] {
+    if (cluster::Node* own = stored(id)) own->state = state;
+  });
 }
 
 void World::write_store(NodeId id, std::function<bool()> change, std::function<void()> done) {
@@ -315,7 +319,8 @@ void World::ask_members(NodeId id, const View& view) {
   node(id).agent.renewal_failed = false;
   const cluster::Claim claim{view.topology.charter.uuid, view.self, view.topology.leadership.term};
   auto yes = std::make_shared<std::size_t>(0);
-  for (NodeId other = 0; other < nodes_.size(); ++other) {
+  for (const cluster::Node& member : view.topology.nodes) {
+    const NodeId other = id_of(member.member.name);
     if (other == id) continue;
     send(id, other, [this, id, other, claim, yes] {
       as_agent(other, node(other).agent.life, [this, id, other, claim, yes] {
@@ -327,8 +332,8 @@ void World::ask_members(NodeId id, const View& view) {
       });
     });
   }
-  const std::size_t needed =
-      plan_.flaws.most_members_suffice ? nodes_.size() / 2 : nodes_.size() - 1;
+  const std::size_t members = view.topology.nodes.size();
+  const std::size_t needed = plan_.flaws.most_members_suffice ? members / 2 : members - 1;
   clock_.after(Milliseconds(100), [this, id, life, sent, yes, needed] {
     as_agent(id, life, [this, id, sent, yes, needed] {
       if (*yes >= needed) node(id).agent.lease = failover::Lease{sent};

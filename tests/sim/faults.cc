@@ -12,12 +12,12 @@ namespace {
 
 // Switchovers twice as often as others, since most are refused.
 constexpr Fault kMix[] = {
-    Fault::Server,       Fault::Agent,        Fault::Hang,  Fault::Freeze,      Fault::Host,
-    Fault::CutOff,       Fault::Mute,         Fault::Deaf,  Fault::Replication, Fault::Flap,
-    Fault::CutFromStore, Fault::CutFromOther, Fault::Slow,  Fault::Disk,        Fault::Applier,
-    Fault::Strays,       Fault::Purge,        Fault::Data,  Fault::Switchover,  Fault::Switchover,
-    Fault::Store,        Fault::Restart,      Fault::Clock, Fault::Power,       Fault::PowerOfAll,
-    Fault::Failover,     Fault::Pause};
+    Fault::Server,       Fault::Agent,        Fault::Hang,   Fault::Freeze,      Fault::Host,
+    Fault::CutOff,       Fault::Mute,         Fault::Deaf,   Fault::Replication, Fault::Flap,
+    Fault::CutFromStore, Fault::CutFromOther, Fault::Slow,   Fault::Disk,        Fault::Applier,
+    Fault::Strays,       Fault::Purge,        Fault::Data,   Fault::Switchover,  Fault::Switchover,
+    Fault::Store,        Fault::Restart,      Fault::Clock,  Fault::Power,       Fault::PowerOfAll,
+    Fault::Failover,     Fault::Pause,        Fault::Removal};
 
 constexpr std::uint64_t kUnsynced = 100;  // transactions at most, where nobody syncs each
 
@@ -101,6 +101,8 @@ void World::fault() {
       return purge_binlogs(id);
     case Fault::Pause:
       return ask_for_pause(length);
+    case Fault::Removal:
+      return ask_for_removal(id);
     case Fault::Host:
       note(name + ": all stands still");
       hang(id, length);
@@ -184,6 +186,8 @@ void World::restore_store() {
   ++store_.leadership_revision;
   ++store_.life;
   for (NodeId id = 0; id < nodes_.size(); ++id) {
+    const cluster::Node* own = stored(id);
+    if (own != nullptr && own->member.removal_asked_ms != 0) add_again(id);
     clock_.after(Milliseconds(random_.between(0, 5000)), [this, id, life = store_.life] {
       if (node(id).agent.store_life == life) return;
       kill_agent(id);

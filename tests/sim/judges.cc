@@ -135,7 +135,8 @@ void World::note_nodes() {
                      vote.needed.value_or("?")));
   }
   for (NodeId id = 0; id < nodes_.size(); ++id) {
-    const auto& promise = stored(id).promise;
+    const cluster::Node* own = stored(id);
+    const auto promise = own == nullptr ? std::nullopt : own->promise;
     note(fmt::format("{} has {}, promised term {}: {}{}; it remembers {} changes of {}",
                      name_of(id).value(),
                      node(id).server.executed().to_string(),
@@ -171,6 +172,7 @@ std::string World::what_is_wrong() {
 
 std::string World::what_is_wrong_with(NodeId id, NodeId primary) {
   const std::string name = name_of(id).value();
+  if (stored(id) == nullptr) return name + " is no member at the end";
   const View view = view_of(id);
   if (!failover::is_healthy(view, policy_)) {
     const Step step = decide(view);

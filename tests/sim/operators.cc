@@ -57,9 +57,38 @@ void World::ask_for_failovers() {
 }
 
 void World::ask_for_restart(NodeId id) {
+  cluster::Node* asked = stored(id);
+  if (asked == nullptr) return;
   note(name_of(id).value() + " is to be started anew");
-  auto& asked_ms = stored(id).member.restart_asked_ms;
+  auto& asked_ms = asked->member.restart_asked_ms;
   asked_ms = std::max(asked_ms + 1, wall_ms(random_.below(nodes_.size())));
+}
+
+// Of a cluster that has members to spare, and not of its primary.
+void World::ask_for_removal(NodeId id) {
+  cluster::Node* asked = stored(id);
+  const auto& topology = store_.topology;
+  const bool all_are_members = topology.nodes.size() == nodes_.size() &&
+                               std::ranges::all_of(topology.nodes, [](const cluster::Node& each) {
+                                 return each.member.joined && each.member.removal_asked_ms == 0;
+                               });
+  const bool has_enough = nodes_.size() > std::size_t{plan_.acks} + 1;
+  if (!all_are_members || !has_enough || topology.leadership.primary == name_of(id)) return;
+  note(name_of(id).value() + " is to leave the cluster");
+  asked->member.removal_asked_ms = wall_ms(random_.below(nodes_.size()));
+  wake_all();
+  add_again(id);
+}
+
+void World::add_again(NodeId id) {
+  clock_.after(Milliseconds(random_.between(1000, 6000)), [this, id] {
+    if (stored(id) != nullptr) return add_again(id);
+    note(name_of(id).value() + " becomes a member again");
+    kill_agent(id);
+    node(id).server.lose_data();
+    node(id).remembered = {};
+    start_agent(id);
+  });
 }
 
 void World::ask_for_pause(Duration length) {

@@ -80,6 +80,7 @@ enum class Fault {
   Failover,
   Restart,
   Pause,
+  Removal,  // of a member, which is added again
 };
 
 struct Plan {

@@ -86,15 +86,30 @@ void World::found() {
   topology.leadership.primary = name_of(0);
   for (NodeId id = 0; id < plan_.nodes; ++id) {
     nodes_.push_back(std::make_unique<Node>(id));
-    cluster::Node node;
-    node.member.name = name_of(id);
-    node.member.server_id = cluster::ServerId(static_cast<std::uint32_t>(id + 1));
-    node.member.address = address_of(id);
-    node.member.joined = true;
-    if (plan_.mode != cluster::Mode::Async) topology.leadership.votes[node.member.name] = {};
-    topology.nodes.push_back(node);
+    add_member(id);
+    stored(id)->member.joined = true;
+    if (plan_.mode != cluster::Mode::Async) topology.leadership.votes[name_of(id)] = {};
     start_agent(id);
   }
+}
+
+cluster::Node* World::stored(NodeId id) {
+  const auto found = std::ranges::find(store_.topology.nodes, name_of(id), [](const auto& each) {
+    return each.member.name;
+  });
+  return found == store_.topology.nodes.end() ? nullptr : &*found;
+}
+
+void World::add_member(NodeId id) {
+  cluster::Node node;
+  node.member.name = name_of(id);
+  node.member.server_id = cluster::ServerId(static_cast<std::uint32_t>(id + 1));
+  node.member.address = address_of(id);
+  auto& nodes = store_.topology.nodes;
+  const auto after = std::ranges::find_if(nodes, [&](const cluster::Node& each) {
+    return each.member.name > node.member.name;
+  });
+  nodes.insert(after, node);
 }
 
 void World::start_agent(NodeId id) {
@@ -103,6 +118,7 @@ void World::start_agent(NodeId id) {
   agent = Agent();
   agent.life = life;
   agent.store_life = store_.life;
+  if (stored(id) == nullptr) add_member(id);
   agent.renewal_seen = boot(id);
   node(id).told_nobody_since = clock_.now();
   tick_after(id, Milliseconds(random_.between(0, 250)));

@@ -172,7 +172,7 @@ class World {
   void act(NodeId id);
   void finish(NodeId id, bool is_done);
   void publish(NodeId id, const failover::View& view, const failover::Step& step);
-  cluster::Node& stored(NodeId id) { return store_.topology.nodes[id]; }
+  cluster::Node* stored(NodeId id);  // null when it is no member
 
   // A write to the store: it may take place and its answer be lost.
   void write_store(NodeId id, std::function<bool()> change, std::function<void()> done);
@@ -278,6 +278,9 @@ class World {
   void ask_for_failovers();  // now and then, until the faults are over
   void ask_for_restart(NodeId id);
   void ask_for_pause(Duration length);
+  void ask_for_removal(NodeId id);
+  void add_member(NodeId id);
+  void add_again(NodeId id);  // with an empty folder, once it is none
 
   // ---- judging ----
 

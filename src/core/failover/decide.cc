@@ -600,6 +600,8 @@ bool holds_lease(const View& view, const Policy& policy) {
 
 Role role_of(const View& view, const Policy& policy) {
   const cluster::Member* member = own_member(view);
+  const bool is_gone = has_left_for_good(view) && view.server.process == Process::Stopped;
+  if (is_gone) return Role::Down;
   if (member == nullptr || !member->joined) return Role::Joining;
   if (view.server.process == Process::Stopped || view.server.process == Process::Starting) {
     return Role::Down;

@@ -198,6 +198,24 @@ TEST(OldStore, WhoRemembersMostBeginsAnElectionOfAll) {
   });
 }
 
+TEST(OldStore, WhoWasToLeaveInItTakesPart) {
+  const auto is_stopped = [](View& v) {
+    own(v).removal_asked_ms = 1;
+    take_vote(v, "node2");
+    v.server.process = cluster::Process::Stopped;
+    v.server.facts.reset();
+  };
+  expect_all({
+      {"it may have been added again since", restored_replica, is_stopped, "start_server -> start"},
+      {"in a store that knows all it stays away", replica_view, is_stopped, "stay_away -> keep"},
+  });
+  View view = replica_view();
+  is_stopped(view);
+  EXPECT_EQ(role_of(view, Policy()), Role::Down);
+  own(view).joined = false;
+  EXPECT_EQ(role_of(view, Policy()), Role::Down) << "or nobody would forget it";
+}
+
 TEST(OldStore, WhoIsMissingIsNamed) {
   View view = restored_replica();
   find(view, "node3").state.role = Role::Down;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/failover/election.h"
+#include "core/failover/old_store.h"
 
 namespace dorsal::failover {
 
@@ -92,6 +93,8 @@ bool may_vote(const View& view) {
 }
 
 bool has_left_for_good(const View& view) {
+  // An old store may have forgotten that it was added again.
+  if (is_after_restore(view)) return false;
   const cluster::Member* own = own_member(view);
   return own != nullptr && own->removal_asked_ms != 0 && own_vote(view) == nullptr &&
          !is_recorded_primary(view);
