@@ -159,7 +159,8 @@ class Judge:
         for node in self.world.nodes:
             with contextlib.closing(node.root(read_timeout=90)) as server:
                 if server.value("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, 60)", position) != 0:
-                    self.note("not_converged", f"{where}: {node} does not get as far as {primary} within 60 s")
+                    lacks = server.value("SELECT GTID_SUBTRACT(%s, @@GLOBAL.gtid_executed)", position)
+                    self.note("not_converged", f"{where}: {node} does not get as far as {primary} within 60 s; it lacks {lacks}")
                     return
                 self.servers[server.value("SELECT @@server_id")] = node
                 rows[node] = {
