@@ -169,6 +169,31 @@ class Failover(primary_changes.PrimaryChanges):
         self.wait_for_all()
         self.assertEqual([1], self.numbers_on(old["name"]))
 
+    def test_a_primary_whose_data_is_an_old_copy_is_replaced_and_gets_its_own_writes_back(self):
+        """Servers skip what carries their own server_id, so replication alone would never give it those."""
+        old = self.cluster.primary()
+        data = self.cluster.folder_of(old) / "data"
+        copy = data.with_name("copy-of-data")
+        self.addCleanup(shutil.rmtree, copy, ignore_errors=True)
+        self.cluster.run("pause", "--dir", self.cluster.dir, "--reason", "copying")
+        with processes.frozen(old["pid"]):
+            shutil.copytree(data, copy)
+        self.cluster.run("resume", "--dir", self.cluster.dir)
+        self.wait_for_all()
+        before = self.cluster.api_status()
+        with self.cluster.connect(database=self.schema) as session:
+            session.run("INSERT INTO t VALUES (1)")
+        with processes.frozen(self.cluster.agent_pid(old)):
+            processes.kill(old["pid"])
+            shutil.rmtree(data)
+            copy.rename(data)
+        self.wait_for_another(before)
+        with self.cluster.connect(database=self.schema) as session:
+            session.run("INSERT INTO t VALUES (2)")
+        self.wait_for_all()
+        harness.wait_for_replicas(self.cluster)
+        self.assertEqual([1, 2], self.numbers_on(old["name"]))
+
     def test_what_nobody_was_told_of_is_put_aside_and_its_node_cloned_anew(self):
         """A write that no replica received, on a primary that dies: a ghost, which its recovery commits."""
         before = self.cluster.api_status()

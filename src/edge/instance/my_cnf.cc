@@ -177,6 +177,10 @@ loose_rpl_semi_sync_source_wait_point=AFTER_SYNC
 loose_rpl_semi_sync_source_wait_no_replica=ON
 loose_rpl_semi_sync_source_timeout=4294967295
 
+# A server that lost its newest writes, being put back from an older copy of its folder for one,
+# gets them from those who have them. They carry its own number; GTIDs stop the endless loop.
+replicate_same_server_id=ON
+
 replica_preserve_commit_order=ON
 replica_parallel_workers=4
 replica_net_timeout=4

@@ -27,6 +27,7 @@ TEST(MyCnf, BootsSafe) {
                            "persisted_globals_load=OFF",
                            "loose_rpl_semi_sync_source_enabled=OFF",
                            "relay_log_recovery=OFF",
+                           "replicate_same_server_id=ON",
                            "sync_relay_log=1",
                            "sync_binlog=1",
                            "server_id=7",
