@@ -197,6 +197,7 @@ class Session {
 
   // session_home.cc
   bool has_home_again();
+  Duration drain() const;
   io::Task<std::optional<mysql::ErrPacket>> ensure_home(Deadline deadline);
   io::Task<std::optional<mysql::ErrPacket>> borrow_home(Server& server, Deadline deadline);
   void settle_at(Borrowed borrowed);

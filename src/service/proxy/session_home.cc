@@ -124,7 +124,15 @@ bool Session::has_home_again() {
   return true;
 }
 
-// Makes sure that there is a home connection; else says what to tell the client.
+// How long the transactions that are open may take to end before a switchover that is under way.
+Duration Session::drain() const {
+  const auto& switchover = context_.view->topology->leadership.switchover;
+  const bool is_under_way = switchover && switchover->is_under_way();
+  return std::chrono::milliseconds(is_under_way ? switchover->drain_ms : 0);
+}
+
+// Makes sure that there is a home connection; else says what to tell the client. What is held back
+// for a switchover waits for as long as that takes.
 io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline) {
   context_.refresh_view();
   if (home_) {
@@ -136,6 +144,7 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
   }
   read_only_.reset();
   mysql::ErrPacket why = errors::no_primary("the cluster has none at the moment");
+  std::optional<Deadline> end_of_hold;
   for (;;) {
     context_.refresh_view();
     if (Server* server = pick_home()) {
@@ -145,10 +154,17 @@ io::Task<std::optional<mysql::ErrPacket>> Session::ensure_home(Deadline deadline
       if (!refused || refused->code != errors::kNoServer) co_return refused;
       why = *refused;
     }
-    if (deadline.has_passed(context_.loop.now())) break;
+    const bool is_held = context_.view->is_held;
+    if (is_held && !end_of_hold) {
+      end_of_hold = context_.loop.after(drain() + context_.options->primary_limit);
+    }
+    const Deadline limit = is_held ? *end_of_hold : deadline;
+    if (limit.has_passed(context_.loop.now())) break;
     const Deadline pause = context_.loop.after(kRetryPause);
     const bool goes_on = co_await context_.loop.sleep_until(pause);
     if (!goes_on) break;
+    // The next primary has as long as ever to appear.
+    if (is_held) deadline = context_.loop.after(context_.options->primary_limit);
   }
   co_return why;
 }
@@ -233,7 +249,7 @@ io::Task<bool> Session::move_home(const routing::Position& position) {
 
 io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Statement& statement) {
   succeeded_ = false;
-  const Deadline patience = context_.loop.after(2 * context_.options->primary_limit);
+  const Deadline patience = context_.loop.after(2 * context_.options->primary_limit + drain());
   for (int attempt = 0;; ++attempt) {
     std::optional<mysql::ErrPacket> refused;
     if (!has_home_again()) {

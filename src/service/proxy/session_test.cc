@@ -150,6 +150,11 @@ class SessionTest : public testing::Test {
     co_await context_.stop();
   }
 
+  io::Task<> go_back_to(std::shared_ptr<const cluster::Topology> topology, Duration after) {
+    (void)co_await loop_.sleep_until(loop_.after(after));
+    topology_.store(std::move(topology));
+  }
+
   // The replica is the primary from now on.
   void hand_over_to_replica() {
     auto topology = std::make_shared<cluster::Topology>();
@@ -498,6 +503,29 @@ TEST_F(SessionTest, APrimaryThatIsNotOpenIsWaitedFor) {
     EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), "OK");
   });
   EXPECT_EQ(asked(primary_, "INSERT INTO t VALUES (1)"), 1);
+}
+
+TEST_F(PrimaryThatSomebodyClosed, IsWaitedForAsLongAsItsSwitchoverMayTake) {
+  is_closed_ = false;
+  run([](SessionTest& test) -> io::Task<> {
+    static_cast<PrimaryThatSomebodyClosed&>(test).be_impatient();
+    const auto open = test.topology_.load();
+    auto held = std::make_shared<cluster::Topology>(*open);
+    held->leadership.switchover = cluster::Switchover();
+    held->leadership.switchover->holding = true;
+    held->leadership.switchover->drain_ms = 20'000;
+    test.topology_.store(held);
+    const TimePoint before = test.loop_.now();
+    test.scope_.spawn(test.go_back_to(open, 5 * test.context_.options->primary_limit));
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), "OK");
+    EXPECT_GE(test.loop_.now() - before, 5 * test.context_.options->primary_limit);
+    // One that never ends ends their patience.
+    auto endless = std::make_shared<cluster::Topology>(*held);
+    endless->leadership.switchover->drain_ms = 100;
+    test.topology_.store(endless);
+    const auto told = co_await test.ask("INSERT INTO t VALUES (2)");
+    EXPECT_TRUE(begins(told, "ERROR 1053")) << told;
+  });
 }
 
 TEST_F(SessionTest, TheProxyAnswersForItsOwnVariable) {
