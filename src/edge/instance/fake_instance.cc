@@ -48,9 +48,13 @@ Result<void> FakeInstance::note(const std::string& call) {
 
 Task<> FakeInstance::long_act() { (void)co_await released_.wait(Deadline::never()); }
 
-Task<Result<void>> FakeInstance::open(Identity given) {
-  identity = std::move(given);
+Task<Result<void>> FakeInstance::open(cluster::NodeName, std::optional<std::string>) {
   co_return note("open");
+}
+
+Task<Result<void>> FakeInstance::claim(Identity given) {
+  identity = std::move(given);
+  co_return note("claim");
 }
 
 Task<cluster::Server> FakeInstance::observe(Deadline) {

@@ -24,7 +24,7 @@ class FakeInstance final : public Instance {
   std::vector<std::string> calls;  // acts in their order: "initialise", "clone_from 127.0.0.1:6041"
   std::map<std::string, Error>
       fails;                         // by the name of the act: it fails with this, and does nothing
-  std::optional<Identity> identity;  // what open() was given
+  std::optional<Identity> identity;  // what claim() was given
 
   // The facts that a running server shows; made when there are none.
   cluster::ServerFacts& facts();
@@ -40,7 +40,9 @@ class FakeInstance final : public Instance {
   // The process ends now, as after a crash.
   void die(std::string last_words);
 
-  io::Task<Result<void>> open(Identity identity) override;
+  io::Task<Result<void>> open(cluster::NodeName node,
+                              std::optional<std::string> cluster_uuid) override;
+  io::Task<Result<void>> claim(Identity identity) override;
   io::Task<cluster::Server> observe(Deadline deadline) override;
   io::Task<> exited(Deadline deadline) override;
   io::Task<Result<void>> initialise(Deadline deadline) override;

@@ -4,7 +4,7 @@
 // in-memory twin. It carries out and reports, it has no policy: when to do what is decided in
 // core/failover, and joined by service/agent.
 //
-// Calls match:  open (inspect | observe | an act)* stop
+// Calls match:  open claim (inspect | observe | an act)* stop
 //
 // One act at a time, except that observe(), exited(), fence(), kill(), record_origins() and
 // reload_tls() may come at any time. All calls are made on one loop. Acts that find their goal
@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/deadline.h"
@@ -43,10 +44,16 @@ class Instance {
  public:
   virtual ~Instance() = default;
 
-  // Takes the folder, making it if needed. Invalid or Conflict, in a sentence, when it belongs to
-  // another cluster or node, has a newer format, is in use by another process, or when the mysqld
-  // or its settings are not usable.
-  virtual io::Task<Result<void>> open(Identity identity) = 0;
+  // Takes the folder for this process, making it if needed, so that all there is to refuse is
+  // refused before the node becomes a member. Invalid or Conflict, in a sentence, when it belongs
+  // to another node or cluster (to any, if no uuid is given as the cluster is yet to be founded),
+  // has a newer format, is in use by another process, or when the mysqld or its settings are not
+  // usable.
+  virtual io::Task<Result<void>> open(cluster::NodeName node,
+                                      std::optional<std::string> cluster_uuid) = 0;
+
+  // The folder is this node's from now on. Invalid as of open().
+  virtual io::Task<Result<void>> claim(Identity identity) = 0;
 
   // Looks at folder, process and server. Never fails: a server that does not answer until the
   // deadline is reported as such.

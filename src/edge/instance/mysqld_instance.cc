@@ -135,9 +135,9 @@ Result<void> MysqldInstance::Impl::check_files() const {
   return {};
 }
 
-Task<Result<void>> MysqldInstance::open(Identity identity) {
+Task<Result<void>> MysqldInstance::open(cluster::NodeName node,
+                                        std::optional<std::string> cluster_uuid) {
   Impl& self = *impl_;
-  self.identity = std::move(identity);
   DORSAL_CO_TRY_VOID(check_settings(self.options.settings));
   DORSAL_CO_TRY_VOID(self.check_files());
   DORSAL_CO_TRY(self.address, io::parse_endpoint(self.options.address));
@@ -146,6 +146,12 @@ Task<Result<void>> MysqldInstance::open(Identity identity) {
   DORSAL_CO_TRY_VOID(co_await ask_mysqld_version(self.loop, self.options.mysqld, deadline));
   DORSAL_CO_TRY_VOID(io::make_directories(self.options.dir, 0700));
   DORSAL_CO_TRY(self.lock, io::FileLock::try_lock(self.path("lock")).in("this node runs already"));
+  co_return self.folder.check(cluster_uuid, node);
+}
+
+Task<Result<void>> MysqldInstance::claim(Identity identity) {
+  Impl& self = *impl_;
+  self.identity = std::move(identity);
   DORSAL_CO_TRY_VOID(self.folder.claim(self.identity.cluster_uuid, self.identity.node));
   DORSAL_CO_TRY_VOID(io::make_directories(self.path("files"), 0700));
   DORSAL_CO_TRY(self.socket, choose_socket_path(self.options.dir, self.options.runtime_dir));

@@ -44,7 +44,9 @@ class MysqldInstance final : public Instance {
   // Where the server's socket is; valid after open().
   const std::string& socket_path() const;
 
-  io::Task<Result<void>> open(Identity identity) override;
+  io::Task<Result<void>> open(cluster::NodeName node,
+                              std::optional<std::string> cluster_uuid) override;
+  io::Task<Result<void>> claim(Identity identity) override;
   io::Task<cluster::Server> observe(Deadline deadline) override;
   io::Task<> exited(Deadline deadline) override;
   io::Task<Result<void>> initialise(Deadline deadline) override;

@@ -6,31 +6,41 @@
 
 #include "base/check.h"
 #include "edge/instance/folder_changes.h"
-#include "edge/instance/text_fields.h"
 #include "edge/io/files.h"
 
 namespace dorsal::instance {
 
 using cluster::DataStage;
 
+Result<void> NodeFolder::check(const std::optional<std::string>& cluster_uuid,
+                               const cluster::NodeName& node) const {
+  const auto fields = read_identity(cluster_uuid, node);
+  if (fields || fields.error().kind == ErrorKind::NotFound) return {};
+  return fields.error();
+}
+
 Result<void> NodeFolder::claim(const std::string& cluster_uuid, const cluster::NodeName& node) {
   DORSAL_TRY_VOID(io::make_directories(dir_, 0700));
+  auto fields = read_identity(cluster_uuid, node);
+  if (!fields && fields.error().kind != ErrorKind::NotFound) return fields.error();
   cluster_uuid_ = cluster_uuid;
   node_ = node;
+  if (!fields) return write_identity();
+  for (const DataStage stage : {DataStage::Fresh, DataStage::Cloning, DataStage::Member}) {
+    if ((*fields)["stage"] == to_string(stage)) marked_ = stage;
+  }
+  return {};
+}
+
+Result<TextFields> NodeFolder::read_identity(const std::optional<std::string>& cluster_uuid,
+                                             const cluster::NodeName& node) const {
   const auto text = io::read_file(dir_ + "/identity", 4096);
-  if (text) return read_identity(*text, cluster_uuid, node);
-  if (text.error().kind != ErrorKind::NotFound) return text.error();
-  if (io::exists(data())) {
+  if (!text && text.error().kind == ErrorKind::NotFound && io::exists(data())) {
     return invalid(
         fmt::format("{} holds data, but not of a Dorsal node; name another folder", dir_));
   }
-  return write_identity();
-}
-
-Result<void> NodeFolder::read_identity(const std::string& text,
-                                       const std::string& cluster_uuid,
-                                       const cluster::NodeName& node) {
-  TextFields fields = parse_text_fields(text);
+  if (!text) return text.error();
+  TextFields fields = parse_text_fields(*text);
   const std::string& number = fields["format"];
   int format = 0;
   std::from_chars(number.data(), number.data() + number.size(), format);
@@ -43,12 +53,19 @@ Result<void> NodeFolder::read_identity(const std::string& text,
                     format,
                     kFolderFormat));
   }
-  if (fields["cluster"] != cluster_uuid) {
+  if (!cluster_uuid) {
+    return invalid(
+        fmt::format("{} belongs to cluster {}, of which the store knows nothing; look at "
+                    "'cluster.store', restore the store, or name another folder",
+                    dir_,
+                    fields["cluster"]));
+  }
+  if (fields["cluster"] != *cluster_uuid) {
     return invalid(
         fmt::format("{} belongs to another cluster ({}, this one is {}); name another folder",
                     dir_,
                     fields["cluster"],
-                    cluster_uuid));
+                    *cluster_uuid));
   }
   if (fields["node"] != node.value()) {
     return invalid(fmt::format("{} belongs to node {}, not to {}; name another folder",
@@ -56,10 +73,7 @@ Result<void> NodeFolder::read_identity(const std::string& text,
                                fields["node"],
                                node.value()));
   }
-  for (const DataStage stage : {DataStage::Fresh, DataStage::Cloning, DataStage::Member}) {
-    if (fields["stage"] == to_string(stage)) marked_ = stage;
-  }
-  return {};
+  return fields;
 }
 
 Result<void> NodeFolder::write_identity() const {

@@ -9,11 +9,13 @@
 // Lines of other names are kept out but not refused; a higher format is. Calls block.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "core/cluster/server.h"
 #include "core/cluster/topology.h"
+#include "edge/instance/text_fields.h"
 
 namespace dorsal::instance {
 
@@ -23,8 +25,12 @@ class NodeFolder {
  public:
   explicit NodeFolder(std::string dir) : dir_(std::move(dir)) {}
 
-  // Makes the folder when there is none. Invalid, in a sentence, when it belongs to somebody else,
-  // is of a newer format, or holds files that Dorsal did not put there.
+  // Changes nothing. Invalid, in a sentence, when the folder belongs to somebody else (without a
+  // uuid to any cluster), is of a newer format, or holds files that Dorsal did not put there.
+  Result<void> check(const std::optional<std::string>& cluster_uuid,
+                     const cluster::NodeName& node) const;
+
+  // Makes the folder when there is none. Invalid as of check().
   Result<void> claim(const std::string& cluster_uuid, const cluster::NodeName& node);
 
   // REQUIRES: claim() succeeded, for all that follow.
@@ -50,9 +56,9 @@ class NodeFolder {
   std::string new_data() const { return dir_ + "/data.new"; }
 
  private:
-  Result<void> read_identity(const std::string& text,
-                             const std::string& cluster_uuid,
-                             const cluster::NodeName& node);
+  // NotFound when the folder is nobody's yet.
+  Result<TextFields> read_identity(const std::optional<std::string>& cluster_uuid,
+                                   const cluster::NodeName& node) const;
   Result<void> write_identity() const;
 
   std::string dir_;

@@ -70,6 +70,19 @@ TEST_F(NodeFolderTest, AnotherClustersFolderIsRefused) {
             dir_ + " belongs to another cluster (uuid-1, this one is uuid-2); name another folder");
 }
 
+TEST_F(NodeFolderTest, AnyClustersFolderIsRefusedWhereNoneIsKnown) {
+  EXPECT_TRUE(NodeFolder(dir_).check(std::nullopt, NodeName("node1")));
+  EXPECT_FALSE(io::exists(dir_ + "/identity"));
+  claimed();
+  const auto checked = NodeFolder(dir_).check(std::nullopt, NodeName("node1"));
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().message,
+            dir_ +
+                " belongs to cluster uuid-1, of which the store knows nothing; look at "
+                "'cluster.store', restore the store, or name another folder");
+  EXPECT_TRUE(NodeFolder(dir_).check("uuid-1", NodeName("node1")));
+}
+
 TEST_F(NodeFolderTest, AnotherNodesFolderIsRefused) {
   claimed();
   EXPECT_EQ(refusal("uuid-1", "node2"),

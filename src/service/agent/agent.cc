@@ -110,8 +110,10 @@ struct Agent::Impl {
   std::string kept_by;  // the newest rule that kept things as they are
   cluster::Role logged_role = cluster::Role::Down;
 
-  Task<Result<cluster::Charter>> found();
-  Task<Result<cluster::Member>> admit();
+  template <typename T>
+  Task<Result<T>> insist(Task<Result<T>> (Impl::*ask)());
+  Task<Result<std::optional<std::string>>> cluster_to_join();
+  Task<Result<instance::Identity>> join();
   Task<> watch_store();
   Task<> wake_at_news();
   Task<> watch_process();
@@ -192,54 +194,65 @@ Task<Result<void>> Agent::run() {
 
 // ---- entering the cluster ----
 
-Task<Result<cluster::Charter>> Agent::Impl::found() {
-  const Deadline deadline = loop.after(kStoreLimit);
-  cluster::Charter charter = options.charter;
-  co_return co_await store.found(std::move(charter), deadline);
-}
-
-Task<Result<cluster::Member>> Agent::Impl::admit() {
-  const Deadline deadline = loop.after(kStoreLimit);
-  co_return co_await store.admit(options.node, options.address, options.server_id, deadline);
-}
-
-Task<Result<void>> Agent::enter() {
-  Impl& self = *impl_;
+// Waits for as long as the store does not answer.
+template <typename T>
+Task<Result<T>> Agent::Impl::insist(Task<Result<T>> (Impl::*ask)()) {
   for (;;) {
-    auto charter = co_await self.found();
-    if (charter && self.options.is_charter_certain && charter->uuid != self.options.charter.uuid) {
-      co_return invalid(
-          fmt::format("the store is that of cluster {}, and this node's certificate is of {}; look "
-                      "at 'cluster.store' and 'tls'",
-                      charter->uuid,
-                      self.options.charter.uuid));
-    }
-    if (charter) {
-      auto member = co_await self.admit();
-      if (member) {
-        instance::Identity identity;
-        identity.cluster_uuid = charter->uuid;
-        identity.node = self.options.node;
-        identity.server_id = member->server_id;
-        identity.acks = charter->acks;
-        co_return co_await self.instance.open(std::move(identity));
-      }
-      if (member.error().kind == ErrorKind::Conflict || member.error().kind == ErrorKind::Invalid) {
-        co_return member.error();
-      }
-      charter = member.error();
-    }
-    // Of the store itself, Invalid says that it is another cluster's.
-    if (charter.error().kind == ErrorKind::Corrupt || charter.error().kind == ErrorKind::Invalid) {
-      co_return charter.error();
-    }
+    auto answer = co_await (this->*ask)();
+    if (answer) co_return answer;
+    const ErrorKind kind = answer.error().kind;
+    const bool is_final =
+        kind == ErrorKind::Conflict || kind == ErrorKind::Invalid || kind == ErrorKind::Corrupt;
+    if (is_final) co_return answer;
     log_warn("agent",
              "node={} waits for the store: {}",
-             self.options.node.value(),
-             charter.error().message);
-    const bool goes_on = co_await self.loop.sleep_until(self.loop.after(kRetryStore));
-    if (!goes_on || self.stop_requested) co_return charter.error();
+             options.node.value(),
+             answer.error().message);
+    const bool goes_on = co_await loop.sleep_until(loop.after(kRetryStore));
+    if (!goes_on || stop_requested) co_return answer;
   }
+}
+
+// Empty where the cluster is yet to be founded.
+Task<Result<std::optional<std::string>>> Agent::Impl::cluster_to_join() {
+  const Deadline deadline = loop.after(kStoreLimit);
+  DORSAL_CO_TRY(const auto snapshot, co_await store.load(deadline));
+  std::optional<std::string> uuid;
+  if (options.is_charter_certain) uuid = options.charter.uuid;
+  if (snapshot.has_charter) uuid = snapshot.topology.charter.uuid;
+  if (options.is_charter_certain && uuid != options.charter.uuid) {
+    co_return invalid(
+        fmt::format("the store is that of cluster {}, and this node's certificate is of {}; look "
+                    "at 'cluster.store' and 'tls'",
+                    *uuid,
+                    options.charter.uuid));
+  }
+  co_return uuid;
+}
+
+Task<Result<instance::Identity>> Agent::Impl::join() {
+  const Deadline founding = loop.after(kStoreLimit);
+  cluster::Charter own = options.charter;
+  DORSAL_CO_TRY(const auto charter, co_await store.found(std::move(own), founding));
+  const Deadline admission = loop.after(kStoreLimit);
+  DORSAL_CO_TRY(const auto member,
+                co_await store.admit(options.node, options.address, options.server_id, admission));
+  instance::Identity identity;
+  identity.cluster_uuid = charter.uuid;
+  identity.node = options.node;
+  identity.server_id = member.server_id;
+  identity.acks = charter.acks;
+  co_return identity;
+}
+
+// Whatever is wrong with the folder, the mysqld or the settings is told before the node becomes a
+// member, so that a mistake leaves nothing behind.
+Task<Result<void>> Agent::enter() {
+  Impl& self = *impl_;
+  DORSAL_CO_TRY(auto uuid, co_await self.insist(&Impl::cluster_to_join));
+  DORSAL_CO_TRY_VOID(co_await self.instance.open(self.options.node, std::move(uuid)));
+  DORSAL_CO_TRY(auto identity, co_await self.insist(&Impl::join));
+  co_return co_await self.instance.claim(std::move(identity));
 }
 
 // ---- looking ----

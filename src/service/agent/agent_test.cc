@@ -124,6 +124,7 @@ TEST_F(AgentTest, TheFirstNodeInitialisesAndLeads) {
   tick(node, 6);
   EXPECT_EQ(node.fake.calls,
             (std::vector<std::string>{"open",
+                                      "claim",
                                       "remember",
                                       "initialise",
                                       "start",
@@ -138,6 +139,7 @@ TEST_F(AgentTest, TheSecondIsClonedAndBothBecomeVoters) {
   raise_two();
   EXPECT_EQ(second().fake.calls,
             (std::vector<std::string>{"open",
+                                      "claim",
                                       "remember",
                                       "initialise",
                                       "start",
@@ -265,6 +267,7 @@ TEST_F(AgentTest, AnInterruptedCloneStartsOver) {
   tick(second, 6);
   EXPECT_EQ(second.fake.calls,
             (std::vector<std::string>{"open",
+                                      "claim",
                                       "remember",
                                       "start",
                                       "start_over",
@@ -333,6 +336,21 @@ TEST_F(AgentTest, WhatItKnowsIsAsOfItsLastLookAlsoWithoutTheStore) {
   EXPECT_FALSE(known.store_answers);
   EXPECT_EQ(node.agent.state().gtid_executed, kWrites);
   memory_.fail_next(0, unavailable(""));
+}
+
+TEST_F(AgentTest, AFolderThatIsRefusedLeavesNothingInTheStore) {
+  FakeInstance fake(loop_, "31111111-1111-1111-1111-111111111111");
+  fake.fails.emplace("open", invalid("/srv/node3 belongs to another cluster"));
+  Counters counters;
+  Agent founder(NodeUnderTest::options(3), loop_, store_, fake, counters);
+  EXPECT_FALSE(io::block_on(loop_, founder.enter()));
+  EXPECT_FALSE(load().has_charter);
+  add(1);
+  const auto before = load().newest;
+  Agent stray(NodeUnderTest::options(3), loop_, store_, fake, counters);
+  EXPECT_FALSE(io::block_on(loop_, stray.enter()));
+  EXPECT_EQ(load().topology.find(NodeName("node3")), nullptr);
+  EXPECT_EQ(load().newest, before);
 }
 
 TEST_F(AgentTest, TheStoreOfAnotherClusterThanItsCertificateIsRefused) {
