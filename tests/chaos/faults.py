@@ -7,7 +7,10 @@ import threading
 import time
 
 import pymysql
+from clients import SCHEMA
 from world import AGENT_PORT, CLOCKS, MYSQL_PORT, PROXY_USER, SPACES, STORE_PORT
+
+import harness
 
 FAULTS = {}
 
@@ -112,6 +115,13 @@ def candidate_killed(world, rng):
     rng.choice([second.kill_mysqld, second.agent.kill])()
 
 
+def says_who_is_missing(witness, missing):
+    """By the proxy beside a mysqld that stands still."""
+    ready = witness.status()["failover"]
+    reason = ready["blocked_by"]
+    return not ready["ready"] and "must say what they have received" in reason and all(str(node) in reason for node in missing)
+
+
 @fault("last-acknowledger")
 def last_acknowledger(world, rng):
     """One replica is gone and the other hangs, then the primary dies: nobody may take over before one is back."""
@@ -125,8 +135,11 @@ def last_acknowledger(world, rng):
         replicas[-1].freeze("mysqld", "agent")
         hold(rng, 0, 1)
         primary.kill_both()
-        hold(rng, 2, 5)
+        primary.agent.keep_down()
+        harness.wait_until("it is said why nobody takes over", lambda: says_who_is_missing(replicas[-1], away), 30)
+        hold(rng, 0, 3)
         replicas[-1].thaw()
+        primary.power_on()
         hold(rng, 0, 4)
     finally:
         replicas[-1].thaw()
@@ -365,9 +378,7 @@ def disk_read_only(world, rng):
     node = rng.choice([world.primary(), world.primary(), rng.choice(world.replicas())])
     node.disk.turn_read_only()
     hold(rng, 4, 9)
-    node.power_off()
-    node.disk.repair()
-    node.power_on()
+    node.repair_disk()
 
 
 @fault("disk-of-replica-stalled", SPACES)
@@ -501,6 +512,26 @@ def stopped_appliers(world, rng):
                 server.run("STOP REPLICA SQL_THREAD")
     hold(rng, 0, 1)
     world.primary().kill_mysqld()
+
+
+@fault("broken-applier")
+def broken_applier(world, rng):
+    """What a replica is to apply cannot be applied to what it has: it is cloned anew, after a minute."""
+    node = rng.choice(world.replicas())
+    with contextlib.closing(node.root()) as server:
+        before = server.value("SELECT @@server_uuid")
+        server.run("SET sql_log_bin = 0")
+        server.run("SET GLOBAL super_read_only = OFF")
+        server.run(f"DROP TABLE {SCHEMA}.registers")
+        server.run("SET GLOBAL super_read_only = ON")
+
+    def is_another():
+        with contextlib.suppress(pymysql.MySQLError, OSError):
+            with contextlib.closing(node.root()) as server:
+                return server.value("SELECT @@server_uuid") != before
+        return False
+
+    harness.wait_until(f"{node} is cloned anew", is_another, 180)
 
 
 @fault("strays")

@@ -252,6 +252,12 @@ class Node:
         self.agent.start()
         self.proxy.start()
 
+    def repair_disk(self):
+        """With a restart of the host, as nobody may use it meanwhile."""
+        self.power_off()
+        self.disk.repair()
+        self.power_on()
+
     def freeze(self, *parts):
         """Of 'agent', 'mysqld', 'proxy', until thaw()."""
         pids = {"agent": self.agent.pid(), "mysqld": self.mysqld_pid(), "proxy": self.proxy.pid()}
@@ -473,8 +479,7 @@ class World:
                 node.disk.make_room()
             node.thaw()
             if node.disk and node.disk.is_read_only:
-                node.power_off()
-                node.disk.repair()
+                node.repair_disk()
             node.power_on()
         for member in self.members:
             member.freezer.go_on()

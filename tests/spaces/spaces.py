@@ -370,8 +370,6 @@ class Disk:
 
     def repair(self):
         """Whoever used it is ending, or has ended."""
-        if not self.is_read_only:
-            return
         deadline = time.monotonic() + 60
         while run("umount", self.folder, check=time.monotonic() > deadline).returncode != 0:
             time.sleep(0.05)

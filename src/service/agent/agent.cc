@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/cluster/remote_clock.h"
 #include "core/cluster/silence.h"
+#include "core/failover/broken_applier.h"
 #include "core/failover/lag.h"
 #include "core/failover/node_state.h"
 #include "core/failover/settled.h"
@@ -47,11 +48,6 @@ bool is_routine(Action action) {
 void note_since(std::optional<TimePoint>& since, bool is_so, TimePoint now) {
   if (!is_so) since.reset();
   if (is_so && !since) since = now;
-}
-
-bool applier_is_broken(const cluster::Server& server) {
-  return server.facts && server.facts->following && !server.facts->following->applier_runs &&
-         server.facts->following->applier_error != 0;
 }
 
 bool is_alarm(std::string_view rule) {
@@ -99,6 +95,7 @@ struct Agent::Impl {
   std::optional<mysql::GtidSet> goal;
   cluster::Silence silence;
   cluster::PrimaryClock primary_clock;
+  failover::BrokenApplier broken_applier;
   failover::Lag lag;
   failover::Settled settled;
   NodeState current;  // also while the store is out of reach
@@ -375,8 +372,7 @@ Task<View> Agent::Impl::look() {
   const TimePoint asked = std::max<TimePoint>(began, view.now - kLookLimit);
   note_since(memory.silent_since, view.server.process == cluster::Process::Silent, asked);
   view.silent_since = memory.silent_since;
-  note_since(memory.broken_since, applier_is_broken(view.server), view.now);
-  view.broken_since = memory.broken_since;
+  view.broken_since = broken_applier.note(view.server, view.now);
   note_since(memory.storage_since, !view.server.storage_trouble.empty(), view.now);
   view.storage_since = memory.storage_since;
   note_protection(view);

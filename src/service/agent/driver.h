@@ -33,7 +33,6 @@ struct Memory {
   std::string failure;                     // of the newest step; empty: it succeeded
   TimePoint renewal_seen;                  // when the lease was last seen to have been renewed
   std::optional<TimePoint> silent_since;   // the server
-  std::optional<TimePoint> broken_since;   // its applier
   std::optional<TimePoint> storage_since;  // as in the View
   std::int64_t acknowledged = 0;           // commits, when last looked at
   std::optional<TimePoint> unacknowledged_since;     // as in the View
