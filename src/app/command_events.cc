@@ -10,6 +10,7 @@
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/open_cluster.h"
+#include "app/status_table.h"
 #include "edge/coord/records.h"
 
 namespace dorsal::app {
@@ -48,14 +49,17 @@ void print(const Event& event, bool as_json) {
     fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     return;
   }
-  fmt::print("{}  term {:<4} {:<10} {:<30} {}{}{}\n",
+  constexpr std::size_t kGtidsWidth = 60;
+  const std::string gtids = short_gtid_set(event.gtids, kGtidsWidth);
+  fmt::print("{}  term {:<4} {:<10} {:<30} {}{}{}{}\n",
              time_of(event.at_ms),
              event.term.value(),
              one_line(event.by),
              one_line(event.rule),
              one_line(event.what),
              event.took_ms > 0 ? fmt::format(" ({} ms)", event.took_ms) : "",
-             event.failed.empty() ? "" : "; failed: " + one_line(event.failed));
+             event.failed.empty() ? "" : "; failed: " + one_line(event.failed),
+             gtids.empty() ? "" : "  at " + gtids);
 }
 
 // One may be written late, before others by its time; and the oldest are given up now and then.

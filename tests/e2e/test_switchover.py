@@ -161,6 +161,11 @@ class Switchover(primary_changes.PrimaryChanges):
             session.run("INSERT INTO t VALUES (1)")
         self.cluster.run("rebuild", node["name"], "--dir", self.cluster.dir)
         self.assertNotEqual(uuid, self.server_uuid(node))
+        told = self.cluster.run("events", "--dir", self.cluster.dir, "--json").stdout.splitlines()
+        events = [event for event in map(json.loads, told) if event["by"] == node["name"]]
+        ends = {event["rule"]: event for event in events if event["what"].endswith(": done")}
+        self.assertGreater(ends["clone_fresh_node"]["took_ms"], 0)
+        self.assertIn(":", next(event["gtids"] for event in events if event["rule"] == "rebuild"))
         self.assertIn("is the primary", self.refused(self.cluster.primary()["name"], command="rebuild"))
 
     def wait_until_held(self):

@@ -50,6 +50,10 @@ void note_since(std::optional<TimePoint>& since, bool is_so, TimePoint now) {
   if (is_so && !since) since = now;
 }
 
+std::int64_t in_ms(Duration span) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
+}
+
 bool is_alarm(std::string_view rule) {
   return rule.starts_with("refuse_") || rule.starts_with("alarm_");
 }
@@ -73,6 +77,7 @@ struct Agent::Impl {
         wake(loop_),
         driver(loop_, store_, instance_, scope, wake, options.policy),
         heart(loop_, instance_, scope, options.clocks.wall_ms) {
+    driver.on_job_end = [this](JobEnd end) { note_job_end(std::move(end)); };
     if (!options.hook.empty() || options.webhook) {
       hooks.emplace(loop, HookOptions{options.hook, options.webhook}, counters, labels());
     }
@@ -124,6 +129,7 @@ struct Agent::Impl {
   void tell_hooks(cluster::Role before, cluster::Role role, std::string rule);
   bool is_noteworthy(const Step& step) const;
   cluster::Event event_of(const Step& step, const View& view) const;
+  void note_job_end(JobEnd end);
   void count(const Step& step, const View& view);
   Task<> publish(const View& view);
   Counters::Labels labels() const { return {{"node", options.node.value()}}; }
@@ -449,13 +455,14 @@ Task<bool> Agent::Impl::take_step() {
   std::optional<cluster::Event> event;
   if (diary && is_noteworthy(step)) event = event_of(step, view);
   if (step.action == Action::Keep) kept_by = step.rule;
+  // How long it takes is told at its end.
+  const bool ends_later = is_job(step.action);
   const bool done = co_await driver.carry_out(std::move(step),
                                               std::move(acted_on),
                                               options.clocks.boot,
                                               options.clocks.wall_ms());
   if (event) {
-    event->took_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(loop.now() - begun).count();
+    if (!ends_later) event->took_ms = in_ms(loop.now() - begun);
     event->failed = driver.memory.failure;
     diary->note(*std::move(event));
   }
@@ -479,6 +486,20 @@ cluster::Event Agent::Impl::event_of(const Step& step, const View& view) const {
   event.term = view.topology.leadership.term;
   if (view.server.facts) event.gtids = view.server.facts->executed.to_string();
   return event;
+}
+
+void Agent::Impl::note_job_end(JobEnd end) {
+  if (!diary) return;
+  cluster::Event event;
+  event.at_ms = options.clocks.wall_ms();
+  event.by = options.node.value();
+  event.rule = std::move(end.rule);
+  event.what = std::move(end.what);
+  event.term = driver.memory.topology.leadership.term;
+  event.gtids = current.gtid_executed;
+  event.took_ms = in_ms(end.took);
+  event.failed = std::move(end.failed);
+  diary->note(std::move(event));
 }
 
 void Agent::Impl::log_change(const Step& step, const View& view) {
@@ -523,12 +544,13 @@ void Agent::Impl::count(const Step& step, const View& view) {
       .set(view.lag_ms.value_or(-1));
   counters.gauge("dorsal_agent_healthy", "1 when the node serves what its role promises.", labels())
       .set(failover::is_healthy(view, options.policy) ? 1 : 0);
-  if (step.action == Action::Keep) return;
+  if (step.action == Action::Keep && step.rule == kept_by) return;
   Counters::Labels with_rule = labels();
   with_rule.emplace_back("rule", step.rule);
   counters
       .counter("dorsal_agent_steps_total",
-               "Steps taken, by the rule that asked for them.",
+               "Decisions, by the rule that made them; one that keeps things as they are counts "
+               "once, until another one does.",
                std::move(with_rule))
       .add();
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -133,6 +134,21 @@ TEST_F(AgentTest, TheFirstNodeInitialisesAndLeads) {
   EXPECT_EQ(state("node1").role, Role::Primary);
   EXPECT_TRUE(state("node1").healthy);
   EXPECT_EQ(load().topology.leadership.term, cluster::Term(1));
+}
+
+TEST_F(AgentTest, EveryRuleThatDecidedIsCounted) {
+  NodeUnderTest& node = add(1);
+  tick(node, 6);
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto& sample : node.counters.read()) {
+    if (sample.name != "dorsal_agent_steps_total") continue;
+    for (const auto& [label, value] : sample.labels) {
+      if (label == "rule") counts[value] = static_cast<std::uint64_t>(sample.value);
+    }
+  }
+  EXPECT_EQ(counts["lead_empty_cluster"], 1u);
+  EXPECT_EQ(counts["open_for_writes"], 1u);
+  EXPECT_EQ(counts["lead"], 1u) << "there is nothing else to do, at every look";
 }
 
 TEST_F(AgentTest, TheSecondIsClonedAndBothBecomeVoters) {

@@ -56,8 +56,6 @@ Job job_of(Action action) {
   }
 }
 
-bool is_job(Action action) { return job_of(action) != Job::None; }
-
 Result<instance::Peer> peer_of(const Step& step, const View& view) {
   DORSAL_CHECK(step.peer);
   const cluster::Node* node = view.topology.find(*step.peer);
@@ -67,6 +65,8 @@ Result<instance::Peer> peer_of(const Step& step, const View& view) {
 }
 
 }  // namespace
+
+bool is_job(Action action) { return job_of(action) != Job::None; }
 
 Task<bool> Driver::carry_out(Step step, View view, TimePoint (*boot)(), std::int64_t wall_ms) {
   const Action action = step.action;
@@ -293,12 +293,15 @@ Result<void> Driver::begin_job(const Step& step, const View& view, TimePoint (*b
 Task<> Driver::run_job(Step step, instance::Peer peer, TimePoint (*boot)()) {
   const Action action = step.action;
   const Deadline deadline = loop_.after(kJobLimit);
+  const TimePoint begun = loop_.now();
+  JobEnd end_of_job{std::string(step.rule), step.activity + ": done", {}, {}};
   Result<void> outcome;
   if (action == Action::Initialise) outcome = co_await instance_.initialise(deadline);
   if (action == Action::StartOver) outcome = co_await instance_.start_over(deadline);
   if (action == Action::SaveStrays) {
     const auto kept = co_await instance_.save_strays(std::move(*step.strays), deadline);
     if (kept) log_warn("agent", "rule={} {}", step.rule, *kept);
+    if (kept) end_of_job.what = *kept;
     if (!kept) outcome = kept.error();
   }
   if (action == Action::SetDataAside) outcome = co_await instance_.set_data_aside(deadline);
@@ -312,6 +315,10 @@ Task<> Driver::run_job(Step step, instance::Peer peer, TimePoint (*boot)()) {
   if (action == Action::DropData && outcome) memory.rebuilt_ms = step.asked_ms;
   memory.job = Job::None;
   ended_.set();
+  end_of_job.took = loop_.now() - begun;
+  if (!outcome) end_of_job.failed = outcome.error().message;
+  if (!outcome) end_of_job.what = step.activity;
+  if (on_job_end) on_job_end(std::move(end_of_job));
   if (outcome) {
     memory.rests.wake(Action::Start);
     co_return;

@@ -1,6 +1,7 @@
 // Carries out the steps that failover decides on. Internal to this folder.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "base/counters.h"
@@ -44,6 +45,16 @@ struct Memory {
   std::uint64_t starts = 0;  // of the server
 };
 
+// It runs beside the ticks, and may take long.
+bool is_job(failover::Action action);
+
+struct JobEnd {
+  std::string rule;
+  std::string what;    // for people to read
+  std::string failed;  // why; empty: it succeeded
+  Duration took{};
+};
+
 class Driver {
  public:
   // All outlive the Driver; the scope's tasks end before it. `ended` is set when a job has ended.
@@ -68,6 +79,9 @@ class Driver {
                            std::int64_t wall_ms);
 
   Memory memory;
+
+  // Of each job that has begun, unless it is cancelled. May be empty.
+  std::function<void(JobEnd)> on_job_end;
 
   // For questions to the other members; null: none can be asked. Outlives the Driver.
   peers::Peers* peers = nullptr;
