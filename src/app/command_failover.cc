@@ -36,27 +36,38 @@ Error refusal(const ManualFailover& planned) {
                               planned.election.candidate->value()));
 }
 
+// Before anything is done, so that nothing is lost of which there is no record.
+Result<void> record_cost(OpenCluster& open, const ManualFailover& planned, cluster::Term term) {
+  const std::string cost = what_would_be_lost(planned);
+  fmt::print(stderr, "{}\n", cost);
+  return open.record("failover --allow-data-loss", planned.election.reason + "; " + cost, term)
+      .in("nothing was done, as it could not be recorded");
+}
+
 Result<ManualFailover> begin(OpenCluster& open, const FailoverOptions& options) {
   std::optional<cluster::NodeName> wish;
   if (!options.to.empty()) wish = cluster::NodeName(options.to);
   ManualFailover planned;
+  std::string recorded;
   cluster::Term term;
   DORSAL_TRY_VOID(open.change_leadership(
       [&](const cluster::Topology& now, cluster::Leadership& next) -> Result<bool> {
         DORSAL_TRY(planned, failover::plan_failover(now, wish, options.reason, io::wall_ms()));
         if (!planned.obstacle.empty() && !options.may_lose_writes) return refusal(planned);
         term = next.term;
+        const bool has_cost = planned.election.may_lose_writes;
+        if (has_cost && recorded != what_would_be_lost(planned)) {
+          const auto is_recorded = record_cost(open, planned, term);
+          if (!is_recorded) return is_recorded.error();
+          recorded = what_would_be_lost(planned);
+        }
         next.election = planned.election;
         next.changes = now.next_change();
         return true;
       }));
   if (!planned.election.may_lose_writes) {
     open.note("failover", planned.election.reason, term);
-    return planned;
   }
-  const std::string cost = what_would_be_lost(planned);
-  fmt::print(stderr, "{}\n", cost);
-  open.note("failover --allow-data-loss", planned.election.reason + "; " + cost, term);
   return planned;
 }
 

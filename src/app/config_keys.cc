@@ -158,7 +158,7 @@ Result<void> set_store(std::string& out, const std::string& text, const std::str
 
 Result<void> set_mode(cluster::Mode& out, const std::string& text) {
   auto parsed = cluster::parse_mode(text);
-  if (!parsed) return wrong("one of semi-sync, async", text);
+  if (!parsed) return wrong("one of strict, semi-sync, available, async", text);
   out = *parsed;
   return {};
 }

@@ -133,7 +133,8 @@ TEST(Config, AWrongValueIsRefusedWithLineAndExpectation) {
        "not 'zlib,lz4'"},
       {"proxy: {server_compression: on}",
        "'proxy.server_compression' must be one of off, zlib, zstd, not 'on'"},
-      {"cluster: {mode: raft}", "'cluster.mode' must be one of semi-sync, async, not 'raft'"},
+      {"cluster: {mode: raft}",
+       "'cluster.mode' must be one of strict, semi-sync, available, async, not 'raft'"},
       {"cluster: {acks: 0}", "'cluster.acks' must be a whole number from 1 to 8, not '0'"},
       {"cluster: {store: store.db}",
        "'cluster.store' must be sqlite:// and the path of a file, as in "

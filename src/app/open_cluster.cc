@@ -55,13 +55,19 @@ Result<void> OpenCluster::change_leadership(const ChangeLeadership& change) {
 }
 
 void OpenCluster::note(std::string command, std::string what, cluster::Term term) {
+  const auto recorded = record(std::move(command), std::move(what), term);
+  if (recorded) return;
+  fmt::print(stderr, "'dorsal events' will not tell of this: {}\n", recorded.error().message);
+}
+
+Result<void> OpenCluster::record(std::string command, std::string what, cluster::Term term) {
   cluster::Event event;
   event.at_ms = io::wall_ms();
   event.by = "operator";
   event.rule = std::move(command);
   event.what = std::move(what);
   event.term = term;
-  (void)run(events_->append(std::move(event), deadline()));
+  return run(events_->append(std::move(event), deadline()));
 }
 
 void OpenCluster::wait_for_change(coord::Revision seen, Duration longest) {

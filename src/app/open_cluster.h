@@ -48,8 +48,12 @@ class OpenCluster {
   coord::ClusterStore& records() { return *records_; }
   coord::EventStore& events() { return *events_; }
 
-  // What an operator has done, for the audit trail; a failure is not worth one of the command's.
+  // What an operator has done, for the audit trail. A failure is told, and is not worth one of the
+  // command's.
   void note(std::string command, std::string what, cluster::Term term);
+
+  // What is not to be done without being recorded.
+  Result<void> record(std::string command, std::string what, cluster::Term term);
 
   Deadline deadline() { return loop_.after(limit_); }
   template <class T>

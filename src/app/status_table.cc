@@ -181,18 +181,20 @@ std::string readiness_line(const Json& json, bool with_colours) {
   const auto found = json.find("failover");
   if (found == json.end() || !found->is_object()) return {};
   const Json& ready = *found;
+  const bool may_lose = flag_of(ready, "may_lose_writes");
   if (!flag_of(ready, "ready")) {
     const Cell none{"nobody would take over", Colour::Bad};
-    return fmt::format("fail-over   {}: {}\n",
+    return fmt::format("fail-over   {}: {}{}\n",
                        painted(none, with_colours),
-                       clean(text_of(ready, "blocked_by"), kWidth));
+                       clean(text_of(ready, "blocked_by"), kWidth),
+                       may_lose ? "; writes may be on the primary alone" : "");
   }
-  const bool may_lose = flag_of(ready, "may_lose_writes");
   const Cell loss{may_lose ? "may lose writes" : "loses nothing",
                   may_lose ? Colour::Bad : Colour::Good};
-  const std::string most = number_of(ready, "survives_now", "0");
-  const std::string bears = most == "0" ? "losing a replica as well would stop writes"
-                                        : "any " + most + " of the nodes may be lost";
+  const std::string most = number_of(ready, "survives_now", "");
+  const std::string bears = most == "0"   ? "losing a replica as well would stop writes"
+                            : most == "1" ? "any one node may be lost"
+                                          : "any " + most + " nodes may be lost";
   return fmt::format(
       "fail-over   {} takes over within {} of its mysqld's death, {} of its host's; {}; {}\n",
       clean(text_of(ready, "candidate"), kLongestName),

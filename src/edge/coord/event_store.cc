@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <ranges>
+#include <string_view>
 #include <utility>
 
 #include "edge/coord/records.h"
@@ -15,6 +17,13 @@ constexpr const char* kEvents = "~event/";
 
 // Of one writer in one millisecond.
 constexpr int kMostAtOnce = 100;
+
+bool is_of_operator(const std::string& key) {
+  constexpr std::string_view kWho = "-operator-";
+  constexpr std::size_t kDigits = 20;
+  const std::size_t at = std::string_view(kEvents).size() + kDigits;
+  return key.size() > at && std::string_view(key).substr(at).starts_with(kWho);
+}
 
 }  // namespace
 
@@ -41,8 +50,12 @@ Task<Result<std::vector<cluster::Event>>> EventStore::read(Deadline deadline) {
 
 Task<Result<void>> EventStore::prune(std::size_t keep, Deadline deadline) {
   DORSAL_CO_TRY(const auto entries, co_await store_.list(kEvents, deadline));
-  for (std::size_t i = 0; i + keep < entries.size(); ++i) {
-    auto erased = co_await store_.erase(entries[i].key, entries[i].revision, deadline);
+  std::size_t of_nodes = 0;
+  std::size_t of_operators = 0;
+  for (const Entry& entry : std::views::reverse(entries)) {
+    std::size_t& newer = is_of_operator(entry.key) ? of_operators : of_nodes;
+    if (newer++ < keep) continue;
+    auto erased = co_await store_.erase(entry.key, entry.revision, deadline);
     if (!erased && erased.error().kind != ErrorKind::Conflict) co_return erased;
   }
   co_return Result<void>();

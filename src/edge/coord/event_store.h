@@ -24,7 +24,8 @@ class EventStore {
   // All that are kept, the oldest first. What cannot be read is left out.
   io::Task<Result<std::vector<cluster::Event>>> read(Deadline deadline);
 
-  // Removes all but the newest so many.
+  // Removes all but the newest so many of the nodes' and as many of the operators', which are rare
+  // and are not to go down among the others.
   io::Task<Result<void>> prune(std::size_t keep, Deadline deadline);
 
  private:

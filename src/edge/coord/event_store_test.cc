@@ -10,10 +10,10 @@ namespace {
 
 class EventStoreTest : public ::testing::Test {
  protected:
-  void append(std::int64_t at_ms, const std::string& what) {
+  void append(std::int64_t at_ms, const std::string& what, const char* by = "node1") {
     cluster::Event event;
     event.at_ms = at_ms;
-    event.by = "node1";
+    event.by = by;
     event.what = what;
     event.term = cluster::Term(3);
     ASSERT_TRUE(io::block_on(loop_, events_.append(event, Deadline::never())));
@@ -41,6 +41,15 @@ TEST_F(EventStoreTest, KeepsTheNewest) {
   for (int i = 0; i < 10; ++i) append(i, std::to_string(i));
   ASSERT_TRUE(io::block_on(loop_, events_.prune(3, Deadline::never())));
   EXPECT_EQ(read(), (std::vector<std::string>{"7", "8", "9"}));
+}
+
+TEST_F(EventStoreTest, KeepsWhatOperatorsDidAmongMuchElse) {
+  append(0, "lost", "operator");
+  append(1, "kept", "operator");
+  for (int i = 2; i < 10; ++i) append(i, std::to_string(i));
+  append(10, "newest", "operator");
+  ASSERT_TRUE(io::block_on(loop_, events_.prune(2, Deadline::never())));
+  EXPECT_EQ(read(), (std::vector<std::string>{"kept", "8", "9", "newest"}));
 }
 
 TEST_F(EventStoreTest, PassesOverWhatMakesNoSense) {
