@@ -44,10 +44,6 @@ bool is_down(const View& view, const Node& node) {
   return node.state.role == Role::Down && node.member.name != view.self;
 }
 
-bool has_promised(const View& view, const Node& node) {
-  return node.promise && node.promise->term >= view.topology.leadership.election->term;
-}
-
 // Of those whose promise says something: voters, the old primary, and a candidate. A promise that
 // cannot be read is none.
 std::vector<Vote> votes(const View& view) {
@@ -103,6 +99,29 @@ mysql::GtidSet owed_to_voters(const View& view) {
   return all;
 }
 
+// What whoever leads must have.
+mysql::GtidSet owed_by_leader(const View& view, const std::vector<Vote>& all) {
+  const bool suffice = voters_suffice(view, all);
+  mysql::GtidSet everything;
+  for (const Vote& vote : all) {
+    // What an old primary alone has was never acknowledged.
+    if (!suffice || !is_primary(view, *vote.node)) everything.unite(vote.received);
+  }
+  // A primary that has lost data, to an old copy of its folder for one, betrays itself by what its
+  // voters have said that they have.
+  if (!suffice) everything.unite(owed_to_voters(view));
+  return everything;
+}
+
+// The same when the store's votes mean nothing; `last` as from last_primary().
+mysql::GtidSet owed_after_restore(const std::vector<Vote>& all, const Node* last) {
+  mysql::GtidSet everything;
+  for (const Vote& vote : all) {
+    if (last == nullptr || vote.node == last) everything.unite(vote.received);
+  }
+  return everything;
+}
+
 // Voters that are neither here nor known to be well, by name.
 std::vector<std::string> missing_voters(const View& view) {
   std::vector<std::string> names;
@@ -113,11 +132,27 @@ std::vector<std::string> missing_voters(const View& view) {
   return names;
 }
 
+// Beside the primary, by the operator's leave.
+bool somebody_may_lead(const View& view) {
+  return std::ranges::any_of(view.topology.nodes, [&](const Node& node) {
+    return counts(view, node) && !is_down(view, node) && node.state.priority > 0;
+  });
+}
+
+// By its own word and by the operator's leave, who gives it to a node of priority 0 by name alone.
+bool may_lead(const View& view, const Node& node) {
+  return node.promise->may_lead && (node.state.priority > 0 || is_candidate(view, node));
+}
+
 }  // namespace
 
 bool election_is_pending(const View& view) {
   const auto& leadership = view.topology.leadership;
   return leadership.election && leadership.election->term > leadership.term;
+}
+
+bool has_promised(const View& view, const Node& node) {
+  return node.promise && node.promise->term >= view.topology.leadership.election->term;
 }
 
 bool has_promised(const View& view) {
@@ -152,7 +187,9 @@ std::string why_not_electable(const View& view) {
     return "there are fewer voters than a write needs acknowledgements";
   }
   const auto missing = missing_voters(view);
-  if (wanted.voters - missing.size() >= wanted.needed) return {};
+  if (wanted.voters - missing.size() >= wanted.needed) {
+    return somebody_may_lead(view) ? "" : "the priority of every other voter that is up is 0";
+  }
   return fmt::format("{} of {} voters must say what they have received, and {} cannot be asked",
                      wanted.needed,
                      wanted.voters,
@@ -161,8 +198,8 @@ std::string why_not_electable(const View& view) {
 
 bool is_decided(const View& view) {
   if (!election_is_pending(view)) return false;
-  const auto all = votes(view);
   if (view.topology.leadership.election->after_restore) return owing_promises(view).empty();
+  const auto all = votes(view);
   return voters_suffice(view, all) || has_primary(view, all) || is_forced(view, all);
 }
 
@@ -170,22 +207,17 @@ std::optional<cluster::NodeName> elected(const View& view) {
   if (!is_decided(view)) return std::nullopt;
   const auto all = votes(view);
   if (is_forced(view, all)) return view.topology.leadership.election->candidate;
-  const bool after_restore = view.topology.leadership.election->after_restore;
-  const bool suffice = !after_restore && voters_suffice(view, all);
   mysql::GtidSet everything;
-  const Node* leader = after_restore ? last_primary(view) : nullptr;
-  if (leader != nullptr && leader->promise->may_lead) return leader->member.name;
-  for (const Vote& vote : all) {
-    if (leader != nullptr && vote.node != leader) continue;
-    // What an old primary alone has was never acknowledged.
-    if (!suffice || !is_primary(view, *vote.node)) everything.unite(vote.received);
+  if (view.topology.leadership.election->after_restore) {
+    const Node* last = last_primary(view);
+    if (last != nullptr && may_lead(view, *last)) return last->member.name;
+    everything = owed_after_restore(all, last);
+  } else {
+    everything = owed_by_leader(view, all);
   }
-  // A primary that has lost data, to an old copy of its folder for one, betrays itself by what its
-  // voters have said that they have.
-  if (!suffice && !after_restore) everything.unite(owed_to_voters(view));
   const Node* best = nullptr;
   for (const Vote& vote : all) {
-    if (!vote.node->promise->may_lead || !vote.received.contains(everything)) continue;
+    if (!may_lead(view, *vote.node) || !vote.received.contains(everything)) continue;
     if (best == nullptr || leads_rather(view, *vote.node, *best)) best = vote.node;
   }
   return best == nullptr ? std::nullopt : std::optional(best->member.name);
@@ -193,13 +225,14 @@ std::optional<cluster::NodeName> elected(const View& view) {
 
 std::string describe_election(const View& view) {
   const auto& election = *view.topology.leadership.election;
-  if (!is_decided(view) && election.after_restore) {
+  const bool is_open = !is_decided(view);
+  if (is_open && election.after_restore) {
     return fmt::format(
         "election of term {}, as the store was put back to an older state: waiting for {}",
         election.term.value(),
         fmt::join(owing_promises(view), ", "));
   }
-  if (!is_decided(view)) {
+  if (is_open) {
     const Quorum wanted = quorum(view);
     return fmt::format("election of term {}: {} of {} promises are there, {} needed",
                        election.term.value(),
@@ -209,7 +242,7 @@ std::string describe_election(const View& view) {
   }
   const auto leader = elected(view);
   if (!leader) {
-    return fmt::format("election of term {}: no node has all that the others have",
+    return fmt::format("election of term {}: no node that may lead has all that the others have",
                        election.term.value());
   }
   return fmt::format("election of term {}: waiting for {}", election.term.value(), leader->value());

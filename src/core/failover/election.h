@@ -17,7 +17,9 @@ namespace dorsal::failover {
 // A change of primary is under way.
 bool election_is_pending(const View& view);
 
-// This node has promised the election's term, or a later one. REQUIRES: election_is_pending().
+// The node, or this one, has promised the election's term, or a later one. REQUIRES:
+// election_is_pending().
+bool has_promised(const View& view, const cluster::Node& node);
 bool has_promised(const View& view);
 
 // This node has promised a term that nobody leads yet, so it follows and leads nothing.

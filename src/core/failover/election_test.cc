@@ -374,7 +374,7 @@ TEST(Election, WhoHasStraysPromisesTheRestAndDoesNotLead) {
   EXPECT_EQ(decide(view, Policy()).activity, "election of term 2: waiting for node3");
   promise(view, "node3", from_one("1-99"));
   EXPECT_EQ(decide(view, Policy()).activity,
-            "election of term 2: no node has all that the others have");
+            "election of term 2: no node that may lead has all that the others have");
 }
 
 TEST(Election, TheFirstToHaveAllLeads) {

@@ -33,10 +33,11 @@ std::string why_not(const Topology& topology, const Node& node) {
 Result<const Node*> choose(const Topology& topology) {
   const Node* best = nullptr;
   for (const Node& node : topology.nodes) {
-    if (!why_not(topology, node).empty()) continue;
+    if (!why_not(topology, node).empty() || node.state.priority == 0) continue;
     if (best == nullptr || known_of(node).count() > known_of(*best).count()) best = &node;
   }
-  if (best == nullptr) return conflict("there is no node that could take over: none is up");
+  if (best == nullptr)
+    return conflict("there is no node that could take over: none is up that may lead");
   return best;
 }
 

@@ -32,10 +32,6 @@ bool is_newer(const Remembered& remembered, const Topology& topology) {
          (remembered.term == leadership.term && remembered.primary != leadership.primary);
 }
 
-bool has_promised(const View& view, const Node& node) {
-  return node.promise && node.promise->term >= view.topology.leadership.election->term;
-}
-
 }  // namespace
 
 Remembered to_remember(const Topology& topology) {
@@ -63,20 +59,22 @@ bool is_after_restore(const View& view) {
   return store_is_old(view) || (election_is_pending(view) && election->after_restore);
 }
 
+bool remembers_most(const View& view) {
+  const std::uint64_t own = view.server.remembered.changes;
+  const Node* self = view.topology.find(view.self);
+  return self != nullptr && self->state.remembered.changes == own &&
+         std::ranges::all_of(view.topology.nodes, [&](const Node& node) {
+           return node.state.remembered.changes <= own;
+         });
+}
+
 std::vector<std::string> missing_after_restore(const View& view) {
-  const Remembered& own = view.server.remembered;
   std::vector<std::string> names;
-  for (const NodeName& name : own.members) {
+  for (const NodeName& name : view.server.remembered.members) {
     const Node* node = view.topology.find(name);
     const bool is_down = node == nullptr || node->state.role == Role::Down;
     if (is_down && name != view.self) names.push_back(name.value());
   }
-  const Node* self = view.topology.find(view.self);
-  const bool all_know_it = self != nullptr && self->state.remembered.changes == own.changes;
-  const bool another_knows_more = std::ranges::any_of(view.topology.nodes, [&](const Node& node) {
-    return node.state.remembered.changes > own.changes;
-  });
-  if (!all_know_it || another_knows_more) names.push_back(view.self.value());
   return names;
 }
 
@@ -87,19 +85,17 @@ bool anyone_remembers(const View& view) {
 }
 
 std::string describe_old_store(const View& view) {
-  const Remembered& own = view.server.remembered;
-  auto missing = missing_after_restore(view);
   if (view.topology.pause) {
     return "the store was put back to an older state; the cluster is paused, so nobody leads";
   }
-  std::erase(missing, view.self.value());
+  const auto missing = missing_after_restore(view);
   if (missing.empty()) {
     return "the store was put back to an older state; waiting for the node that remembers most";
   }
   return fmt::format(
       "the store was put back to an older state, before term {}; all members must say what they "
       "have, and {} cannot be asked",
-      own.term.value(),
+      view.server.remembered.term.value(),
       fmt::join(missing, ", "));
 }
 

@@ -28,9 +28,10 @@ bool store_is_old(const View& view);
 // Or the election that follows has not ended.
 bool is_after_restore(const View& view);
 
-// Members, by name, that stand in the way of beginning an election in an old store: this node
-// remembers them, and they are unknown to the store or down. And this node, if another one
-// remembers more.
+// No member has told that it remembers more than this node, which has told the others.
+bool remembers_most(const View& view);
+
+// Members, by name, that this node remembers and that are unknown to the store or down.
 std::vector<std::string> missing_after_restore(const View& view);
 
 // Somebody has seen changes, of whatever store.

@@ -188,10 +188,11 @@ mysql::GtidSet strays(const View& view) {
   const Node* primary = view.topology.primary();
   const auto known = primary_position(view);
   if (!view.server.facts || is_recorded_primary(view)) return {};
-  // Before the first election nobody but the first primary ever led.
-  const bool only_one_led = !view.topology.leadership.elected_with;
-  if (!known && only_one_led) return only_source(received(view), view.server.facts->uuid);
-  if (!known) return {};
+  if (!known) {
+    // Before the first election nobody but the first primary ever led.
+    const bool only_one_led = !view.topology.leadership.elected_with;
+    return only_one_led ? only_source(received(view), view.server.facts->uuid) : mysql::GtidSet();
+  }
   mysql::GtidSet surplus = received(view);
   surplus.subtract(*known);
   if (view.settled) {

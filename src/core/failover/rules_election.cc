@@ -118,7 +118,7 @@ Match begin_election(const View& view, const Policy& policy) {
 Match begin_election_after_restore(const View& view, const Policy&) {
   if (!store_is_old(view) || !view.store_answers || view.topology.pause) return std::nullopt;
   if (is_resting(view, Action::Elect)) return std::nullopt;
-  if (!missing_after_restore(view).empty()) return std::nullopt;
+  if (!remembers_most(view) || !missing_after_restore(view).empty()) return std::nullopt;
   Step step = with_reason(Action::Elect, "the store was put back to an older state");
   step.after_restore = true;
   return step;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/failover/cases_testing.h"
+#include "core/failover/election.h"
 #include "core/failover/manual_failover.h"
 #include "core/failover/test_views.h"
 
@@ -240,6 +241,26 @@ TEST(Priority, DecidesBetweenEquals) {
   EXPECT_EQ(decide(view, Policy()).rule, "wait_for_election");
   promise(view, "node3", from_one("1-99"));
   EXPECT_EQ(decide(view, Policy()).rule, "lead_as_elected");
+}
+
+TEST(Priority, OfZeroNeverLeadsUnlessItIsNamed) {
+  View view = election_view();
+  promise(view, "node2", from_one("1-100"));
+  promise(view, "node3", from_one("1-99"));
+  EXPECT_EQ(decide(view, Policy()).rule, "lead_as_elected");
+  find(view, "node2").state.priority = 0;
+  EXPECT_EQ(elected(view), std::nullopt);
+  view.topology.leadership.election->candidate = NodeName("node2");
+  EXPECT_EQ(elected(view), NodeName("node2"));
+}
+
+TEST(Priority, OfZeroForAllMeansNoElection) {
+  View view = replica_view();
+  EXPECT_EQ("", why_not_electable(view));
+  find(view, "node2").state.priority = 0;
+  EXPECT_EQ("", why_not_electable(view));
+  find(view, "node3").state.priority = 0;
+  EXPECT_EQ("the priority of every other voter that is up is 0", why_not_electable(view));
 }
 
 TEST(Priority, OfZeroMeansNoVote) {

@@ -74,16 +74,23 @@ Result<cluster::Remembered> RememberedFile::read() const {
   return remembered;
 }
 
-io::Task<Result<void>> RememberedFile::write(cluster::Remembered remembered, Deadline deadline) {
+// False at the deadline, or when cancelled.
+io::Task<bool> RememberedFile::thread_ends(Deadline deadline) {
   const auto is_writing = [state = state_.get()] {
     const std::lock_guard lock(state->mutex);
     return state->is_writing;
   };
-  const Error late = timeout("writing " + file_ + " takes long");
-  for (; is_writing(); (void)co_await loop_.sleep_until(loop_.after(kLookEvery))) {
-    if (deadline.has_passed(loop_.now())) co_return late;
+  while (is_writing()) {
+    if (deadline.has_passed(loop_.now())) co_return false;
+    if (!co_await loop_.sleep_until(loop_.after(kLookEvery))) co_return false;
   }
-  state_->is_writing = true;
+  co_return true;
+}
+
+io::Task<Result<void>> RememberedFile::write(cluster::Remembered remembered, Deadline deadline) {
+  const Error late = timeout("writing " + file_ + " takes long");
+  if (!co_await thread_ends(deadline)) co_return late;
+  state_->is_writing = true;  // there is no thread that could look
   std::string text = encode(remembered);
   auto thread = io::start_quiet_thread([state = state_, file = file_, text = std::move(text)] {
     auto outcome = io::write_file_atomically(file, text, 0600);
@@ -92,9 +99,7 @@ io::Task<Result<void>> RememberedFile::write(cluster::Remembered remembered, Dea
     state->is_writing = false;
   });
   thread.detach();
-  for (; is_writing(); (void)co_await loop_.sleep_until(loop_.after(kLookEvery))) {
-    if (deadline.has_passed(loop_.now())) co_return late;
-  }
+  if (!co_await thread_ends(deadline)) co_return late;
   const std::lock_guard lock(state_->mutex);
   co_return state_->outcome;
 }

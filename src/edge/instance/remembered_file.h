@@ -35,6 +35,8 @@ class RememberedFile {
  private:
   struct State;
 
+  io::Task<bool> thread_ends(Deadline deadline);
+
   io::Loop& loop_;
   std::string file_;
   std::shared_ptr<State> state_;  // the thread's, too
