@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "app/interrupt.h"
+#include "core/failover/removal.h"
 #include "edge/io/clock.h"
 
 namespace dorsal::app {
@@ -118,19 +119,6 @@ Result<void> wait_until_close(OpenCluster& open, const NodeName& spared) {
   return {};
 }
 
-// A node that is down cannot say itself that it gives no acknowledgements any more.
-Result<void> write_off_vote(OpenCluster& open, const NodeName& name) {
-  return open.change_leadership([&](const Topology&, cluster::Leadership& next) -> Result<bool> {
-    const auto vote = next.votes.find(name);
-    if (vote == next.votes.end() || vote->second.state == cluster::Vote::State::Lost) {
-      return false;
-    }
-    vote->second.state = cluster::Vote::State::Lost;
-    if (next.changes > 0) ++next.changes;  // else it is not known how many there were
-    return true;
-  });
-}
-
 }  // namespace
 
 Result<void> wait_until_bearable(OpenCluster& open, const NodeName& spared) {
@@ -160,13 +148,16 @@ Result<void> rebuild_member(OpenCluster& open, const NodeName& name) {
                       &cluster::NodeState::rebuilt_ms);
 }
 
-Result<void> remove_member(OpenCluster& open, const NodeName& name) {
-  DORSAL_TRY_VOID(check(open, name, "remove"));
+Result<void> remove_member(OpenCluster& open, const NodeName& name, bool is_gone) {
   DORSAL_TRY(const Topology topology, look(open));
+  DORSAL_TRY_VOID(failover::check_removal(topology, name, is_gone));
   DORSAL_TRY_VOID(ask(open, name, &Member::removal_asked_ms));
-  open.note("remove", name.value(), topology.leadership.term);
-  if (topology.find(name)->state.role == Role::Down) {
-    DORSAL_TRY_VOID(write_off_vote(open, name));
+  open.note("remove", name.value() + (is_gone ? ", which is gone" : ""), topology.leadership.term);
+  if (is_gone) {
+    DORSAL_TRY_VOID(
+        open.change_leadership([&](const Topology&, cluster::Leadership& next) -> Result<bool> {
+          return failover::write_off_vote(next, name);
+        }));
   }
   return wait_until(open, name, [](const Topology&, const Node* node) { return node == nullptr; });
 }

@@ -23,6 +23,6 @@ Result<void> restart_member(OpenCluster& open, const cluster::NodeName& name);
 Result<void> rebuild_member(OpenCluster& open, const cluster::NodeName& name);
 
 // It is no member any more. One that is down is believed to be gone for good.
-Result<void> remove_member(OpenCluster& open, const cluster::NodeName& name);
+Result<void> remove_member(OpenCluster& open, const cluster::NodeName& name, bool is_gone);
 
 }  // namespace dorsal::app

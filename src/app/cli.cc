@@ -165,12 +165,13 @@ void add_failover(CLI::App& cli, FailoverOptions& options, Chosen& chosen) {
   command->callback([&] { chosen = [&] { return failover(options); }; });
 }
 
-void add_member_command(CLI::App& cli,
-                        const char* name,
-                        const char* help,
-                        MemberOptions& options,
-                        Result<void> (*run_it)(const MemberOptions&),
-                        Chosen& chosen) {
+template <typename Options>
+CLI::App* add_member_command(CLI::App& cli,
+                             const char* name,
+                             const char* help,
+                             Options& options,
+                             Result<void> (*run_it)(const Options&),
+                             Chosen& chosen) {
   auto* command = cli.add_subcommand(name, help);
   command->add_option("NODE", options.node, "Its name")->required();
   add_dir(*command, options.dir);
@@ -178,6 +179,15 @@ void add_member_command(CLI::App& cli,
   add_json(*command, options.json);
   command->footer(fmt::format("Example:\n  dorsal {} node3", name));
   command->callback([&, run_it] { chosen = [&, run_it] { return run_it(options); }; });
+  return command;
+}
+
+void add_remove(CLI::App& cli, RemoveOptions& options, Chosen& chosen) {
+  auto* command =
+      add_member_command(cli, "remove", "Take a node out of the cluster", options, remove, chosen);
+  command->add_flag("--gone",
+                    options.is_gone,
+                    "It is down for good: its mysqld does not run, and never will with its data");
 }
 
 void add_rolling_restart(CLI::App& cli, RollingRestartOptions& options, Chosen& chosen) {
@@ -339,6 +349,7 @@ int run(int argc, const char* const* argv) {
   SwitchoverOptions switchover_options;
   FailoverOptions failover_options;
   MemberOptions member_options;
+  RemoveOptions remove_options;
   RollingRestartOptions rolling_restart_options;
   EventsOptions events_options;
   ReloadOptions reload_options;
@@ -369,12 +380,7 @@ int run(int argc, const char* const* argv) {
                      member_options,
                      rebuild,
                      chosen);
-  add_member_command(cli,
-                     "remove",
-                     "Take a node out of the cluster",
-                     member_options,
-                     remove,
-                     chosen);
+  add_remove(cli, remove_options, chosen);
   add_upgrade(cli, upgrade_options, chosen);
   add_status(cli, status_options, chosen);
   add_events(cli, events_options, chosen);

@@ -1,6 +1,7 @@
 // `dorsal restart`, `rebuild` and `remove`.
 #include <fmt/format.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "app/ask_member.h"
@@ -12,9 +13,10 @@ namespace {
 
 constexpr auto kStoreLimit = std::chrono::seconds(5);
 
-Result<void> carry_out(const MemberOptions& options,
-                       const char* done,
-                       Result<void> (*act)(OpenCluster&, const cluster::NodeName&)) {
+Result<void> carry_out(
+    const MemberOptions& options,
+    const char* done,
+    const std::function<Result<void>(OpenCluster&, const cluster::NodeName&)>& act) {
   const Interrupt interrupt;
   DORSAL_TRY(auto open, OpenCluster::open(options.config, options.dir, kStoreLimit));
   DORSAL_TRY_VOID(act(*open, cluster::NodeName(options.node)));
@@ -37,8 +39,10 @@ Result<void> rebuild(const MemberOptions& options) {
   return carry_out(options, "rebuilt", rebuild_member);
 }
 
-Result<void> remove(const MemberOptions& options) {
-  return carry_out(options, "removed", remove_member);
+Result<void> remove(const RemoveOptions& options) {
+  return carry_out(options, "removed", [&](OpenCluster& open, const cluster::NodeName& name) {
+    return remove_member(open, name, options.is_gone);
+  });
 }
 
 }  // namespace dorsal::app

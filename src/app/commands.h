@@ -99,7 +99,11 @@ struct MemberOptions {
 };
 Result<void> rebuild(const MemberOptions& options);
 Result<void> restart(const MemberOptions& options);
-Result<void> remove(const MemberOptions& options);
+
+struct RemoveOptions : MemberOptions {
+  bool is_gone = false;  // the operator's word, see check_removal()
+};
+Result<void> remove(const RemoveOptions& options);
 
 // Every mysqld is started anew, one after the other, the primary last, after a switchover.
 struct RollingRestartOptions {

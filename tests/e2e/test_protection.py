@@ -189,6 +189,25 @@ class Protection(primary_changes.PrimaryChanges):
         self.assertEqual(3, len(self.cluster.api_status()["nodes"]))
         self.wait_for_all()
 
+    def test_a_silent_node_is_removed_on_a_persons_word_alone_and_acknowledges_nothing_afterwards(self):
+        node = self.cluster.replicas()[0]
+        agent = self.cluster.agent_pid(node)
+        remove = ("remove", node["name"], "--dir", self.cluster.dir)
+        with processes.frozen(agent):
+            harness.wait_until("it is silent", lambda: self.cluster.node(node["name"])["role"] == "down")
+            refused = self.cluster.run(*remove, check=False)
+            self.assertNotEqual(0, refused.returncode)
+            self.assertIn(f"dorsal remove {node['name']} --gone", refused.stderr)
+            self.assertEqual(3, len(self.cluster.api_status()["nodes"]))
+            # The person is wrong: its server runs, and is still connected to the primary.
+            self.cluster.run(*remove, "--gone")
+            self.assertEqual(2, len(self.cluster.api_status()["nodes"]))
+        harness.wait_until("its server is gone", lambda: not processes.is_running(node["pid"]))
+        processes.kill(agent)
+        self.cluster.up()
+        self.wait_for_all()
+        self.assertEqual(3, len(self.cluster.api_status()["nodes"]))
+
     def test_events_can_be_followed(self):
         heard = []
         command, environment = self.cluster.command("events", "--dir", self.cluster.dir, "--follow", "--json")

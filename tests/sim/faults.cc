@@ -38,7 +38,7 @@ Fault World::choose_fault() {
 }
 
 void World::fault() {
-  snapshots_.push_back(store_.topology);
+  if (plan_.store_is_restored) snapshots_.push_back(store_.topology);
   if (plan_.store_is_restored && random_.one_in(6)) return restore_store();
   const NodeId id = random_.below(nodes_.size());
   const Duration length = Milliseconds(random_.between(50, 20'000));

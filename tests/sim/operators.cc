@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/failover/manual_failover.h"
+#include "core/failover/removal.h"
 #include "core/failover/switchover.h"
 #include "world.h"
 
@@ -74,8 +75,16 @@ void World::ask_for_removal(NodeId id) {
                                });
   const bool has_enough = nodes_.size() > std::size_t{plan_.acks} + 1;
   if (!all_are_members || !has_enough || topology.leadership.primary == name_of(id)) return;
-  note(name_of(id).value() + " is to leave the cluster");
-  asked->member.removal_asked_ms = wall_ms(random_.below(nodes_.size()));
+  const std::int64_t now_ms = wall_ms(random_.below(nodes_.size()));
+  const auto seen = at_first_look(topology, now_ms);
+  const bool is_down = seen.find(name_of(id))->state.role == cluster::Role::Down;
+  const bool is_gone = is_down && (plan_.flaws.gone_is_guessed || !node(id).server.runs);
+  if (!failover::check_removal(seen, name_of(id), is_gone)) return;
+  note(name_of(id).value() + (is_gone ? " is gone" : " is to leave the cluster"));
+  asked->member.removal_asked_ms = now_ms;
+  if (is_gone && failover::write_off_vote(store_.topology.leadership, name_of(id))) {
+    ++store_.leadership_revision;
+  }
   wake_all();
   add_again(id);
 }

@@ -49,6 +49,7 @@ struct Flaws {
   bool unprotected_is_overlooked = false;    // by those who elect
   bool strays_are_judged_at_once = false;    // by a position of the primary that is older
   bool losses_are_not_told = false;          // to whoever forces a fail-over
+  bool gone_is_guessed = false;              // of a silent node that is to be removed
   bool lease_by_wall_clock = false;          // and all that an agent measures
   bool silence_by_wall_clock = false;        // whether an agent is silent is told by its stamps
 };

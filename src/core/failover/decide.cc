@@ -64,6 +64,11 @@ constexpr Rule kRules[] = {
      "A node keeps in its own folder which changes of leader and votes it has seen, before it acts "
      "on them.",
      rules::remember},
+    {"leave_unknown_server",
+     "A node that the store does not know, being removed while its agent stood still for one, "
+     "kills "
+     "its server, which might still acknowledge writes.",
+     rules::leave_unknown_server},
     {"wait_for_admission",
      "A node that the store does not know has no server id, so it does nothing.",
      rules::wait_for_admission},

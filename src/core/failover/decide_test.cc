@@ -109,9 +109,23 @@ TEST(Decide, WhoMayWrite) {
          v.lease.reset();
        },
        "wait_for_lease -> keep"},
-      {"a node that was taken out of the store does nothing",
+      {"a node that was taken out of the store acknowledges nothing more",
        replica_view,
        [](View& v) { v.topology.nodes.erase(v.topology.nodes.begin() + 1); },
+       "leave_unknown_server -> kill"},
+      {"and does nothing",
+       replica_view,
+       [](View& v) {
+         v.topology.nodes.erase(v.topology.nodes.begin() + 1);
+         v.server.process = Process::Stopped;
+       },
+       "wait_for_admission -> keep"},
+      {"as long as the store says so",
+       replica_view,
+       [](View& v) {
+         v.topology.nodes.erase(v.topology.nodes.begin() + 1);
+         v.store_answers = false;
+       },
        "wait_for_admission -> keep"},
   });
 }

@@ -19,6 +19,7 @@ Match fence_without_lease(const View& view, const Policy& policy);
 Match renew_lease(const View& view, const Policy& policy);
 Match ask_members(const View& view, const Policy& policy);
 Match remember(const View& view, const Policy& policy);
+Match leave_unknown_server(const View& view, const Policy& policy);
 Match wait_for_admission(const View& view, const Policy& policy);
 Match lead_empty_cluster(const View& view, const Policy& policy);
 Match refuse_old_data_in_empty_cluster(const View& view, const Policy& policy);

@@ -47,6 +47,14 @@ Match remember(const View& view, const Policy&) {
   return step;
 }
 
+Match leave_unknown_server(const View& view, const Policy&) {
+  if (own_member(view) != nullptr || !view.store_answers) return std::nullopt;
+  if (view.server.process == cluster::Process::Stopped || is_resting(view, Action::Kill)) {
+    return std::nullopt;
+  }
+  return act(Action::Kill, "the store does not know this node; ending its server");
+}
+
 Match wait_for_admission(const View& view, const Policy&) {
   if (own_member(view) != nullptr) return std::nullopt;
   return keep("the store does not know this node");
