@@ -40,6 +40,7 @@ Statement combine(const Statement& so_far, const Statement& next) {
 
 void obey(const Hint& hint, Statement& statement) {
   statement.misspelt_hint = hint.misspelt;
+  statement.could_leave = statement.place == Place::AnyReplica;
   statement.consistency = hint.consistency;
   if (hint.replica) statement.forced = Place::AnyReplica;
   if (hint.primary) statement.forced = Place::Primary;

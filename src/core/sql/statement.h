@@ -123,6 +123,7 @@ struct Statement {
   bool several = false;  // more than one statement in the text; one trailing `;` does not count
   bool may_write =
       true;  // may commit something: after an error or a lost reply, the outcome is open
+  bool could_leave = false;  // any replica could run it, but for a hint that asks for the primary
   bool asks_insert_id = false;   // names LAST_INSERT_ID()
   bool counts_all_rows = false;  // SQL_CALC_FOUND_ROWS
   bool asks_identity = false;    // parse_identity_query() may tell more

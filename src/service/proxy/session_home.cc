@@ -302,7 +302,7 @@ io::Task<Session::Outcome> Session::run_at_home(Request request, const sql::Stat
     }
     // What never left can be sent again, and so can a read that nobody has seen anything of. Any
     // other statement may have taken effect, and is never sent twice.
-    const bool is_pure_read = !statement.may_write && statement.place == sql::Place::AnyReplica;
+    const bool is_pure_read = !statement.may_write && statement.could_leave;
     const bool is_repeatable =
         (!sent.was_sent || is_pure_read) && request.rest == nullptr && !state_.is_tied();
     if (is_repeatable && attempt == 0) {
