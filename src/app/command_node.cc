@@ -62,6 +62,7 @@ agent::Options agent_options(const Config& config,
   options.zone = config.node.zone;
   options.read_weight = config.node.read_weight;
   options.priority = config.node.priority;
+  options.version = version_line();
   options.hook = config.node.hook;
   if (auto webhook = io::parse_url(config.node.webhook)) options.webhook = *std::move(webhook);
   return options;

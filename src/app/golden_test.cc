@@ -35,6 +35,7 @@ cluster::Node node(int number, Role role) {
   made.member.joined = role != Role::Joining;
   made.state.role = role;
   made.state.server_version = "9.7.4";
+  made.state.version = "dorsal 1.0.0 (89abcde)";
   made.state.healthy = role == Role::Primary || role == Role::Replica;
   made.state.semi_sync = made.state.healthy;
   if (role != Role::Down) made.state.pid = 4240 + number;
@@ -73,6 +74,7 @@ admin::Status troubled() {
   topology.nodes[0].state.activity = "its agent is silent";
   topology.nodes[1].state.gtid_executed = std::string(kFirst) + ":1-905";
   topology.nodes[2].state.activity = "cloning from node2, 34 % of 12.5 GiB";
+  topology.nodes[2].state.version = "dorsal 1.1.0 (0123456)";
   return status;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -140,6 +141,21 @@ std::string remarks(const Json& nodes) {
   return text.empty() ? text : "\n" + text;
 }
 
+// As in the middle of an upgrade.
+std::string versions_line(const Json& nodes) {
+  std::map<std::string, std::vector<std::string>> names;  // by version
+  for (const auto& node : nodes) {
+    const std::string version = text_of(node, "version");
+    if (!version.empty()) names[version].push_back(text_of(node, "name"));
+  }
+  if (names.size() < 2) return {};
+  std::vector<std::string> parts;
+  for (const auto& [version, of] : names) {
+    parts.push_back(fmt::format("{} on {}", version, fmt::join(of, ", ")));
+  }
+  return "versions differ   " + clean(fmt::format("{}", fmt::join(parts, "; ")), kWidth) + "\n";
+}
+
 std::string headline(const Json& json, bool with_colours) {
   auto mode = text_of(json, "mode");
   if (mode != "async") mode += ", acks " + number_of(json, "acks", "");
@@ -267,7 +283,8 @@ Result<std::string> status_table(const std::string& json_text, bool with_colours
   }
   const auto& nodes = json["nodes"];
   return headline(json, with_colours) + endpoints_line(json) + readiness_line(json, with_colours) +
-         change_line(json) + "\n" + node_table(nodes, with_colours) + remarks(nodes);
+         change_line(json) + versions_line(nodes) + "\n" + node_table(nodes, with_colours) +
+         remarks(nodes);
 }
 
 }  // namespace dorsal::app

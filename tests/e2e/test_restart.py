@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """Whatever was stopped or killed: `dorsal up` brings it back, and no row that was acknowledged is missing."""
 
+import contextlib
 import itertools
+import json
+import shutil
+import sqlite3
 import threading
 import time
 
@@ -80,6 +84,63 @@ class Restart(harness.ClusterTest):
         session.run("SELECT 1")
         self.cluster.down()
         self.assertIsNone(bystander.poll())
+        self.comes_back()
+
+    def test_a_second_agent_on_a_folder_in_use_is_refused_and_changes_nothing(self):
+        before = self.cluster.api_status()
+        node = self.cluster.replicas()[0]
+        agent = self.cluster.agent_pid(node)
+        _, *arguments = processes.command_line(agent)
+        other = harness.temporary_folder()
+        self.addCleanup(shutil.rmtree, other, ignore_errors=True)
+        elsewhere = [f"run={other}", f"node.agent_address=127.0.0.1:{harness.free_port_base()}"]
+        another = f"node.name={self.cluster.replicas()[1]['name']}"
+        for sets, words in (
+            ([], "runs already"),
+            (elsewhere, "this node runs already"),
+            ([*elsewhere, another], "this node runs already"),
+        ):
+            with self.subTest(sets):
+                more = [part for key in sets for part in ("--set", key)]
+                refused = self.cluster.run(*arguments, *more, check=False, timeout=60)
+                self.assertEqual(1, refused.returncode, refused.stderr)
+                self.assertIn(words, refused.stderr)
+        processes.kill(agent)
+        harness.wait_until("its server has ended", lambda: not processes.is_running(node["pid"]))
+        more = [part for key in (*elsewhere, another) for part in ("--set", key)]
+        refused = self.cluster.run(*arguments, *more, check=False, timeout=60)
+        self.assertEqual(1, refused.returncode, refused.stderr)
+        self.assertIn(f"belongs to node {node['name']}, not to ", refused.stderr)
+
+        def members(status):
+            return [(known["name"], known["address"], known["voter"]) for known in status["nodes"]]
+
+        self.assertEqual(members(before), members(self.cluster.api_status()))
+        self.comes_back()
+
+    def test_a_store_of_a_newer_version_is_refused_and_stays_as_it_is(self):
+        self.cluster.down()
+
+        def entries():
+            with contextlib.closing(sqlite3.connect(self.cluster.dir / "store.db")) as store:
+                return store.execute("SELECT key, value FROM entry WHERE key NOT LIKE '~%' ORDER BY key").fetchall()
+
+        def set_format(number):
+            with contextlib.closing(sqlite3.connect(self.cluster.dir / "store.db", isolation_level=None)) as store:
+                ((charter,),) = store.execute("SELECT value FROM entry WHERE key = 'cluster'").fetchall()
+                newer = json.dumps({**json.loads(charter), "format": number})
+                store.execute("UPDATE entry SET value = ? WHERE key = 'cluster'", (newer,))
+
+        set_format(2)
+        before = entries()
+        for command in (("up", "--detach"), ("status",), ("switchover",), ("remove", "node1")):
+            with self.subTest(command):
+                refused = self.cluster.run(*command, "--dir", self.cluster.dir, check=False)
+                self.assertNotEqual(0, refused.returncode)
+                self.assertIn("the store is of a newer Dorsal", refused.stderr)
+        self.assertEqual(before, entries())
+        self.assertEqual([], self.cluster.pids())
+        set_format(1)
         self.comes_back()
 
     def test_every_agent_killed(self):

@@ -171,6 +171,7 @@ struct NodeState {
   std::optional<std::int64_t> pid;  // of the mysqld
   std::string server_uuid;          // as in its GTIDs; empty until known
   std::string server_version;
+  std::string version;  // of its agent's program; empty: not said
   std::string gtid_executed;
   std::string gtid_purged;    // of these, those that are in no binlog of its any more
   std::string agent_address;  // host:port of its agent's API; empty: it has none

@@ -46,8 +46,11 @@ class Fields {
     const auto* field = find(name, &Json::is_array);
     if (field == nullptr) return;
     for (const Json& each : *field) {
-      if (!each.is_string()) wrong_ = fmt::format("field '{}' does not hold names", name);
-      if (each.is_string()) out.emplace_back(each.get<std::string>());
+      if (each.is_string()) {
+        out.emplace_back(each.get<std::string>());
+      } else if (wrong_.empty()) {
+        wrong_ = fmt::format("field '{}' does not hold names", name);
+      }
     }
   }
 
@@ -123,7 +126,8 @@ Result<cluster::Remembered> decode_remembered(const Json& json) {
 }  // namespace
 
 std::string encode(const cluster::Charter& charter) {
-  return dump(Json{{"name", charter.name},
+  return dump(Json{{"format", kRecordFormat},
+                   {"name", charter.name},
                    {"uuid", charter.uuid},
                    {"mode", cluster::to_string(charter.mode)},
                    {"acks", charter.acks}});
@@ -189,6 +193,7 @@ std::string encode(const cluster::NodeState& state) {
                    {"pid", or_null(state.pid)},
                    {"server_uuid", state.server_uuid},
                    {"server_version", state.server_version},
+                   {"version", state.version},
                    {"gtid_executed", state.gtid_executed},
                    {"gtid_purged", state.gtid_purged},
                    {"agent_address", state.agent_address},
@@ -240,6 +245,15 @@ Result<cluster::Event> decode_event(const std::string& json) {
 
 Result<cluster::Charter> decode_charter(const std::string& json) {
   Fields fields(json);
+  std::uint32_t format = 1;
+  fields.number("format", format);
+  if (format > kRecordFormat) {
+    return invalid(
+        fmt::format("the store is of a newer Dorsal (its records have format {}, this one knows up "
+                    "to {}); run that version here",
+                    format,
+                    kRecordFormat));
+  }
   cluster::Charter charter;
   fields.text("name", charter.name);
   fields.text("uuid", charter.uuid);
@@ -395,6 +409,7 @@ Result<cluster::NodeState> decode_state(const std::string& json) {
   fields.number("pid", state.pid);
   fields.text("server_uuid", state.server_uuid);
   fields.text("server_version", state.server_version);
+  fields.text("version", state.version);
   fields.text("gtid_executed", state.gtid_executed);
   fields.text("gtid_purged", state.gtid_purged);
   fields.text("agent_address", state.agent_address);

@@ -120,6 +120,16 @@ TEST(Records, FieldsThatAnOlderVersionDidNotHaveAreWhatTheyUsuallyAre) {
   EXPECT_EQ(read->zone, "");
 }
 
+TEST(Records, ANewerFormatIsRefused) {
+  const auto newer = decode_charter(R"({"name":"shop","format":2})");
+  ASSERT_FALSE(newer);
+  EXPECT_EQ(newer.error().kind, ErrorKind::Invalid);
+  EXPECT_EQ(newer.error().message,
+            "the store is of a newer Dorsal (its records have format 2, this one knows up to 1); "
+            "run that version here");
+  EXPECT_TRUE(decode_charter(R"({"name":"shop"})"));
+}
+
 TEST(Records, NonsenseIsCorrupt) {
   for (const char* json : {"", "[]", "7", "{", R"({"name":7})", R"({"mode":"raft"})"}) {
     EXPECT_EQ(decode_charter(json).error().kind, ErrorKind::Corrupt) << json;

@@ -43,6 +43,7 @@ Json node_json(const cluster::Topology& topology, const cluster::Node& node) {
               {"server_id", member.server_id.value()},
               {"server_uuid", text_or_null(state.server_uuid)},
               {"server_version", text_or_null(state.server_version)},
+              {"version", text_or_null(state.version)},
               {"activity", text_or_null(state.activity)}};
 }
 

@@ -563,6 +563,7 @@ Task<> Agent::Impl::publish(const View& view) {
   state.zone = options.zone;
   state.read_weight = options.read_weight;
   state.priority = options.priority;
+  state.version = options.version;
   const bool due = !published_at || view.now - *published_at >= options.publish_every;
   if (!due && !failover::differs_in_kind(state, published)) co_return;
   state.published_ms = options.clocks.wall_ms();

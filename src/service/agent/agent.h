@@ -45,6 +45,7 @@ struct Options {
   std::string zone;  // published for the proxies, as is its share of the reads
   std::uint32_t read_weight = cluster::NodeState::kUsualReadWeight;
   std::uint32_t priority = cluster::NodeState::kUsualPriority;  // published, too
+  std::string version;                                          // of the program; published, too
   std::string hook;                // program to run at each change of role; empty: none
   std::optional<io::Url> webhook;  // is told of it, too
   failover::Policy policy;         // mode and acks are taken from the charter in the store
