@@ -335,6 +335,11 @@ class Cluster(Ports):
         except AssertionError as error:
             raise AssertionError(f"{error}\n{json.dumps(last.get('nodes'), indent=1)}\n{self.log_tails()}") from None
 
+    def events(self):
+        """The audit trail, the oldest first."""
+        lines = self.run("events", "--dir", self.dir, "--json", "--limit", "1000").stdout.splitlines()
+        return [json.loads(line) for line in lines]
+
     def node(self, name, status=None):
         return next(node for node in (status or self.api_status())["nodes"] if node["name"] == name)
 

@@ -74,6 +74,14 @@ class PrimaryChanges(harness.unittest.TestCase):
         cls.addClassCleanup(cls.cluster.destroy)
         cls.cluster.up()
 
+    def run(self, result=None):
+        result = result or self.defaultTestResult()
+        failed = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > failed:
+            print(f"{self.id()} failed; the ends of the logs:\n{self.cluster.log_tails(80)}")
+        return result
+
     def setUp(self):
         self.assertEqual([], self.cluster.crashes())
         with self.cluster.connect() as session:

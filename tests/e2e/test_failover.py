@@ -2,6 +2,8 @@
 """A primary is lost: another node takes over, and nothing that was acknowledged is lost."""
 
 import contextlib
+import os
+import resource
 import shutil
 import threading
 import time
@@ -12,6 +14,7 @@ import pymysql
 import harness
 import primary_changes
 import processes
+import wire
 
 
 class Failover(primary_changes.PrimaryChanges):
@@ -40,6 +43,58 @@ class Failover(primary_changes.PrimaryChanges):
                 "the old primary follows",
                 lambda: server.value(f"SELECT COUNT(*) FROM {self.schema}.t") == 2,
             )
+
+    def test_a_transaction_that_is_open_gets_one_error_to_retry_and_its_session_goes_on(self):
+        before = self.cluster.api_status()
+        with self.cluster.wire() as session:
+            session.use(self.schema)
+            session.query("SET @mine = 7, SESSION sort_buffer_size = 300000")
+            session.query("BEGIN")
+            session.query("INSERT INTO t VALUES (1)")
+            processes.kill(self.cluster.primary()["pid"])
+            with self.assertRaises(wire.ServerError) as told:
+                session.query("INSERT INTO t VALUES (2)")
+            self.assertEqual((1213, "40001"), (told.exception.code, told.exception.state))
+            for statement in ("BEGIN", "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)", "COMMIT"):
+                session.query(statement)
+            self.assertEqual([[b"1"], [b"2"]], session.query("SELECT id FROM t ORDER BY id").rows)
+            self.assertEqual([[b"7", b"300000"]], session.query("SELECT @mine, @@sort_buffer_size").rows)
+        self.wait_for_another(before)
+        self.wait_for_all()
+
+    def test_a_read_that_runs_on_the_primary_is_repeated_on_the_next(self):
+        before = self.cluster.api_status()
+        old = self.cluster.primary()
+        read = "SELECT id FROM t WHERE SLEEP(2) = 0"
+        answers = []
+        with contextlib.ExitStack() as stack:
+            sessions = {
+                "its own port": (stack.enter_context(self.cluster.connect("primary", database=self.schema)), read),
+                "a hint": (stack.enter_context(self.cluster.connect(database=self.schema)), "/* dorsal: primary */ " + read),
+            }
+            sessions["a hint"][0].run("INSERT INTO t VALUES (1)")
+            readers = [
+                threading.Thread(target=lambda session, sql: answers.append(session.run(sql)), args=session)
+                for session in sessions.values()
+            ]
+            for reader in readers:
+                reader.start()
+            with self.cluster.root(old) as server:
+                harness.wait_until("both run there", lambda: self.running(server, "SLEEP(2)") == len(readers))
+            processes.kill(old["pid"])
+            for reader in readers:
+                reader.join(60)
+        self.assertEqual([((1,),)] * len(readers), answers)
+        self.wait_for_another(before)
+        self.wait_for_all()
+
+    @staticmethod
+    def running(server, part):
+        """How many connections run a statement with that in it, beside this one."""
+        return server.value(
+            "SELECT COUNT(*) FROM performance_schema.threads"
+            " WHERE processlist_id <> CONNECTION_ID() AND processlist_info LIKE %s", f"%{part}%",
+        )
 
     def test_nothing_that_was_acknowledged_is_lost(self):
         before = self.cluster.api_status()
@@ -155,6 +210,18 @@ class Failover(primary_changes.PrimaryChanges):
                 )
         self.wait_for_all()
         self.assert_all_there(writers)
+
+    def test_a_primary_that_lets_no_new_connection_in_is_replaced(self):
+        """It answers its agent all the while, over a connection that was there before."""
+        before = self.cluster.api_status()
+        old = self.cluster.primary()
+        most = resource.prlimit(old["pid"], resource.RLIMIT_NOFILE)
+        resource.prlimit(old["pid"], resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{old['pid']}/fd")), most[1]))
+        self.wait_for_another(before)
+        self.wait_for_all()
+        self.assertIn((old["name"], "kill_without_door"), [(event["by"], event["rule"]) for event in self.cluster.events()])
+        with self.cluster.connect(database=self.schema) as session:
+            session.run("INSERT INTO t VALUES (1)")
 
     def test_a_primary_that_lost_its_data_is_replaced_and_cloned_anew(self):
         before = self.cluster.api_status()

@@ -17,11 +17,6 @@ import primary_changes
 import processes
 
 
-def events(cluster):
-    lines = cluster.run("events", "--dir", cluster.dir, "--json", "--limit", "1000").stdout.splitlines()
-    return [json.loads(line) for line in lines]
-
-
 class Available(unittest.TestCase):
     """Mode available: writes go on without replicas, and that is said."""
 
@@ -50,7 +45,7 @@ class Available(unittest.TestCase):
             session.run("INSERT INTO d.t VALUES (3)")
         with cluster.root(cluster.primary()) as server:
             self.assertEqual("ON", server.rows("SHOW STATUS LIKE 'Rpl_semi_sync_source_status'")[0]["Value"])
-        rules = [event["rule"] for event in events(cluster)]
+        rules = [event["rule"] for event in cluster.events()]
         expected = ["go_unprotected", "stop_acks_unprotected", "require_acks_again", "end_unprotected"]
         self.assertEqual(expected, [rule for rule in dict.fromkeys(rules) if rule in expected])
         self.assertIn("alarm_unprotected", rules)
@@ -124,7 +119,7 @@ class Protection(primary_changes.PrimaryChanges):
         self.assertEqual(((1, 1),), self.ask(node, self.SYNCING))
 
     def rules_of(self, node):
-        return [event["rule"] for event in events(self.cluster) if event["by"] == node["name"]]
+        return [event["rule"] for event in self.cluster.events() if event["by"] == node["name"]]
 
     def ask(self, node, statement):
         with contextlib.closing(self.cluster.root(node)) as server:
@@ -302,7 +297,7 @@ class DataLoss(primary_changes.PrimaryChanges):
         self.wait_for_all()
         kept = [strays.read_text(encoding="utf-8") for strays in self.cluster.dir.glob("*/strays/*/strays.sql")]
         self.assertTrue(any("@1=4711" in text for text in kept), "what was lost is put aside")
-        (record,) = [event for event in events(self.cluster) if event["rule"] == "failover --allow-data-loss"]
+        (record,) = [event for event in self.cluster.events() if event["rule"] == "failover --allow-data-loss"]
         self.assertIn(gtid, record["what"])
         term = self.cluster.api_status()["term"]
         harness.wait_until("the hooks are told", lambda: self.hooks.have_told(f"{behind['name']} primary {term}"))

@@ -119,7 +119,19 @@ class Switchover(primary_changes.PrimaryChanges):
 
     def test_an_unfit_node_is_refused_and_nothing_changes(self):
         before = self.cluster.api_status()
-        self.assertIn("there is no node node9", self.refused("--to", "node9"))
+        events = self.cluster.events()
+        for command, arguments in (
+            ("switchover", ("--to", "node9")),
+            ("failover", ("--to", "node9")),
+            ("failover", ("--to", "node9", "--allow-data-loss")),
+            ("restart", ("node9",)),
+            ("rebuild", ("node9",)),
+            ("remove", ("node9",)),
+            ("remove", ("node9", "--gone")),
+        ):
+            with self.subTest(command, arguments=arguments):
+                self.assertIn("there is no node node9", self.refused(*arguments, command=command))
+        self.assertEqual(events, self.cluster.events())
         self.assertIn("is the primary already", self.refused("--to", before["primary"]))
         node = self.cluster.replicas()[0]
         with processes.frozen(self.cluster.agent_pid(node)):
@@ -161,8 +173,7 @@ class Switchover(primary_changes.PrimaryChanges):
             session.run("INSERT INTO t VALUES (1)")
         self.cluster.run("rebuild", node["name"], "--dir", self.cluster.dir)
         self.assertNotEqual(uuid, self.server_uuid(node))
-        told = self.cluster.run("events", "--dir", self.cluster.dir, "--json").stdout.splitlines()
-        events = [event for event in map(json.loads, told) if event["by"] == node["name"]]
+        events = [event for event in self.cluster.events() if event["by"] == node["name"]]
         ends = {event["rule"]: event for event in events if event["what"].endswith(": done")}
         self.assertGreater(ends["clone_fresh_node"]["took_ms"], 0)
         self.assertIn(":", next(event["gtids"] for event in events if event["rule"] == "rebuild"))

@@ -88,6 +88,7 @@ struct Server {
   std::optional<ServerFacts> facts;  // only when it answers
   mysql::GtidSet saved_strays;       // transactions that were put aside for people
   std::string storage_trouble;       // why nothing can be written beside its data; empty: it can
+  std::string door_trouble;          // Answers: why no new connection gets in; empty: they do
   Remembered remembered;             // in the node's folder
 };
 

@@ -37,6 +37,11 @@ constexpr Rule kRules[] = {
      "So is that of a primary beside whose data nothing could be written for three seconds (a disk "
      "that is full, read-only or stalled), where another node is well.",
      rules::kill_without_storage},
+    {"kill_without_door",
+     "So is one that has let no new connection in for four seconds, though it answers those that "
+     "it "
+     "has (no descriptors are left, say), where another node is well.",
+     rules::kill_without_door},
     {"kill_with_locked_accounts",
      "So is one that nobody can log in to, replicas neither, because a change of accounts has "
      "waited so long for their acknowledgements; once enough of them are there.",
@@ -245,6 +250,9 @@ constexpr Rule kRules[] = {
     {"alarm_on_primary_storage",
      "Where no other node is better off, a primary whose disk is full goes on as long as it can.",
      rules::alarm_on_primary_storage},
+    {"alarm_on_closed_primary",
+     "So does one that lets no new connection in.",
+     rules::alarm_on_closed_primary},
     {"lead", "The primary has nothing else to do.", rules::lead},
     {"leave_for_good",
      "A node that was asked to leave stops its server once it has no vote.",
@@ -344,6 +352,9 @@ constexpr Rule kRules[] = {
     {"alarm_on_storage",
      "A replica beside whose data nothing can be written is not well, and never leads.",
      rules::alarm_on_storage},
+    {"alarm_on_closed_door",
+     "Nor is one well that lets no new connection in.",
+     rules::alarm_on_closed_door},
     {"wait_for_source",
      "A replica whose source is out of reach keeps serving what it has; MySQL tries to reconnect "
      "every "
@@ -625,7 +636,7 @@ std::int64_t ready_for_ms(const View& view) {
 
 bool is_healthy(const View& view, const Policy& policy) {
   if (own_member(view) == nullptr || !view.server.facts) return false;
-  if (storage_is_broken(view, policy)) return false;
+  if (!could_serve(view, policy)) return false;
   return is_recorded_primary(view) ? primary_is_healthy(view, policy)
                                    : replica_is_healthy(view, policy);
 }

@@ -72,6 +72,8 @@ struct Policy {
   int most_failed_starts = 6;
   // The same for one beside whose data nothing could be written.
   Duration storage_patience = std::chrono::seconds(3);
+  // And for one that lets no new connection in.
+  Duration door_patience = std::chrono::seconds(4);
   Duration lease_ttl = std::chrono::milliseconds(2500);
 
   // Fencing begins this long before the lease ends.
@@ -132,6 +134,7 @@ struct View {
   std::optional<TimePoint> silent_since;   // the server; empty: it answers, or does not run
   int failed_starts = 0;                   // of the server, since it last answered
   std::optional<TimePoint> storage_since;  // nothing could be written; empty: it can be
+  std::optional<TimePoint> closed_since;   // no new connection got in; empty: they do
   bool renewal_failed = false;             // the newest attempt, and no member was asked since
   std::optional<TimePoint> renewal_tried;  // when a renewal was last sent, successful or not
   std::vector<Action> resting;             // tried a moment ago; to be tried again later

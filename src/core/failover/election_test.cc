@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "core/failover/cases_testing.h"
@@ -142,53 +141,78 @@ TEST(Election, AServerThatReplicasCannotLogInToIsKilled) {
   });
 }
 
-TEST(Election, APrimaryWithoutRoomOnItsDiskIsKilledWhereAnotherNodeHasSome) {
-  const auto is_full = [](View& v) {
-    v.server.storage_trouble = "its folder cannot be written to: No space left on device";
-    v.storage_since = kNow - Policy().storage_patience;
-  };
-  const auto others_are_full = [](View& v) {
-    find(v, "node2").state.healthy = false;
-    find(v, "node3").state.healthy = false;
-  };
+// What ails the server of a node for as long as Policy allows.
+struct Ailment {
+  std::function<void(View&, Duration since)> strike;
+  Duration patience;
+  const char* killed;
+  const char* primary_alarm;
+  const char* replica_alarm;
+};
+
+void expect_killed_where_another_is_well(const Ailment& ailment) {
+  const auto is_struck = [&](View& v) { ailment.strike(v, ailment.patience); };
   expect_all({
-      {"its disk is full", primary_view, is_full, "kill_without_storage -> kill"},
+      {"for long", primary_view, is_struck, ailment.killed},
       {"not for long yet",
        primary_view,
-       [&](View& v) {
-         is_full(v);
-         v.storage_since = kNow - Policy().storage_patience + std::chrono::milliseconds(1);
-       },
+       [&](View& v) { ailment.strike(v, ailment.patience - std::chrono::milliseconds(1)); },
        "lead -> keep"},
       {"so are all others",
        primary_view,
        [&](View& v) {
-         is_full(v);
-         others_are_full(v);
+         is_struck(v);
+         find(v, "node2").state.healthy = false;
+         find(v, "node3").state.healthy = false;
        },
-       "alarm_on_primary_storage -> keep"},
+       ailment.primary_alarm},
       {"killed, it hands over",
        primary_view,
        [&](View& v) {
-         is_full(v);
+         is_struck(v);
          primary_dies(v);
        },
        "hand_over -> hand_over"},
-      {"a replica's is left alone", replica_view, is_full, "alarm_on_storage -> keep"},
+      {"a replica's is left alone", replica_view, is_struck, ailment.replica_alarm},
       {"which does not stand for election",
        replica_view,
        [&](View& v) {
-         is_full(v);
+         is_struck(v);
          v.topology.leadership.handed_over = true;
        },
-       "alarm_on_storage -> keep"},
+       ailment.replica_alarm},
   });
   View view = election_view();
-  is_full(view);
+  is_struck(view);
   view.server.facts->following->receiver = Receiver::Off;
   const Step step = decide(view, Policy());
   ASSERT_TRUE(step.promise) << step.rule;
   EXPECT_FALSE(step.promise->may_lead);
+}
+
+TEST(Election, APrimaryWithoutRoomOnItsDiskIsKilledWhereAnotherNodeHasSome) {
+  expect_killed_where_another_is_well(
+      {[](View& v, Duration since) {
+         v.server.storage_trouble = "its folder cannot be written to: No space left on device";
+         v.storage_since = kNow - since;
+       },
+       Policy().storage_patience,
+       "kill_without_storage -> kill",
+       "alarm_on_primary_storage -> keep",
+       "alarm_on_storage -> keep"});
+}
+
+TEST(Election, APrimaryThatLetsNobodyInIsKilledWhereAnotherNodeDoes) {
+  expect_killed_where_another_is_well({[](View& v, Duration since) {
+                                         if (v.server.facts)
+                                           v.server.door_trouble =
+                                               "mysqld lets no new connection in";
+                                         v.closed_since = kNow - since;
+                                       },
+                                       Policy().door_patience,
+                                       "kill_without_door -> kill",
+                                       "alarm_on_closed_primary -> keep",
+                                       "alarm_on_closed_door -> keep"});
 }
 
 TEST(Rebuild, DamagedDataIsSetAsideWhileThePrimaryIsAtWork) {

@@ -44,6 +44,10 @@ Result<const Node*> choose(const Topology& topology) {
 Result<const Node*> find(const Topology& topology, const NodeName& name) {
   const Node* node = topology.find(name);
   if (node == nullptr) return not_found(fmt::format("there is no node {}", name.value()));
+  return node;
+}
+
+Result<const Node*> check(const Topology& topology, const Node* node) {
   const std::string reason = why_not(topology, *node);
   if (!reason.empty()) return conflict(reason);
   return node;
@@ -56,12 +60,16 @@ Result<ManualFailover> plan_failover(const Topology& topology,
                                      std::string reason,
                                      std::int64_t wall_ms) {
   const Node* primary = topology.primary();
+  const Node* wished = nullptr;
+  if (wish) {
+    DORSAL_TRY(wished, find(topology, *wish));
+  }
   if (primary == nullptr) return conflict("the cluster has no primary yet");
   if (primary->state.role == Role::Primary && primary->state.healthy) {
     return conflict(fmt::format("{} is at work as the primary; use 'dorsal switchover'",
                                 primary->member.name.value()));
   }
-  DORSAL_TRY(const Node* chosen, wish ? find(topology, *wish) : choose(topology));
+  DORSAL_TRY(const Node* chosen, wish ? check(topology, wished) : choose(topology));
   ManualFailover planned;
   const auto& leadership = topology.leadership;
   const bool is_pending = leadership.election && leadership.election->term > leadership.term;

@@ -269,6 +269,14 @@ bool storage_is_broken(const View& view, const Policy& policy) {
   return view.storage_since && view.now - *view.storage_since >= policy.storage_patience;
 }
 
+bool door_is_closed(const View& view, const Policy& policy) {
+  return view.closed_since && view.now - *view.closed_since >= policy.door_patience;
+}
+
+bool could_serve(const View& view, const Policy& policy) {
+  return !storage_is_broken(view, policy) && !door_is_closed(view, policy);
+}
+
 bool all_retrieved_is_applied(const View& view) {
   const auto& facts = *view.server.facts;
   return !facts.following || facts.executed.contains(facts.following->retrieved);

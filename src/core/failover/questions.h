@@ -105,6 +105,12 @@ bool follows_primary(const View& view);
 // Nothing could be written beside its data for longer than a moment.
 bool storage_is_broken(const View& view, const Policy& policy);
 
+// Its server let no new connection in for longer than a moment.
+bool door_is_closed(const View& view, const Policy& policy);
+
+// Neither is the case.
+bool could_serve(const View& view, const Policy& policy);
+
 bool all_retrieved_is_applied(const View& view);
 
 // Whom to clone from: a healthy replica, so that the primary is spared, else the primary, even if

@@ -28,6 +28,7 @@ Match refuse_old_data_in_empty_cluster(const View& view, const Policy& policy);
 Match fence_for_election(const View& view, const Policy& policy);
 Match kill_hung_server(const View& view, const Policy& policy);
 Match kill_without_storage(const View& view, const Policy& policy);
+Match kill_without_door(const View& view, const Policy& policy);
 Match hand_over(const View& view, const Policy& policy);
 Match begin_election(const View& view, const Policy& policy);
 Match begin_election_after_restore(const View& view, const Policy& policy);
@@ -100,6 +101,7 @@ Match open_for_writes(const View& view, const Policy& policy);
 Match require_first_acks(const View& view, const Policy& policy);
 Match record_required_acks(const View& view, const Policy& policy);
 Match alarm_on_primary_storage(const View& view, const Policy& policy);
+Match alarm_on_closed_primary(const View& view, const Policy& policy);
 Match lead(const View& view, const Policy& policy);
 
 // rules_replica.cc
@@ -129,6 +131,7 @@ Match join_when_caught_up(const View& view, const Policy& policy);
 Match catch_up(const View& view, const Policy& policy);
 Match wait_for_source(const View& view, const Policy& policy);
 Match alarm_on_storage(const View& view, const Policy& policy);
+Match alarm_on_closed_door(const View& view, const Policy& policy);
 Match follow(const View& view, const Policy& policy);
 
 }  // namespace dorsal::failover::rules

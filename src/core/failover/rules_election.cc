@@ -31,7 +31,7 @@ std::string reason_to_elect(const View& view, const Policy& policy) {
 // A voter that could take part at once.
 bool can_stand(const View& view, const Policy& policy) {
   const cluster::Member* own = own_member(view);
-  if (storage_is_broken(view, policy)) return false;
+  if (!could_serve(view, policy)) return false;
   if (own == nullptr || !own->joined || !is_voter(view) || is_recorded_primary(view)) return false;
   return view.server.facts && view.server.stage == DataStage::Member && strays(view).empty();
 }
@@ -39,7 +39,7 @@ bool can_stand(const View& view, const Policy& policy) {
 std::optional<cluster::Promise> make_promise(const View& view, const Policy& policy) {
   const auto& election = *view.topology.leadership.election;
   const bool has_data = view.server.stage == DataStage::Member;
-  const bool is_sound = has_data && !storage_is_broken(view, policy);
+  const bool is_sound = has_data && could_serve(view, policy);
   if (election.after_restore) {
     // Who is a stray cannot be told by what an old store says of its primary.
     std::string all = has_data ? received(view).to_string() : std::string();
@@ -57,6 +57,13 @@ Step with_reason(Action action, std::string reason) {
   Step step = act(action, reason);
   step.reason = std::move(reason);
   return step;
+}
+
+bool is_another_well(const View& view) {
+  return std::ranges::any_of(view.topology.nodes, [&](const cluster::Node& node) {
+    return node.member.name != view.self && node.state.healthy &&
+           view.topology.is_voter(node.member.name);
+  });
 }
 
 }  // namespace
@@ -84,13 +91,18 @@ Match kill_without_storage(const View& view, const Policy& policy) {
     return std::nullopt;
   }
   // Several nodes may share one disk.
-  const auto& nodes = view.topology.nodes;
-  const bool is_another_well = std::any_of(nodes.begin(), nodes.end(), [&](const auto& node) {
-    return node.member.name != view.self && node.state.healthy &&
-           view.topology.is_voter(node.member.name);
-  });
-  if (!is_another_well || !why_not_electable(view).empty()) return std::nullopt;
+  if (!is_another_well(view) || !why_not_electable(view).empty()) return std::nullopt;
   return act(Action::Kill, view.server.storage_trouble + "; killing mysqld");
+}
+
+Match kill_without_door(const View& view, const Policy& policy) {
+  if (!is_recorded_primary(view) || !may_elect(view)) return std::nullopt;
+  if (view.server.process != Process::Answers || !door_is_closed(view, policy)) {
+    return std::nullopt;
+  }
+  // Several nodes may be on one machine that is too busy.
+  if (!is_another_well(view) || !why_not_electable(view).empty()) return std::nullopt;
+  return act(Action::Kill, view.server.door_trouble + "; killing mysqld");
 }
 
 Match hand_over(const View& view, const Policy&) {

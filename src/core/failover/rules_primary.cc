@@ -106,6 +106,11 @@ Match alarm_on_primary_storage(const View& view, const Policy& policy) {
   return keep(view.server.storage_trouble + "; no other node can take over");
 }
 
+Match alarm_on_closed_primary(const View& view, const Policy& policy) {
+  if (!is_recorded_primary(view) || !door_is_closed(view, policy)) return std::nullopt;
+  return keep(view.server.door_trouble + "; no other node can take over");
+}
+
 Match lead(const View& view, const Policy&) {
   if (!is_recorded_primary(view)) return std::nullopt;
   const auto& facts = *view.server.facts;

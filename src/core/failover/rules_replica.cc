@@ -244,6 +244,11 @@ Match alarm_on_storage(const View& view, const Policy& policy) {
   return keep(view.server.storage_trouble);
 }
 
+Match alarm_on_closed_door(const View& view, const Policy& policy) {
+  if (!door_is_closed(view, policy)) return std::nullopt;
+  return keep(view.server.door_trouble);
+}
+
 Match follow(const View& view, const Policy& policy) {
   if (!has_to_catch_up(view, policy)) return keep();
   return keep(

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "edge/instance/bootstrap_sql.h"
 #include "edge/instance/closing.h"
+#include "edge/instance/door_probe.h"
 #include "edge/instance/error_log.h"
 #include "edge/instance/folder_changes.h"
 #include "edge/instance/my_cnf.h"
@@ -95,6 +96,7 @@ struct MysqldInstance::Impl {
   io::Worker worker;
   std::optional<MysqldProcess> process;
   std::optional<StorageProbe> storage;
+  std::optional<DoorProbe> door;
   std::optional<ServerLink> link;   // for observe() and the acts
   std::optional<ServerLink> guard;  // for fence()
   std::vector<ServerLink> beats;    // by slot; each may wait for acknowledgements without end
@@ -156,6 +158,11 @@ Task<Result<void>> MysqldInstance::claim(Identity identity) {
   DORSAL_CO_TRY_VOID(io::make_directories(self.path("files"), 0700));
   DORSAL_CO_TRY(self.socket, choose_socket_path(self.options.dir, self.options.runtime_dir));
   self.storage.emplace(self.path("storage-probe"));
+  DoorProbe::Options door;
+  door.address = self.address;
+  door.password = self.secrets.monitor;
+  door.tls_ca = self.options.tls_ca;
+  self.door.emplace(self.loop, std::move(door));
   self.process.emplace(self.loop,
                        self.options.mysqld,
                        self.path("mysqld.log"),
@@ -376,6 +383,7 @@ Task<cluster::Server> MysqldInstance::observe(Deadline deadline) {
     self.may_be_writable = facts->writable;
     server.process = Process::Answers;
     server.facts = *std::move(facts);
+    server.door_trouble = self.door->trouble();
   } else {
     server.process = self.has_answered ? Process::Silent : Process::Starting;
     server.last_words = facts.error().message;

@@ -381,6 +381,8 @@ Task<View> Agent::Impl::look() {
   view.broken_since = broken_applier.note(view.server, view.now);
   note_since(memory.storage_since, !view.server.storage_trouble.empty(), view.now);
   view.storage_since = memory.storage_since;
+  note_since(memory.closed_since, !view.server.door_trouble.empty(), view.now);
+  view.closed_since = memory.closed_since;
   note_protection(view);
   view.failed_starts = memory.starts_without_answer;
   view.phase_seen = memory.phase_seen;

@@ -35,6 +35,7 @@ struct Memory {
   TimePoint renewal_seen;                  // when the lease was last seen to have been renewed
   std::optional<TimePoint> silent_since;   // the server
   std::optional<TimePoint> storage_since;  // as in the View
+  std::optional<TimePoint> closed_since;   // as in the View
   std::int64_t acknowledged = 0;           // commits, when last looked at
   std::optional<TimePoint> unacknowledged_since;     // as in the View
   std::optional<mysql::GtidSet> unprotected_writes;  // as in the View
