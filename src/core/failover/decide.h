@@ -143,7 +143,7 @@ struct View {
   std::optional<mysql::GtidSet> settled;   // see the class; empty: all that it has
   bool can_ask_members = false;            // directly, see Action::AskMembers
   TimePoint phase_seen;  // when the election or switchover that is there, or none, was first seen
-  std::optional<TimePoint> broken_since;          // see BrokenApplier
+  std::optional<TimePoint> broken_since;          // see BrokenReplication
   std::optional<TimePoint> unacknowledged_since;  // commits wait, and none gets through
   // What an unprotected primary had when it began to require acknowledgements again.
   std::optional<mysql::GtidSet> unprotected_writes;

@@ -206,21 +206,15 @@ mysql::GtidSet strays(const View& view) {
 bool is_left_behind(const View& view) {
   const Node* primary = view.topology.primary();
   if (primary == nullptr || !view.server.facts || is_recorded_primary(view)) return false;
-  // What it says may not be known yet, and what it said last time was true.
   const auto purged = mysql::parse_gtid_set(primary->state.gtid_purged);
-  if (purged && !received(view).contains(*purged)) return true;
-  // ER_SERVER_SOURCE_FATAL_ERROR_READING_BINLOG, which has several causes.
-  constexpr std::uint32_t kFatal = 13114;
-  const auto& following = view.server.facts->following;
-  return following && follows_primary(view) && following->receiver_error == kFatal &&
-         following->error_text.find("purged") != std::string::npos;
+  return purged && !received(view).contains(*purged);
 }
 
 std::string reason_to_rebuild(const View& view, const Policy& policy) {
   if (!strays(view).empty()) return "it has stray transactions";
   if (own_member(view)->rebuild_asked_ms > view.rebuilt_ms) return "an operator asked for it";
   const bool is_broken = view.broken_since && view.now - *view.broken_since >= policy.broken_after;
-  if (is_broken) return "its applier has stopped with an error";
+  if (is_broken) return "its replication has stopped with an error";
   return is_left_behind(view) ? "its primary has purged the binlogs that it needs" : std::string();
 }
 

@@ -72,8 +72,9 @@ bool lacks_replicas_for_acks(const View& view);
 // own newest writes do not count. Empty while its position is not known, and at the primary.
 mysql::GtidSet strays(const View& view);
 
-// The primary has purged what this replica lacks: so it says, or so it said when it was asked for
-// it, which is forgotten with the next try.
+// The primary has purged what this replica lacks, by the set that it publishes. That its server
+// says so, too, is no proof: it does whenever it cannot open a binlog, for want of a descriptor
+// say.
 bool is_left_behind(const View& view);
 
 // Why this replica can never become what the primary is by replication; empty when it can.

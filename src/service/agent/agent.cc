@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "core/cluster/remote_clock.h"
 #include "core/cluster/silence.h"
-#include "core/failover/broken_applier.h"
+#include "core/failover/broken_replication.h"
 #include "core/failover/lag.h"
 #include "core/failover/node_state.h"
 #include "core/failover/settled.h"
@@ -100,7 +100,7 @@ struct Agent::Impl {
   std::optional<mysql::GtidSet> goal;
   cluster::Silence silence;
   cluster::PrimaryClock primary_clock;
-  failover::BrokenApplier broken_applier;
+  failover::BrokenReplication broken_replication;
   failover::Lag lag;
   failover::Settled settled;
   NodeState current;  // also while the store is out of reach
@@ -378,7 +378,7 @@ Task<View> Agent::Impl::look() {
   const TimePoint asked = std::max<TimePoint>(began, view.now - kLookLimit);
   note_since(memory.silent_since, view.server.process == cluster::Process::Silent, asked);
   view.silent_since = memory.silent_since;
-  view.broken_since = broken_applier.note(view.server, view.now);
+  view.broken_since = broken_replication.note(view.server, view.now);
   note_since(memory.storage_since, !view.server.storage_trouble.empty(), view.now);
   view.storage_since = memory.storage_since;
   note_since(memory.closed_since, !view.server.door_trouble.empty(), view.now);

@@ -1,4 +1,4 @@
-#include "core/failover/broken_applier.h"
+#include "core/failover/broken_replication.h"
 
 #include <gtest/gtest.h>
 
@@ -7,13 +7,13 @@
 namespace dorsal::failover {
 namespace {
 
-class BrokenApplierTest : public testing::Test {
+class BrokenReplicationTest : public testing::Test {
  protected:
-  BrokenApplierTest() { server_.facts->following->applier_runs = true; }
+  BrokenReplicationTest() { server_.facts->following->applier_runs = true; }
 
   std::optional<TimePoint> after(Duration passed) {
     now_ += passed;
-    return applier_.note(server_, now_);
+    return replication_.note(server_, now_);
   }
 
   void stops_with(std::uint32_t error) {
@@ -32,14 +32,16 @@ class BrokenApplierTest : public testing::Test {
   }
 
   cluster::Server server_ = replica_view().server;
-  BrokenApplier applier_;
+  BrokenReplication replication_;
   TimePoint now_ = kNow;
 };
 
 constexpr std::uint32_t kKeyNotFound = 1032;
+constexpr std::uint32_t kCannotReadBinlog = 13114;
+constexpr std::uint32_t kCannotConnect = 2003;
 constexpr auto kSecond = std::chrono::seconds(1);
 
-TEST_F(BrokenApplierTest, IsBrokenThoughItIsStartedAgainAndAgain) {
+TEST_F(BrokenReplicationTest, IsBrokenThoughItIsStartedAgainAndAgain) {
   EXPECT_FALSE(after(kSecond));
   stops_with(kKeyNotFound);
   const auto since = after(kSecond);
@@ -52,7 +54,7 @@ TEST_F(BrokenApplierTest, IsBrokenThoughItIsStartedAgainAndAgain) {
   }
 }
 
-TEST_F(BrokenApplierTest, IsWellOnceItHasAppliedSomething) {
+TEST_F(BrokenReplicationTest, IsWellOnceItHasAppliedSomething) {
   stops_with(kKeyNotFound);
   EXPECT_TRUE(after(kSecond));
   starts();
@@ -63,7 +65,7 @@ TEST_F(BrokenApplierTest, IsWellOnceItHasAppliedSomething) {
   EXPECT_EQ(now_, since);
 }
 
-TEST_F(BrokenApplierTest, IsWellOnceItHasRunForAWhile) {
+TEST_F(BrokenReplicationTest, IsWellOnceItHasRunForAWhile) {
   stops_with(kKeyNotFound);
   EXPECT_TRUE(after(kSecond));
   starts();
@@ -72,12 +74,30 @@ TEST_F(BrokenApplierTest, IsWellOnceItHasRunForAWhile) {
   EXPECT_FALSE(after(kSecond));
 }
 
-TEST_F(BrokenApplierTest, WhoStoppedItWithoutAnErrorMeantIt) {
+TEST_F(BrokenReplicationTest, AReceiverMayStopItToo) {
+  auto& following = *server_.facts->following;
+  following.receiver = cluster::Receiver::Off;
+  following.receiver_error = kCannotReadBinlog;
+  const auto since = after(kSecond);
+  ASSERT_TRUE(since);
+  following.receiver = cluster::Receiver::On;
+  following.receiver_error = 0;
+  EXPECT_EQ(since, after(5 * kSecond));
+}
+
+TEST_F(BrokenReplicationTest, AReceiverThatCannotConnectGoesOnTrying) {
+  auto& following = *server_.facts->following;
+  following.receiver = cluster::Receiver::Connecting;
+  following.receiver_error = kCannotConnect;
+  EXPECT_FALSE(after(kSecond));
+}
+
+TEST_F(BrokenReplicationTest, WhoStoppedItWithoutAnErrorMeantIt) {
   stops_with(0);
   EXPECT_FALSE(after(kSecond));
 }
 
-TEST_F(BrokenApplierTest, IsNoMatterOfAServerThatFollowsNobody) {
+TEST_F(BrokenReplicationTest, IsNoMatterOfAServerThatFollowsNobody) {
   stops_with(kKeyNotFound);
   EXPECT_TRUE(after(kSecond));
   server_.facts->following.reset();

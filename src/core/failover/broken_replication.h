@@ -1,8 +1,10 @@
-// Since when a replica's applier has got nowhere because of an error.
+// Since when a replica has got nowhere because of an error that stopped its applier or its
+// receiver.
 //
-// A stopped applier is started again every few seconds, and forgets its error as it starts (MySQL
-// Reference Manual, "SHOW REPLICA STATUS", Last_SQL_Errno). So what counts is not that the error is
-// there at every look, but that nothing was applied since it was seen first.
+// Whichever stopped is started again every few seconds, and forgets its error as it starts (MySQL
+// Reference Manual, "SHOW REPLICA STATUS", Last_SQL_Errno and Last_IO_Errno). So what counts is not
+// that the error is there at every look, but that nothing was applied since it was seen first. A
+// receiver that cannot connect does not stop.
 #pragma once
 
 #include <optional>
@@ -13,7 +15,7 @@
 
 namespace dorsal::failover {
 
-class BrokenApplier {
+class BrokenReplication {
  public:
   // Of each look at the server, in the order of time. Empty: it is well, as far as is known.
   std::optional<TimePoint> note(const cluster::Server& server, TimePoint now);
