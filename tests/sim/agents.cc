@@ -172,6 +172,10 @@ void World::note_protection(NodeId id, View& view) {
   view.unprotected_writes = agent.unprotected_writes;
 }
 
+failover::Lease World::lease_of_renewal(NodeId id, TimePoint sent) {
+  return failover::Lease{plan_.flaws.lease_from_answer ? boot(id) : sent};
+}
+
 bool World::seems_writable(const Server& server) const {
   return server.writable && !(server.closes && plan_.flaws.read_only_is_believed_early);
 }
@@ -289,7 +293,7 @@ void World::change_leadership(NodeId id, const View& view, const Step& step) {
         return true;
       },
       [this, id, holds, sent] {
-        if (holds) node(id).agent.lease = failover::Lease{sent};
+        if (holds) node(id).agent.lease = lease_of_renewal(id, sent);
         if (holds) node(id).agent.renewal_failed = false;
       });
 }
@@ -336,7 +340,7 @@ void World::ask_members(NodeId id, const View& view) {
   const std::size_t needed = plan_.flaws.most_members_suffice ? members / 2 : members - 1;
   clock_.after(Milliseconds(100), [this, id, life, sent, yes, needed] {
     as_agent(id, life, [this, id, sent, yes, needed] {
-      if (*yes >= needed) node(id).agent.lease = failover::Lease{sent};
+      if (*yes >= needed) node(id).agent.lease = lease_of_renewal(id, sent);
       finish(id, *yes >= needed);
     });
   });

@@ -15,7 +15,8 @@ namespace dorsal::sim {
 
 struct Mutation {
   std::string name;
-  std::string breaks;  // the rule, in a sentence
+  std::string rule;    // its name, see safety_rules.h
+  std::string breaks;  // what no longer holds
   Invariant told_by = Invariant::Lost;
   std::uint64_t seed = 1;  // the search begins there
   std::function<void(Plan&)> apply;

@@ -51,7 +51,9 @@ struct Flaws {
   bool losses_are_not_told = false;          // to whoever forces a fail-over
   bool gone_is_guessed = false;              // of a silent node that is to be removed
   bool lease_by_wall_clock = false;          // and all that an agent measures
-  bool silence_by_wall_clock = false;        // whether an agent is silent is told by its stamps
+  bool lease_from_answer = false;            // counted from when the renewal's answer came
+  bool server_outlives_agent = false;
+  bool silence_by_wall_clock = false;  // whether an agent is silent is told by its stamps
 };
 
 enum class Fault {

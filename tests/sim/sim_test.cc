@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <optional>
+#include <sstream>
 #include <string>
 
 #include "mutations.h"
 #include "plan.h"
+#include "safety_rules.h"
 
 namespace dorsal::sim {
 namespace {
@@ -132,6 +135,29 @@ std::optional<std::uint64_t> find(const Mutation& mutation,
     return seed;
   }
   return std::nullopt;
+}
+
+TEST(Mutations, BreakEveryRule) {
+  const auto all = mutations();
+  for (const SafetyRule& rule : safety_rules()) {
+    const bool is_broken = std::ranges::any_of(all, [&](const Mutation& mutation) {
+      return mutation.rule == rule.name;
+    });
+    EXPECT_TRUE(is_broken || !rule.elsewhere.empty()) << rule.name;
+  }
+  for (const Mutation& mutation : all) {
+    EXPECT_TRUE(std::ranges::any_of(safety_rules(), [&](const SafetyRule& rule) {
+      return rule.name == mutation.rule;
+    })) << mutation.name;
+  }
+}
+
+TEST(Mutations, ArePrintedWithTheirRules) {
+  const std::string page = describe_safety_rules();
+  if (std::getenv("DORSAL_UPDATE_GOLDEN") != nullptr) std::ofstream(DORSAL_SAFETY_PAGE) << page;
+  std::ostringstream printed;
+  printed << std::ifstream(DORSAL_SAFETY_PAGE).rdbuf();
+  EXPECT_EQ(page, printed.str()) << "run this test with DORSAL_UPDATE_GOLDEN=1 and read the diff";
 }
 
 TEST(Mutations, AreFoundEachByItsInvariant) {

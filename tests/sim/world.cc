@@ -129,7 +129,7 @@ void World::kill_agent(NodeId id) {
   agent.runs = false;
   ++agent.life;
   agent.held.clear();
-  crash_server(id, "");
+  if (!plan_.flaws.server_outlives_agent) crash_server(id, "");
 }
 
 void World::crash_server(NodeId id, std::string last_words, bool wants_restart) {

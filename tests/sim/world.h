@@ -163,6 +163,7 @@ class World {
   // As service/agent does.
   static void set_goal(Agent& agent, failover::View& view);
   void note_protection(NodeId id, failover::View& view);
+  failover::Lease lease_of_renewal(NodeId id, TimePoint sent);
   bool seems_writable(const Server& server) const;
   cluster::ServerFacts facts_of(NodeId id);
   failover::Step decide(const failover::View& view) const {

@@ -103,6 +103,41 @@ TEST(Election, AServerThatHangsIsKilledWhereAnotherCanTakeOver) {
   });
 }
 
+// Of node3, whose vote is gone as it is made anew.
+TEST(Election, NoRepairDelaysIt) {
+  const auto is_repaired = [](View& v) {
+    cluster::Node& node3 = find(v, "node3");
+    node3.member.joined = false;
+    node3.state.role = Role::Joining;
+    node3.state.healthy = false;
+    node3.state.activity = "cloning from node2, 34 %";
+    take_vote(v, "node3");
+  };
+  expect_all({
+      {"its primary hands over",
+       primary_view,
+       [&](View& v) {
+         is_repaired(v);
+         primary_dies(v);
+       },
+       "hand_over -> hand_over"},
+      {"who is left, and serves the clone, begins an election",
+       replica_view,
+       [&](View& v) {
+         is_repaired(v);
+         v.topology.leadership.handed_over = true;
+       },
+       "begin_election -> elect"},
+      {"and promises",
+       election_view,
+       [&](View& v) {
+         is_repaired(v);
+         v.server.facts->following->receiver = Receiver::Off;
+       },
+       "promise -> promise"},
+  });
+}
+
 TEST(Election, AServerThatReplicasCannotLogInToIsKilled) {
   const auto is_locked = [](View& v) {
     v.server.facts->locks_accounts = true;
