@@ -11,6 +11,7 @@ must converge, and no judge may have found anything.
 import argparse
 import contextlib
 import http.client
+import math
 import os
 import random
 import shutil
@@ -132,12 +133,17 @@ class Run:
         # Every round draws from a seed of its own, so that --fault plays the same as a whole run did.
         rng = random.Random(f"{self.options.seed}/{number}/{name}")
         print(f"round {number}: {name} on {self.world.leadership()}, at {time.monotonic():.3f}", flush=True)
+        if self.options.idle:
+            self.clients.hold()
         hurt = time.monotonic()
         try:
             function(self.world, rng)
         finally:
             self.world.heal()
         healed = time.monotonic()
+        if self.options.idle:
+            hurt = healed
+            self.clients.go_on()
         if not self.converge(f"round {number} ({name})"):
             return
         converged = time.monotonic()
@@ -207,12 +213,13 @@ class Run:
         )
         print("\nThe longest time without a write in a round, as the number of rounds for each bound in seconds:\n")
         width = max([len(name) for name in self.gaps] or [5])
-        print(" " * width + "".join(f"{f'<{bound:g}':>6}" for bound in GAPS) + "  more   worst")
+        print(" " * width + "".join(f"{f'<{bound:g}':>6}" for bound in GAPS) + "  more     p50     p99   worst")
         for name, gaps in sorted(self.gaps.items()):
             counts = [0] * (len(GAPS) + 1)
             for gap in gaps:
                 counts[sum(gap >= bound for bound in GAPS)] += 1
-            print(f"{name:<{width}}" + "".join(f"{count or '.':>6}" for count in counts) + f"{max(gaps):8.2f}")
+            figures = [percentile(gaps, share) for share in (50, 99, 100)]
+            print(f"{name:<{width}}" + "".join(f"{count or '.':>6}" for count in counts) + "".join(f"{gap:8.2f}" for gap in figures))
         print(f"\nslowest convergence {self.slowest:.1f} s; longest time that a frozen node's server stayed open beside")
         print(f"another, with nobody to acknowledge its writes: {self.judge.overlaps_excused:.1f} s\n")
         for kind, found in self.judge.found.items():
@@ -222,6 +229,11 @@ class Run:
         is_good = self.judge.is_content() and acknowledged > 0
         print(f"seed {self.options.seed}: {'all is well' if is_good else 'failed'}", flush=True)
         return is_good
+
+
+def percentile(values, share):
+    """The smallest of them that so many in a hundred do not exceed."""
+    return sorted(values)[max(0, math.ceil(len(values) * share / 100) - 1)]
 
 
 def parse(arguments):
@@ -236,6 +248,7 @@ def parse(arguments):
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--acks", type=int, default=1)
     parser.add_argument("--lease-ms", type=int, default=LEASE_MS, help="of primaries; faults last longer with it")
+    parser.add_argument("--idle", action="store_true", help="clients rest while a fault lasts")
     parser.add_argument("--go-on", action="store_true", help="past what a judge has found")
     parser.add_argument("--verbose", action="store_true", help="print what keeps the cluster from being whole")
     parser.add_argument("--keep-logs", action="store_true", help="though all is well")

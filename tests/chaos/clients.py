@@ -228,7 +228,7 @@ class Clients:
 
         harness.wait_until("a table for the round", create, 60)
         self.book.round = number
-        self.book.gate.set()
+        self.go_on()
         if number == 1:
             for client in self.all:
                 client.start()
@@ -254,6 +254,9 @@ class Clients:
         harness.wait_until(
             "no client waits for an answer", lambda: not [client.name for client in self.all if client.is_busy], 60
         )
+
+    def go_on(self):
+        self.book.gate.set()
 
     def end(self):
         self.book.ended.set()

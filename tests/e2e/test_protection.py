@@ -17,14 +17,49 @@ import primary_changes
 import processes
 
 
-class Available(unittest.TestCase):
-    """Mode available: writes go on without replicas, and that is said."""
-
-    def test_without_replicas_it_goes_on_and_with_them_it_is_protected_again(self):
+class OtherModes(unittest.TestCase):
+    def cluster_in(self, mode):
         folder = harness.temporary_folder()
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        cluster = harness.Cluster(folder / "cluster", environment={"DORSAL_CLUSTER_MODE": "available"})
+        cluster = harness.Cluster(folder / "cluster", environment={"DORSAL_CLUSTER_MODE": mode})
         self.addCleanup(cluster.destroy)
+        return cluster
+
+    def test_in_mode_async_nobody_waits_and_an_operator_alone_makes_another_the_primary(self):
+        cluster = self.cluster_in("async")
+        cluster.up(wait=False)
+        cluster.wait_until_well()
+        before = cluster.api_status()
+        self.assertEqual(("async", True), (before["mode"], before["failover"]["may_lose_writes"]))
+        self.assertIn("writes may be on the primary alone", cluster.run("status", "--dir", cluster.dir).stdout)
+        primary = cluster.primary()
+        with cluster.connect("primary", read_timeout=60) as session:
+            session.run("CREATE DATABASE d")
+            session.run("CREATE TABLE d.t (id INT PRIMARY KEY)")
+            with processes.frozen(*(node["pid"] for node in cluster.replicas())):
+                session.run("INSERT INTO d.t VALUES (1)")
+        cluster.wait_until_well()
+        processes.kill(primary["pid"])
+        harness.wait_until("its agent starts it again", lambda: cluster.primary()["pid"] not in (None, primary["pid"]))
+        cluster.wait_until_well()
+        again = cluster.api_status()
+        self.assertEqual((before["primary"], before["term"]), (again["primary"], again["term"]))
+        with processes.frozen(cluster.agent_pid(cluster.primary()), cluster.primary()["pid"]):
+            harness.wait_until("the primary is lost", lambda: cluster.primary()["role"] == "down")
+            failover = ("failover", "--dir", cluster.dir)
+            refused = cluster.run(*failover, check=False)
+            self.assertEqual(1, refused.returncode, refused.stdout)
+            self.assertIn("--allow-data-loss", refused.stderr)
+            cluster.run(*failover, "--allow-data-loss")
+            self.assertNotEqual(before["primary"], cluster.primary()["name"])
+            with cluster.connect("primary") as session:
+                session.run("INSERT INTO d.t VALUES (2)")
+                self.assertEqual(((1,), (2,)), session.run("SELECT id FROM d.t ORDER BY id"))
+        cluster.wait_until_well()
+        self.assertEqual([], cluster.crashes())
+
+    def test_in_mode_available_writes_go_on_without_replicas_and_with_them_are_protected_again(self):
+        cluster = self.cluster_in("available")
         cluster.up()
         status = cluster.api_status()
         self.assertEqual(("available", False), (status["mode"], status["failover"]["may_lose_writes"]))

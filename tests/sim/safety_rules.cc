@@ -99,7 +99,7 @@ const std::vector<SafetyRule>& safety_rules() {
       {"availability",
        "In mode available writes go on without acknowledgements once the store knows it, and are "
        "protected again as soon as that is possible.",
-       "e2e.protection, Available"},
+       "e2e.protection, OtherModes"},
       {"restored store",
        "Nodes remember what they saw of the store, and do not obey one that knows less.",
        "chaos, store-restored"},

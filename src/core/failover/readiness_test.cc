@@ -41,6 +41,8 @@ TEST(Readiness, EachSizeSurvivesWhatItCan) {
                            Size{5, 2, 2},
                            Size{6, 2, 2},
                            Size{7, 3, 3},
+                           Size{8, 3, 3},
+                           Size{8, 4, 3},
                            Size{9, 4, 4},
                            Size{3, 2, 0}}) {
     const Readiness ready = readiness(of_size(each.nodes, each.acks));

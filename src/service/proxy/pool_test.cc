@@ -16,23 +16,40 @@ FakeServer::Options server_options() {
   return options;
 }
 
-// A pool of one user before one server, with two connections at most.
+// Pools of one user before a primary and a replica, with two connections each at most.
 class PoolTest : public testing::Test {
  public:
   PoolTest() {
-    server_.otherwise([](const std::string&) -> std::optional<std::string> {
-      return FakeServer::ok(FakeServer::kCapabilities | mysql::capability::kSessionTrack);
-    });
     auto topology = std::make_shared<cluster::Topology>();
-    cluster::Node node;
-    node.member.name = cluster::NodeName("p");
-    node.member.address = io::to_string(server_.endpoint());
-    node.state.healthy = true;
-    topology->nodes = {node};
-    topology->leadership.primary = node.member.name;
+    topology->nodes = {node_of(server_, "p"), node_of(other_server_, "r")};
+    topology->leadership.term = cluster::Term(1);
+    topology->leadership.primary = topology->nodes[0].member.name;
     topology_.store(topology);
     context_.refresh_view();
-    context_.view->all.at(0)->reachable = true;
+    for (const auto& server : context_.view->all) server->reachable = true;
+  }
+
+  static cluster::Node node_of(FakeServer& server, const char* name) {
+    server.otherwise([](const std::string&) -> std::optional<std::string> {
+      return FakeServer::ok(FakeServer::kCapabilities | mysql::capability::kSessionTrack);
+    });
+    cluster::Node node;
+    node.member.name = cluster::NodeName(name);
+    node.member.address = io::to_string(server.endpoint());
+    node.state.healthy = true;
+    return node;
+  }
+
+  // To the replica; proxies hold statements back already.
+  void begin_switchover(std::int64_t begun_ms) {
+    auto topology = std::make_shared<cluster::Topology>(*topology_.load());
+    cluster::Switchover switchover;
+    switchover.to = other().name;
+    switchover.begun_ms = begun_ms;
+    switchover.holding = true;
+    topology->leadership.switchover = switchover;
+    topology_.store(topology);
+    context_.refresh_view();
   }
 
   static Options options() {
@@ -43,6 +60,7 @@ class PoolTest : public testing::Test {
   }
 
   Server& target() { return *context_.view->all.at(0); }
+  Server& other() { return *context_.view->all.at(1); }
 
   std::shared_ptr<Pool> pool(const char* password = "secret") {
     Identity identity;
@@ -75,6 +93,7 @@ class PoolTest : public testing::Test {
   Counters counters_;
   cluster::SharedTopology topology_;
   FakeServer server_{loop_, server_options()};
+  FakeServer other_server_{loop_, server_options()};
   Shared shared_{options(), topology_, counters_};
   LoopContext context_{shared_, loop_};
 };
@@ -166,6 +185,22 @@ TEST_F(PoolTest, AConnectionThatIsNotGivenBackIsClosedAndMakesRoom) {
     EXPECT_EQ(test.open(), 0);
     auto third = co_await test.take(3);
     EXPECT_TRUE(third);
+  });
+}
+
+TEST_F(PoolTest, WhatAPrimaryHasIsOpenedAtItsSuccessorBeforehand) {
+  run([](PoolTest& test) -> io::Task<> {
+    auto first = co_await test.take(1);
+    auto second = co_await test.take(2);
+    first.give_back();
+    test.begin_switchover(1);
+    const Deadline end = test.loop_.after(std::chrono::seconds(60));
+    while (test.other().connections.value() < 2 && !end.has_passed(test.loop_.now())) {
+      const Deadline soon = test.loop_.after(std::chrono::milliseconds(5));
+      (void)co_await test.loop_.sleep_until(soon);
+    }
+    EXPECT_EQ(test.other().connections.value(), 2);
+    EXPECT_EQ(test.open(), 2) << "and none is closed";
   });
 }
 
