@@ -180,6 +180,9 @@ class ReplyRelay {
   // statement has begun before, servers tell nothing any more, not even its end: false.
   bool start_to_tell_transactions();
 
+  // The newest reply of the server was an error.
+  bool is_err_newest() const { return is_err_newest_; }
+
   // An error may have ended the transaction that the last OK said the session is in. Matters to
   // clients that get EOFs, which say so ahead of the next OK.
   bool is_transaction_unsure() const {

@@ -346,7 +346,9 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
 // may have ended the transaction, which only the server can tell.
 io::Task<Session::Outcome> Session::ping(ClientCommand& command) {
   using PingCounts = SessionState::PingCounts;
-  const bool is_unsure = home_ && state_.in_transaction();
+  // One of the proxy's own ends none, and the server knows nothing of it.
+  const bool is_own_error = state_.ping_counts == PingCounts::OneError && !relay_->is_err_newest();
+  const bool is_unsure = home_ && state_.in_transaction() && !is_own_error;
   if (!is_unsure && state_.ping_counts == PingCounts::Nothing) co_return co_await send_ok();
   Request request = request_of(command, mysql::ReplyShape::OnePacket);
   sql::Statement plain = kNoStatement;
