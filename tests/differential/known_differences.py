@@ -170,14 +170,6 @@ KNOWN = (
          Step(0, "long data", name="s", parameter=0, data=b"text"), Step(0, "execute", name="s", values=[wire.LongData()])],
     ),
     Known(
-        "types of user variables",
-        "A column of a prepared statement that is a user variable has the type that the variable had when the statement was"
-        " prepared, and behind the proxy it may be prepared again on another connection.",
-        [CONNECT, Step(0, "prepare", name="s", sql="SELECT @a, ?"), Step(0, "execute", name="s", values=[1]),
-         Step(0, "query", sql="SET @a = @@session.sql_mode"), Step(0, "execute", name="s", values=[1])],
-        excuse=lambda values: values.step.kind == "execute" and "columns" in values.path and str(values.column).startswith("@"),
-    ),
-    Known(
         "cursors of read-only transactions",
         "Once a READ ONLY transaction has read on a replica, no cursor is opened in it: all rows come at once, as from a server"
         " that does not materialise the result.",

@@ -10,6 +10,7 @@ import wire
 WITH_EOF = (wire.MODERN | wire.MULTI_STATEMENTS) & ~wire.DEPRECATE_EOF
 MODERN = wire.MODERN | wire.MULTI_STATEMENTS
 UNSTABLE_STATUS = wire.NO_GOOD_INDEX_USED | wire.NO_INDEX_USED | wire.QUERY_WAS_SLOW
+UNKNOWN_COMMAND = 6
 GTIDS = re.compile(rb"^.*[0-9a-f]{12}:", re.DOTALL)
 
 
@@ -474,6 +475,33 @@ class SameAnswers(harness.ClusterTest):
 
         answers = self.same(play)
         self.assertEqual([], answers[1][0][3][3])
+
+    def test_what_a_set_assigns_before_it_names_a_list_is_not_told(self):
+        def play(player):
+            tracks = "session_track_system_variables"
+            for before, behind in (("time_zone = '+01:00'", "sql_notes = 0"), ("sql_mode = 'ANSI'", "time_zone = '+02:00'"), ("NAMES latin1", "@a = 1")):
+                player.query(
+                    f"SET {before}, {tracks} = DEFAULT, {behind}", f"SET {before}", f"SET {tracks} = 'sql_mode,time_zone'",
+                    f"SET {before}, {tracks} = 'sql_notes,time_zone', {behind}, {before}", "SET sql_mode = DEFAULT, time_zone = DEFAULT, sql_notes = DEFAULT",
+                    "SET NAMES DEFAULT", f"SET {tracks} = DEFAULT",
+                )
+
+        for capabilities in (MODERN, WITH_EOF):
+            self.same(play, capabilities)
+
+    def test_a_ping_counts_the_error_of_a_command_that_nobody_knows(self):
+        def play(player):
+            for begin in ("START TRANSACTION", "DO 0"):
+                player.query(begin, "SELECT v FROM t WHERE id = 1 FOR UPDATE")
+                for before in ("DO 0", "SELECT * FROM missing", "SELECT 1 / 0"):
+                    player.query(before)
+                    for _ in range(2):
+                        player.command(UNKNOWN_COMMAND)
+                        player.ping()
+                player.query("ROLLBACK")
+
+        for capabilities in (MODERN, WITH_EOF):
+            self.same(play, capabilities)
 
     def test_what_no_server_knows_is_refused_as_such_on_a_replica_too(self):
         def play(player):

@@ -407,6 +407,11 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
       if (!variable) return corrupt("a variable change is malformed");
       DORSAL_TRY_VOID(make_room(variable->first.size() + variable->second.size()));
       summary_.variables.emplace_back(variable->first, variable->second);
+      if (const auto found = tracking_.forgotten.find(variable->first);
+          found != tracking_.forgotten.end()) {
+        if (found->second) untold_.keep_flag();
+        return false;
+      }
       return tracking_.all_variables || is_listed(tracking_.variables, variable->first);
     }
     case change_type::kSchema: {

@@ -18,6 +18,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,6 +56,9 @@ struct ClientTracking {
                                         "character_set_client",
                                         "character_set_results",
                                         "character_set_connection"};
+  // Those that a SET assigns to before it names a list, and whether the list before named them. In
+  // its reply servers tell nothing of them, but of these that something has changed.
+  std::map<std::string, bool, std::less<>> forgotten;
 
   // Without any, servers do not even tell where transactions begin.
   bool has_any() const {

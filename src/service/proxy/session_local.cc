@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "core/mysql/statement.h"
 #include "core/sql/dorsal_query.h"
@@ -62,6 +63,14 @@ bool are_for_server(const std::vector<sql::Assignment>& assignments, sql::LexerM
     if (!is_own(one)) return true;
     return !sql::is_dorsal_variable(one.name) && sql::is_literal(one.value, mode);
   });
+}
+
+// Of the session, that it assigns to.
+std::vector<std::string> variables_of(const sql::Assignment& assignment) {
+  if (assignment.scope != sql::Assignment::Scope::Session) return {};
+  const bool is_charset = assignment.name == "names" || assignment.name == "character set";
+  if (!is_charset) return {assignment.name};
+  return {"character_set_client", "character_set_results", "character_set_connection"};
 }
 
 // The collation of SET NAMES … COLLATE, which servers do not report; empty without one.
@@ -132,6 +141,7 @@ io::Task<Session::Outcome> Session::run_set(const sql::Statement& statement,
     if (has_own) rest = sql::without(sql, *assignments, is_own);
   }
   if (rest.empty()) {
+    state_.tracking.forgotten.clear();
     begin_own_statement();
     co_await own_variables_hold(before);
     co_return co_await send_ok();
@@ -158,6 +168,7 @@ io::Task<Session::Outcome> Session::run_set(const sql::Statement& statement,
     }
   }
   const Outcome outcome = co_await run_at_home(std::move(request), statement);
+  state_.tracking.forgotten.clear();
   if (!succeeded_) take_back(before);
   if (succeeded_) co_await own_variables_hold(before);
   if (succeeded_ && !collation.empty()) {
@@ -172,8 +183,17 @@ std::optional<mysql::ErrPacket> Session::apply_own_variables(
     const std::vector<sql::Assignment>& assignments,
     sql::LexerMode mode) {
   bool names_variables = false;
+  std::map<std::string, bool, std::less<>> assigned;  // and whether it is listed
   for (const sql::Assignment& assignment : assignments) {
-    if (!is_own(assignment)) continue;
+    if (!is_own(assignment)) {
+      for (const std::string& name : variables_of(assignment)) {
+        const auto& listed = state_.tracking.variables;
+        assigned[name] = state_.tracking.all_variables ||
+                         std::find(listed.begin(), listed.end(), name) != listed.end();
+        state_.tracking.forgotten.erase(name);
+      }
+      continue;
+    }
     const std::string value = sql::literal_text(assignment.value, mode);
     auto refused = apply_own_variable(assignment.name, value);
     if (refused) return refused;
@@ -185,6 +205,7 @@ std::optional<mysql::ErrPacket> Session::apply_own_variables(
       state_.tracking.variables.clear();
     }
     names_variables |= !is_null;
+    state_.tracking.forgotten = assigned;
   }
   return std::nullopt;
 }
@@ -346,20 +367,28 @@ io::Task<Session::Outcome> Session::show_own(std::string_view sql) {
 // may have ended the transaction, which only the server can tell.
 io::Task<Session::Outcome> Session::ping(ClientCommand& command) {
   using PingCounts = SessionState::PingCounts;
-  // One of the proxy's own ends none, and the server knows nothing of it.
-  const bool is_own_error = state_.ping_counts == PingCounts::OneError && !relay_->is_err_newest();
-  const bool is_unsure = home_ && state_.in_transaction() && !is_own_error;
+  const bool is_in_transaction = home_ && state_.in_transaction();
+  // Of an error of the proxy's own the server knows nothing; but one before it may be its own.
+  const bool is_own_error = state_.ping_counts == PingCounts::OneError;
+  bool is_unsure = is_in_transaction && (!is_own_error || relay_->is_err_newest());
+  if (is_unsure && is_own_error) {
+    const RelayEnd asked = co_await ask_for_changes(*home_);
+    is_unsure = asked != RelayEnd::Answered;
+  }
   if (!is_unsure && state_.ping_counts == PingCounts::Nothing) co_return co_await send_ok();
   Request request = request_of(command, mysql::ReplyShape::OnePacket);
   sql::Statement plain = kNoStatement;
   plain.place = sql::Place::LastUsed;
-  if (!is_unsure && state_.ping_counts == PingCounts::OneError) co_return co_await send_ok(1);
+  const auto kept =
+      static_cast<std::uint16_t>(std::min<std::size_t>(state_.warnings.rows.size(),
+                                                       std::numeric_limits<std::uint16_t>::max()));
+  if (!is_unsure && is_own_error) co_return co_await send_ok(kept);
   if (!is_unsure) {
     auto asked = co_await ask_last_used(plain, request);
     if (asked) co_return *asked;
     const bool knows = home_ && last_statement_lease_ != 0 && home_->lease == last_statement_lease_;
     if (!knows) {
-      co_return co_await send_ok(static_cast<std::uint16_t>(state_.warnings.rows.size()));
+      co_return co_await send_ok(kept);
     }
   }
   co_return co_await run_at_home(std::move(request), plain);
