@@ -489,6 +489,14 @@ class SameAnswers(harness.ClusterTest):
         for capabilities in (MODERN, WITH_EOF):
             self.same(play, capabilities)
 
+    def test_columns_of_help_say_nothing_of_a_transaction(self):
+        def play(player):
+            for begin in ("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", "START TRANSACTION", "DO 0"):
+                player.query(begin, "HELP 'nothing of that name'", "HELP 'contents'", "SELECT 1", "ROLLBACK")
+
+        for capabilities in (MODERN, WITH_EOF):
+            self.same(play, capabilities)
+
     def test_a_ping_counts_the_error_of_a_command_that_nobody_knows(self):
         def play(player):
             for begin in ("START TRANSACTION", "DO 0"):

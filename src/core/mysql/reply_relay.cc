@@ -24,6 +24,9 @@ constexpr std::size_t kPrepareHeader =
 // OPTIONAL_RESULTSET_METADATA, unless definitions are left out.
 constexpr char kDefinitionsFollow = 1;
 
+constexpr auto kOfTransaction =
+    static_cast<std::uint16_t>(status::kInTransaction | status::kInReadOnlyTransaction);
+
 // The status for an EOF that the server did not send: of the OK before, what is true of the session
 // rather than of one statement.
 std::uint16_t status_between(std::uint16_t last) {
@@ -53,6 +56,7 @@ void ReplyRelay::begin(ReplyShape shape,
   eof_is_held_ = false;
   has_more_results_ = false;
   has_output_ = false;
+  columns_are_outside_ = false;
   keep_first_field_ = keep_first_field;
   editor_ = nullptr;
   instead_.reset();
@@ -541,8 +545,6 @@ std::string ReplyRelay::own_ok(const OkPacket& ok) {
 }
 
 void ReplyRelay::end_transaction() {
-  constexpr auto kOfTransaction =
-      static_cast<std::uint16_t>(status::kInTransaction | status::kInReadOnlyTransaction);
   if ((last_status_ & status::kInTransaction) == 0) return;
   last_status_ = static_cast<std::uint16_t>(last_status_ & ~kOfTransaction);
   const bool is_hidden = std::exchange(hides_transaction_, false);
@@ -566,7 +568,8 @@ void ReplyRelay::write_held_eof(std::string& out) {
   if (!eof_is_held_) return;
   eof_is_held_ = false;
   const std::uint16_t more = has_more_results_ ? status::kMoreResults : std::uint16_t{0};
-  write_eof(static_cast<std::uint16_t>(status_between(last_status_) | more), 0, out);
+  const std::uint16_t hidden = columns_are_outside_ ? kOfTransaction : std::uint16_t{0};
+  write_eof(static_cast<std::uint16_t>((status_between(last_status_) & ~hidden) | more), 0, out);
 }
 
 void ReplyRelay::write_eof(std::uint16_t status, std::uint16_t warnings, std::string& out) {

@@ -146,6 +146,10 @@ class ReplyRelay {
   // clients that want this EOF rely on it.
   void expect_more_results() { has_more_results_ = true; }
 
+  // Between begin() and the first feed(): the EOF behind the columns says nothing of a transaction,
+  // as servers have it where they read tables of their own for a statement (HELP).
+  void hide_transaction_behind_columns() { columns_are_outside_ = true; }
+
   // Between begin() and the first feed(): the command turned out to have more packets, the last of
   // them with this sequence number.
   void expect_after(std::uint8_t sent) {
@@ -286,6 +290,7 @@ class ReplyRelay {
   bool keep_first_field_ = false;
   bool gtids_are_clients_ = true;
   bool has_output_ = false;
+  bool columns_are_outside_ = false;
   bool has_begun_transaction_ = false;  // by the statement that the present OK answers
   std::string_view told_transaction_ = kNoTransaction;  // to clients that do not track transactions
   bool hides_transaction_ = false;  // until it ends, see start_to_tell_transactions()

@@ -85,7 +85,7 @@ constexpr std::array kVerbs{
     read(Keyword::Describe, Kind::OtherRead, "explain", Heads::explain),
     read(Keyword::Desc, Kind::OtherRead, "explain", Heads::explain),
     primary(Keyword::Show, Kind::Show, "show_server_state", Heads::show),
-    primary(Keyword::Help, Kind::OtherRead, "help"),
+    primary(Keyword::Help, Kind::Help, "help"),
     primary(Keyword::Checksum, Kind::OtherRead, "checksum_table"),
     primary(Keyword::Do, Kind::Do, "do"),
     Verb{Keyword::Get,

@@ -99,6 +99,8 @@ std::string_view to_string(Kind kind) {
       return "select";
     case Kind::Show:
       return "show";
+    case Kind::Help:
+      return "help";
     case Kind::OtherRead:
       return "other_read";
     case Kind::Do:

@@ -32,7 +32,8 @@ enum class Kind : std::uint8_t {
   Empty,      // white space and comments; a server answers error 1065
   Select,     // SELECT, also in parentheses or behind WITH
   Show,       // SHOW …
-  OtherRead,  // TABLE, VALUES, DESCRIBE, EXPLAIN, HELP, CHECKSUM TABLE, GET DIAGNOSTICS
+  OtherRead,  // TABLE, VALUES, DESCRIBE, EXPLAIN, CHECKSUM TABLE, GET DIAGNOSTICS
+  Help,
   Do,
   Write,     // INSERT, REPLACE, UPDATE, DELETE, also behind WITH
   LoadData,  // LOAD DATA, LOAD XML; with LOCAL the server asks the client for a file

@@ -370,6 +370,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   relay_->edit_rows(request.rows.get());
   if (read_only_) relay_->say_instead(errors::kReadOnlyServer, errors::read_only_transaction());
   if (statement.kind == sql::Kind::Call) relay_->expect_more_results();
+  if (statement.kind == sql::Kind::Help) relay_->hide_transaction_behind_columns();
   home.server().statements.add();
   if (statement.may_write || state_.in_transaction()) {
     attempt.view = context_.view;

@@ -14,6 +14,7 @@ bool leaves_transaction_open(const sql::Statement& statement) {
     case Kind::Select:
     case Kind::Show:
     case Kind::OtherRead:
+    case Kind::Help:
     case Kind::Do:
     case Kind::Write:
     case Kind::LoadData:
