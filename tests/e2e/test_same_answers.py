@@ -422,6 +422,17 @@ class SameAnswers(harness.ClusterTest):
         answers = self.same(play)
         self.assertEqual(1210, answers[4][0])
 
+    def test_nor_does_it_where_the_last_statement_has_failed_on_the_same_replica(self):
+        def play(player):
+            for i in range(12):  # some of these find both on one
+                statement = player.prepare(f"SELECT id, v, {i} FROM t ORDER BY id LIMIT ?")
+                player.query("SELECT * FROM missing")
+                player.execute(statement)
+                player.query("SHOW WARNINGS")
+
+        answers = self.same(play)
+        self.assertEqual(1210, answers[1][0])
+
     def test_commands_that_are_no_statements_leave_the_last_one_what_it_was(self):
         def play(player):
             for last in ("SELECT 1 / 0, id FROM t", "SELECT id FROM t WHERE id = (SELECT id FROM t)", "INSERT INTO t (id) VALUES (1)"):

@@ -226,9 +226,10 @@ io::Task<> Session::keep_last_warnings() {
   KeptWarnings warnings;
   const std::uint64_t lease = last_statement_lease_;
   const bool is_home = home_ && home_->lease == lease;
+  const bool is_reader = !is_home && reader_ && reader_->lease == lease;
   Borrowed borrowed;
-  if (!is_home) borrowed = take_last_used();
-  Backend* backend = is_home ? home_.get() : borrowed.get();
+  if (!is_home && !is_reader) borrowed = take_last_used();
+  Backend* backend = is_home ? home_.get() : is_reader ? reader_.get() : borrowed.get();
   bool is_good = backend != nullptr;
   if (is_good && backend->has_diagnostics) is_good = co_await keep_warnings(*backend, warnings);
   if (backend != nullptr) backend->is_spoilt |= !is_good;

@@ -352,8 +352,7 @@ io::Task<Result<std::optional<mysql::ErrPacket>>> Session::translate_statement(
   const StatementUse use = state_.prepared.at(client_id).use;
   auto known = backend.find_statement(*text, use);
   if (!known) {
-    const bool can_tell_of_last = &backend == home_.get() && backend.has_diagnostics &&
-                                  backend.lease == last_statement_lease_;
+    const bool can_tell_of_last = backend.has_diagnostics && backend.lease == last_statement_lease_;
     // Its execution may be refused before it begins, and is no statement then.
     if (can_tell_of_last) co_await keep_last_warnings();
     auto refused = co_await prepare_on(backend, text);
