@@ -138,6 +138,8 @@ class Run:
         hurt = time.monotonic()
         try:
             function(self.world, rng)
+        except AssertionError as error:
+            self.judge.note("not_done", f"round {number} ({name}): {error}")
         finally:
             self.world.heal()
         healed = time.monotonic()

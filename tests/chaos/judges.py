@@ -97,7 +97,7 @@ class Watch(threading.Thread):
 class Judge:
     """Collects what is wrong, as sentences, by what it is."""
 
-    KINDS = ("lost", "stale", "double_writers", "deposed", "denied_but_done", "strays", "diverged", "not_converged", "crashes")
+    KINDS = ("lost", "stale", "double_writers", "deposed", "denied_but_done", "strays", "diverged", "not_converged", "not_done", "crashes")
 
     def __init__(self, world, clients):
         self.world, self.clients, self.book = world, clients, clients.book

@@ -145,6 +145,37 @@ class Service:
         self.kill()
 
 
+class Request:
+    """A command of `dorsal`, as an operator runs it on a host to which nothing happens."""
+
+    def __init__(self, world, *arguments):
+        self.text = " ".join(("dorsal", *arguments))
+        self.process = subprocess.Popen(
+            world.clients_host.command(
+                world.binary, *arguments, "--config", world.nodes[0].folder / "node.yaml"
+            ),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, processes.MARK: world.mark},
+        )
+
+    def end(self, limit):
+        """Whether it was done; it has to come to an end in time, and to say why not."""
+        try:
+            said, _ = self.process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            said, _ = self.process.communicate()
+            raise AssertionError(f"'{self.text}' has not ended within {limit} s: {said.strip()}") from None
+        last = (said.strip().splitlines() or [""])[-1]
+        print(f"  {self.text}: {last}", flush=True)
+        code = self.process.returncode
+        assert code in (0, 1) and last, f"'{self.text}' ends with {code}: {said.strip()}"
+        return code == 0
+
+    def succeed(self, limit):
+        assert self.end(limit), f"'{self.text}' is refused, though nothing speaks against it"
+
+
 class Freezer:
     """Stops processes, and lets exactly those go on."""
 
@@ -176,7 +207,7 @@ class Node:
         self.folder.mkdir()
         self.bundle, self.proxy_bundle = self.folder / "bundle", self.folder / "proxy-bundle"
         self.clock = world.clock(self.folder / "clock")
-        self.freezer = Freezer()
+        self.freezer, self.freezing = Freezer(), threading.Lock()
         self.excused = []  # [from, to] during which its agent could do nothing, since it was frozen
         disk = self.folder / "disk"
         self.disk = None
@@ -214,7 +245,7 @@ class Node:
             [*as_nobody, world.binary, "proxy", "--config", self.folder / "proxy.yaml"],
             world.log(f"{self.name}-proxy-output"), self.clock and self.clock.environment,
         )
-        self.socket = disk / "node" / "mysqld.sock"
+        self.socket, self.data = disk / "node" / "mysqld.sock", disk / "node" / "data"
 
     def __repr__(self):
         return self.name
@@ -236,10 +267,14 @@ class Node:
         if pid:
             processes.kill(pid)
 
+    def kill_agent(self):
+        """mysqld dies with it."""
+        self.agent.kill()
+
     def kill_both(self):
         """mysqld before its agent has noticed anything."""
-        agent = self.agent.pid()
-        os.kill(agent, signal.SIGSTOP)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.agent.pid(), signal.SIGSTOP)
         self.kill_mysqld()
         self.agent.kill()
 
@@ -252,6 +287,23 @@ class Node:
         self.agent.start()
         self.proxy.start()
 
+    def lose_data(self):
+        """All that its agent and its server ever wrote, while neither runs."""
+        server = self.mysqld_pid()
+        self.agent.keep_down()
+        if server:
+            processes.kill(server)
+        shutil.rmtree(self.data.parent)
+        self.agent.start()
+
+    def configure(self, **keys):
+        """Its agent is started anew, with these keys of `node` and no others that were set so before."""
+        file = self.folder / "node.yaml"
+        text = re.sub(r"^  .*  # for a fault\n", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        lines = "".join(f"  {name}: {value}  # for a fault\n" for name, value in keys.items())
+        file.write_text(text.replace("node:\n", "node:\n" + lines), encoding="utf-8")
+        self.agent.kill()
+
     def repair_disk(self):
         """With a restart of the host, as nobody may use it meanwhile."""
         self.power_off()
@@ -261,13 +313,15 @@ class Node:
     def freeze(self, *parts):
         """Of 'agent', 'mysqld', 'proxy', until thaw()."""
         pids = {"agent": self.agent.pid(), "mysqld": self.mysqld_pid(), "proxy": self.proxy.pid()}
-        if "agent" in parts:
-            self.excuse()
-        self.freezer.stop(*[pids[part] for part in parts if pids[part]])
+        with self.freezing:
+            if "agent" in parts:
+                self.excuse()
+            self.freezer.stop(*[pids[part] for part in parts if pids[part]])
 
     def thaw(self):
-        self.freezer.go_on()
-        self.no_excuse()
+        with self.freezing:
+            self.freezer.go_on()
+            self.no_excuse()
 
     def jump(self, seconds):
         """The wall clock of the host is off by so much from now on."""
@@ -511,6 +565,9 @@ class World:
         if self.has_spaces:
             spaces.run("umount", "--lazy", self.store_folder, check=False)
 
+    def request(self, *arguments):
+        return Request(self, *arguments)
+
     # ---- How it is ----
 
     def leadership(self):
@@ -524,6 +581,9 @@ class World:
 
     def node(self, name):
         return next(node for node in self.nodes if node.name == name)
+
+    def node_at(self, address):
+        return next(node for node in self.nodes if node.host.address == address)
 
     def primary(self):
         return self.node(self.leadership()[1])

@@ -1,9 +1,5 @@
 """Processes that die."""
 
-import contextlib
-
-import pymysql
-
 import harness
 
 from .fault import fault, hold
@@ -115,16 +111,3 @@ def last_acknowledger(world, rng):
         replicas[-1].thaw()
         for node in away:
             node.power_on()
-
-
-@fault("unapplied-relay-log")
-def unapplied_relay_log(world, rng):
-    """A voter restarts with what it has received and not applied, and the primary dies."""
-    primary, replica = world.primary(), rng.choice(world.replicas())
-    with contextlib.suppress(pymysql.MySQLError, OSError):
-        with contextlib.closing(replica.root()) as server:
-            server.run("STOP REPLICA SQL_THREAD")
-            hold(rng, 0.5, 1.5)
-    replica.kill_both() if rng.random() < 0.5 else replica.kill_mysqld()
-    hold(rng, 0, 0.5)
-    primary.kill_mysqld()

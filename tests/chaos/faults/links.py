@@ -1,6 +1,7 @@
 """Links that are cut, or slow."""
 
 import contextlib
+import itertools
 import time
 
 from world import AGENT_PORT, MYSQL_PORT, PROXY_USER, SPACES, STORE_PORT
@@ -10,13 +11,17 @@ from .fault import fault, hold
 EVERYTHING = ("in iifname eth0", "out oifname eth0")
 
 
+numbers = itertools.count()
+
+
 @contextlib.contextmanager
 def dropped(host, *rules):
-    host.drop("fault", *rules)
+    key = f"fault {next(numbers)}"  # as another one may cut that host, too
+    host.drop(key, *rules)
     try:
         yield
     finally:
-        host.allow("fault")
+        host.allow(key)
 
 
 @fault("cut-off", SPACES)
@@ -108,6 +113,23 @@ def proxy_from_primary(world, rng):
     rule = f"out ip daddr {world.primary().host.address} tcp dport {MYSQL_PORT} meta skuid {PROXY_USER}"
     with dropped(rng.choice(world.nodes).host, rule):
         hold(rng, 4, 9)
+
+
+@fault("proxy-from-replica", SPACES)
+def proxy_from_replica(world, rng):
+    node = rng.choice(world.replicas())
+    rule = f"out ip daddr {node.host.address} tcp dport {MYSQL_PORT} meta skuid {PROXY_USER}"
+    with dropped(rng.choice([other for other in world.nodes if other is not node]).host, rule):
+        hold(rng, 4, 9)
+
+
+@fault("proxy-from-store", SPACES)
+def proxy_from_store(world, rng):
+    """It is told nothing when another node becomes the primary."""
+    with dropped(rng.choice(world.nodes).host, f"{STORE_CUT} meta skuid {PROXY_USER}"):
+        hold(rng, 0.5, 3)
+        world.primary().kill_mysqld()
+        hold(rng, 2, 5)
 
 
 def flap(world, rng, period):

@@ -21,6 +21,30 @@ def stop_agent(world, rng):
     frozen(world.primary(), rng, "agent")
 
 
+@fault("stop-agent-briefly")
+def stop_agent_briefly(world, rng):
+    """It goes on around the end of its lease."""
+    node = world.primary()
+    node.freeze("agent")
+    try:
+        hold(rng, 1.5, 3.5)
+    finally:
+        node.thaw()
+
+
+@fault("stop-agent-kill-mysqld")
+def stop_agent_kill_mysqld(world, rng):
+    """The primary's server dies beside an agent that notices nothing."""
+    node = world.primary()
+    node.freeze("agent")
+    try:
+        hold(rng, 0, 2)
+        node.kill_mysqld()
+        hold(rng, 2, 6)
+    finally:
+        node.thaw()
+
+
 @fault("stop-host")
 def stop_host(world, rng):
     frozen(world.primary(), rng, "agent", "mysqld", "proxy")
