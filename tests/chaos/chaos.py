@@ -44,7 +44,7 @@ GAPS = (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 60)  # seconds, the upper bounds of t
 # What `make test` plays: one of each kind, within minutes.
 SHORT = (
     "kill-mysqld", "stop-host", "cut-off", "replication-cut", "primary-from-store", "disk-stalled", "store-leader-killed",
-    "kill-both",
+    "switchover-disturbed", "torn-relay-log", "kill-both",
 )
 
 
