@@ -44,6 +44,7 @@ namespace {
 constexpr auto kVersionLimit = std::chrono::seconds(30);  // a cold start of the program
 constexpr auto kRestartLimit = std::chrono::minutes(2);   // a cloned server shuts down
 constexpr auto kLookAtApplier = std::chrono::milliseconds(10);
+constexpr auto kLastApplyLimit = std::chrono::seconds(3);
 constexpr std::size_t kMostOrigins = 50'000;
 constexpr std::size_t kOriginsAtOnce = 2000;
 constexpr auto kOriginsPause = std::chrono::milliseconds(20);
@@ -335,7 +336,11 @@ Task<Result<void>> MysqldInstance::start() {
 }
 
 // A server that shuts down waits for its connections to end, so ours go first.
+// The applier ends first, while the receiver still brings the rest of what that is in the middle
+// of: a server that ends both at once waits for the rest for up to a minute.
 Task<> MysqldInstance::stop(Deadline deadline) {
+  const Deadline first = impl_->loop.after(kLastApplyLimit);
+  if (impl_->process->pid()) (void)co_await impl_->stop_applier(first);
   impl_->link->drop();
   impl_->guard->drop();
   for (ServerLink& beat : impl_->beats) beat.drop();
