@@ -90,6 +90,23 @@ bool serves(const Topology& topology, const Node& node) {
   return node.state.healthy && node.state.role == Role::Replica && acknowledges;
 }
 
+// What was asked of a replica is not done while that leads, which nobody could foresee.
+Result<void> wait_for_replica(OpenCluster& open,
+                              const NodeName& name,
+                              const std::function<bool(const Topology&, const Node*)>& is_done) {
+  bool leads = false;
+  DORSAL_TRY_VOID(wait_until(open, name, [&](const Topology& now, const Node* node) {
+    if (is_done(now, node)) return true;
+    leads = now.leadership.primary == name;
+    return leads;
+  }));
+  if (!leads) return {};
+  return conflict(
+      fmt::format("{} has become the primary meanwhile; what was asked of it is done as soon as "
+                  "another one leads: dorsal switchover",
+                  name.value()));
+}
+
 Result<void> ask_and_wait(OpenCluster& open,
                           const NodeName& name,
                           const char* to_do,
@@ -102,8 +119,10 @@ Result<void> ask_and_wait(OpenCluster& open,
   }
   DORSAL_TRY(const std::int64_t stamp, ask(open, name, asked_ms));
   open.note(to_do, name.value(), topology.leadership.term);
-  return wait_until(open, name, [=](const Topology& now, const Node* node) {
-    return node == nullptr || (node->state.*done_ms >= stamp && serves(now, *node));
+  return wait_for_replica(open, name, [=](const Topology& now, const Node* node) {
+    if (node == nullptr) return true;
+    const bool is_whole = serves(now, *node) || now.leadership.primary == name;
+    return node->state.*done_ms >= stamp && is_whole;
   });
 }
 
@@ -159,7 +178,9 @@ Result<void> remove_member(OpenCluster& open, const NodeName& name, bool is_gone
           return failover::write_off_vote(next, name);
         }));
   }
-  return wait_until(open, name, [](const Topology&, const Node* node) { return node == nullptr; });
+  return wait_for_replica(open, name, [](const Topology&, const Node* node) {
+    return node == nullptr;
+  });
 }
 
 }  // namespace dorsal::app

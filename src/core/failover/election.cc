@@ -82,10 +82,14 @@ bool is_forced(const View& view, const std::vector<Vote>& all) {
   });
 }
 
-// The earlier of two that could lead gives way to the later.
+// The earlier of two that could lead gives way to the later. Who is to leave the cluster could not
+// leave while it leads.
 bool leads_rather(const View& view, const Node& later, const Node& earlier) {
   const auto rank = [&](const Node& node) {
-    return std::make_tuple(is_candidate(view, node), !is_down(view, node), node.state.priority);
+    return std::make_tuple(is_candidate(view, node),
+                           !is_down(view, node),
+                           node.member.removal_asked_ms == 0,
+                           node.state.priority);
   };
   return rank(later) > rank(earlier);
 }

@@ -243,6 +243,18 @@ TEST(Priority, DecidesBetweenEquals) {
   EXPECT_EQ(decide(view, Policy()).rule, "lead_as_elected");
 }
 
+TEST(Priority, IsLowerForWhoIsToLeaveTheCluster) {
+  View view = election_view();
+  promise(view, "node2", from_one("1-100"));
+  promise(view, "node3", from_one("1-100"));
+  find(view, "node2").state.priority = 60;
+  EXPECT_EQ(elected(view), NodeName("node2"));
+  find(view, "node2").member.removal_asked_ms = 7;
+  EXPECT_EQ(elected(view), NodeName("node3"));
+  promise(view, "node3", from_one("1-99"));
+  EXPECT_EQ(elected(view), NodeName("node2"));
+}
+
 TEST(Priority, OfZeroNeverLeadsUnlessItIsNamed) {
   View view = election_view();
   promise(view, "node2", from_one("1-100"));
