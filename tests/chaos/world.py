@@ -287,6 +287,11 @@ class Node:
         self.agent.start()
         self.proxy.start()
 
+    def orderly_ends(self):
+        """How often its server has shut down by itself."""
+        log = self.data.parent / "mysqld.log"
+        return log.read_text(encoding="utf-8", errors="replace").count(": Shutdown complete ")
+
     def lose_data(self):
         """All that its agent and its server ever wrote, while neither runs."""
         server = self.mysqld_pid()
@@ -591,6 +596,11 @@ class World:
     def replicas(self):
         primary = self.primary()
         return [node for node in self.nodes if node is not primary]
+
+    def has_member(self, node):
+        """Whether the cluster knows it, as another one's proxy sees that."""
+        witness = next(other for other in self.nodes if other is not node)
+        return any(each["name"] == node.name for each in witness.status()["nodes"])
 
     def store_peers(self):
         return ",".join(f"{member.name}={member.peer_url}" for member in self.members)
