@@ -133,6 +133,22 @@ void add_resume(CLI::App& cli, PauseOptions& options, Chosen& chosen) {
   command->callback([&] { chosen = [&] { return resume(options); }; });
 }
 
+void add_protection(CLI::App& cli, ProtectionOptions& options, Chosen& chosen) {
+  auto* command =
+      cli.add_subcommand("protection", "Show how many replicas acknowledge a write, or change it");
+  add_dir(*command, options.dir);
+  add_config(*command, options.config);
+  command->add_option("--mode", options.mode, "semi-sync, available or async; see cluster.mode")
+      ->check(CLI::IsMember({"semi-sync", "available", "async"}))
+      ->type_name("MODE");
+  command->add_option("--acks", options.acks, "How many replicas acknowledge each write")
+      ->check(CLI::Range(1, 8))
+      ->type_name("NUMBER");
+  add_json(*command, options.json);
+  command->footer("Example:\n  dorsal protection --acks 2");
+  command->callback([&] { chosen = [&] { return protection(options); }; });
+}
+
 void add_switchover(CLI::App& cli, SwitchoverOptions& options, Chosen& chosen) {
   auto* command = cli.add_subcommand("switchover", "Make another node the primary, losing nothing");
   add_dir(*command, options.dir);
@@ -346,6 +362,7 @@ int run(int argc, const char* const* argv) {
   RoleOptions role_options;
   PauseOptions pause_options;
   PauseOptions resume_options;
+  ProtectionOptions protection_options;
   SwitchoverOptions switchover_options;
   FailoverOptions failover_options;
   MemberOptions member_options;
@@ -365,6 +382,7 @@ int run(int argc, const char* const* argv) {
   add_reload(cli, reload_options, chosen);
   add_pause(cli, pause_options, chosen);
   add_resume(cli, resume_options, chosen);
+  add_protection(cli, protection_options, chosen);
   add_switchover(cli, switchover_options, chosen);
   add_failover(cli, failover_options, chosen);
   add_rolling_restart(cli, rolling_restart_options, chosen);

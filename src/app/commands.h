@@ -68,6 +68,16 @@ struct PauseOptions {
 Result<void> pause(const PauseOptions& options);
 Result<void> resume(const PauseOptions& options);
 
+// How many replicas acknowledge each write, and what happens when too few can.
+struct ProtectionOptions {
+  std::string dir;  // empty: as find_config_file() says
+  std::string config;
+  std::string mode;                   // as in the configuration; empty: as it is
+  std::optional<std::uint32_t> acks;  // empty: as they are
+  bool json = false;
+};
+Result<void> protection(const ProtectionOptions& options);
+
 // Another primary while the present one is at work.
 struct SwitchoverOptions {
   std::string dir;  // empty: as find_config_file() says

@@ -158,7 +158,12 @@ std::string versions_line(const Json& nodes) {
 
 std::string headline(const Json& json, bool with_colours) {
   auto mode = text_of(json, "mode");
-  if (mode != "async") mode += ", acks " + number_of(json, "acks", "");
+  const auto acks = number_of(json, "acks", "");
+  const auto in_force = number_of(json, "acks_in_force", "");
+  if (mode != "async") mode += ", acks " + acks;
+  if (mode != "async" && in_force != acks && in_force != kUnknown) {
+    mode += fmt::format(" ({} so far)", in_force);
+  }
   auto primary = clean(text_of(json, "primary"), kLongestName);
   bool is_proxy_running = text_of(json, "proxy") == "running";
   Cell primary_cell{primary.empty() ? "none" : primary,

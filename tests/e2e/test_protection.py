@@ -17,6 +17,97 @@ import primary_changes
 import processes
 
 
+class Changes(harness.ClusterTest):
+    """Another mode, or another number of acknowledgements, while clients write."""
+
+    schema = "e2e_protection_changes"
+
+    def protection(self, *arguments, check=True):
+        return self.cluster.run("protection", *arguments, "--dir", self.cluster.dir, check=check)
+
+    def at_primary(self, variable):
+        with contextlib.closing(self.cluster.root(self.cluster.primary())) as server:
+            return server.value(f"SELECT @@GLOBAL.{variable}")
+
+    def assert_protected_by(self, acks):
+        status = self.cluster.api_status()
+        self.assertEqual(
+            ("semi-sync", acks, acks, True),
+            (status["mode"], status["acks"], status["acks_in_force"], status["protected"]),
+        )
+        self.assertEqual(acks, self.at_primary("rpl_semi_sync_source_wait_for_replica_count"))
+        self.assertEqual(1, self.at_primary("rpl_semi_sync_source_enabled"))
+
+    def waits_without(self, *replicas):
+        """Whether a write waits for these."""
+        with self.cluster.connect("primary", read_timeout=60) as session:
+            written = threading.Thread(target=session.run, args=[f"INSERT INTO {self.schema}.t VALUES ()"])
+            with processes.frozen(*(node["pid"] for node in replicas)):
+                written.start()
+                written.join(2)
+                waits = written.is_alive()
+            written.join(60)
+            self.assertFalse(written.is_alive())
+        return waits
+
+    def setUp(self):
+        super().setUp()
+        with self.cluster.connect("primary", database=self.schema) as session:
+            session.run("CREATE TABLE IF NOT EXISTS t (id INT AUTO_INCREMENT PRIMARY KEY)")
+        self.addCleanup(self.protection, "--mode", "semi-sync", "--acks", "1")
+
+    def test_two_acknowledgements_count_until_one_does_again_also_at_the_next_primary(self):
+        self.assertIn("semi-sync, acks 1: losing the primary loses no acknowledged write", self.protection().stdout)
+        self.assertFalse(self.waits_without(self.cluster.replicas()[0]))
+        told = json.loads(self.protection("--acks", "2", "--json").stdout)
+        self.assertEqual((2, 2, True, True), tuple(told[name] for name in ("acks", "acks_in_force", "protected", "changed")))
+        self.assert_protected_by(2)
+        self.assertTrue(self.waits_without(self.cluster.replicas()[0]))
+        self.assertIn("semi-sync, acks 2", self.cluster.run("status", "--dir", self.cluster.dir).stdout)
+
+        old = self.cluster.primary()
+        processes.kill(old["pid"])
+        harness.wait_until("another node leads", lambda: self.cluster.primary()["name"] != old["name"])
+        self.cluster.wait_until_well()
+        self.assert_protected_by(2)
+        self.assertTrue(self.waits_without(self.cluster.replicas()[0]))
+
+        self.assertIn("now semi-sync, acks 1", self.protection("--acks", "1").stdout)
+        harness.wait_until("one suffices", lambda: self.at_primary("rpl_semi_sync_source_wait_for_replica_count") == 1)
+        self.assert_protected_by(1)
+        self.assertFalse(self.waits_without(self.cluster.replicas()[0]))
+        said = self.cluster.run("events", "--dir", self.cluster.dir).stdout
+        self.assertIn("semi-sync, acks 2 instead of semi-sync, acks 1", said)
+
+    def test_mode_async_and_back(self):
+        self.assertIn("now async: losing the primary may lose acknowledged writes", self.protection("--mode", "async").stdout)
+        self.assertEqual(0, self.at_primary("rpl_semi_sync_source_enabled"))
+        self.assertFalse(self.waits_without(*self.cluster.replicas()))
+        self.cluster.wait_until_well()
+        # Replicas that lack what was written meanwhile are waited for, and so are writes.
+        replicas = self.cluster.replicas()
+        with processes.frozen(*(node["pid"] for node in replicas)):
+            with self.cluster.connect("primary") as session:
+                session.run(f"INSERT INTO {self.schema}.t VALUES ()")
+            asked = threading.Thread(target=self.protection, args=["--mode", "semi-sync"])
+            asked.start()
+            harness.wait_until("writes wait", lambda: self.at_primary("rpl_semi_sync_source_enabled") == 1)
+            self.assertFalse(self.cluster.api_status()["protected"])
+            self.assertFalse(self.cluster.api_status()["failover"]["ready"])
+        asked.join(60)
+        self.assertFalse(asked.is_alive())
+        self.cluster.wait_until_well()
+        self.assert_protected_by(1)
+
+    def test_more_than_there_are_replicas_are_refused_and_nothing_changes(self):
+        refused = self.protection("--acks", "3", check=False)
+        self.assertEqual(1, refused.returncode)
+        self.assertIn("no write could be acknowledged by 3 replicas, as the cluster has 2", refused.stderr)
+        self.assertEqual(2, self.protection("--acks", "9", check=False).returncode)
+        self.assertEqual(2, self.protection("--mode", "raft", check=False).returncode)
+        self.assert_protected_by(1)
+
+
 class OtherModes(unittest.TestCase):
     def cluster_in(self, mode):
         folder = harness.temporary_folder()

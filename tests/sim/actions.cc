@@ -87,6 +87,7 @@ void World::carry_out(NodeId id, const View& view, const Step& step) {
       break;
     case Action::RequireAcks:
       server.source_semi_sync = true;
+      server.required_acks = step.acks;
       break;
     case Action::StopRequiringAcks:
       return stop_requiring_acks(id);

@@ -117,7 +117,7 @@ View World::view_of(NodeId id) {
   }
   view.storage_since = agent.storage_since;
   if (answers) view.server.facts = facts_of(id);
-  note_protection(id, view);
+  agent.acks.note(view);
   const std::int64_t shown_ms = agent.primary_clock.wall_ms(view.now, wall_ms(id));
   view.lag_ms = agent.lag.note(view, shown_ms, kHeartbeat);
   agent.settled.note(view);
@@ -152,26 +152,6 @@ void World::set_goal(Agent& agent, View& view) {
   view.goal = agent.goal;
 }
 
-// As service/agent does.
-void World::note_protection(NodeId id, View& view) {
-  Agent& agent = node(id).agent;
-  const auto& facts = view.server.facts;
-  const auto& leadership = view.topology.leadership;
-  const bool requires_acks = facts && facts->source_semi_sync && leadership.primary == name_of(id);
-  const bool is_stuck =
-      requires_acks && facts->waiting_for_acks > 0 && facts->acknowledged == agent.acknowledged;
-  agent.acknowledged = facts ? facts->acknowledged : 0;
-  if (!is_stuck) agent.unacknowledged_since.reset();
-  if (is_stuck && !agent.unacknowledged_since) agent.unacknowledged_since = view.now;
-  if (!requires_acks || !leadership.unprotected) agent.unprotected_writes.reset();
-  if (requires_acks && leadership.unprotected && !agent.unprotected_writes) {
-    agent.unprotected_writes = facts->executed;
-    agent.unprotected_writes->unite(facts->in_flight);
-  }
-  view.unacknowledged_since = agent.unacknowledged_since;
-  view.unprotected_writes = agent.unprotected_writes;
-}
-
 failover::Lease World::lease_of_renewal(NodeId id, TimePoint sent) {
   return failover::Lease{plan_.flaws.lease_from_answer ? boot(id) : sent};
 }
@@ -190,6 +170,7 @@ cluster::ServerFacts World::facts_of(NodeId id) {
   facts.heartbeat_ms = server.heartbeat_ms;
   facts.writable = seems_writable(server);
   facts.source_semi_sync = facts.source_semi_sync_active = server.source_semi_sync;
+  facts.required_acks = server.required_acks;
   facts.replica_semi_sync = facts.replica_semi_sync_active = server.replica_semi_sync;
   facts.syncs_relay_log = server.syncs_relay_log;
   facts.waiting_for_acks = static_cast<std::int64_t>(server.waiting.size());

@@ -40,12 +40,15 @@ Fault World::choose_fault() {
 void World::fault() {
   if (plan_.store_is_restored) snapshots_.push_back(store_.topology);
   if (plan_.store_is_restored && random_.one_in(6)) return restore_store();
+  if (plan_.protection_changes && random_.one_in(5)) return ask_for_any_protection();
   const NodeId id = random_.below(nodes_.size());
   const Duration length = Milliseconds(random_.between(50, 20'000));
   const std::string name = name_of(id).value();
   switch (choose_fault()) {
     case Fault::Failover:
       return ask_for_failover(id);
+    case Fault::Protection:
+      return ask_for_any_protection();
     case Fault::PowerOfAll:
       if (random_.one_in(3)) return lose_power_of_all();
       [[fallthrough]];
@@ -309,6 +312,7 @@ void World::thaw(NodeId id) {
 void World::heal_all() {
   note("all faults are over");
   has_faults_ = false;
+  if (plan_.protection_changes) ask_for_protection(cluster::Mode::SemiSync, plan_.acks);
   cuts_.clear();
   slow_.clear();
   store_.topology.pause.reset();

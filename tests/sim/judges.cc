@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "core/failover/protection.h"
 #include "world.h"
 
 namespace dorsal::sim {
@@ -161,7 +162,13 @@ std::string World::what_is_wrong() {
   }
   const auto& switchover = store_.topology.leadership.switchover;
   if (switchover && switchover->is_under_way()) return "a switchover has not ended";
-  if (store_.topology.leadership.unprotected) return "writes are not protected at the end";
+  const cluster::Topology& topology = store_.topology;
+  if (!failover::protection_is_as_asked(topology)) {
+    return fmt::format("{} with {} acknowledgements does not hold at the end, {} are in force",
+                       cluster::to_string(topology.charter.mode),
+                       topology.charter.acks,
+                       topology.acks_in_force());
+  }
   if (last_write_is_old(server)) return "no write is acknowledged at the end";
   for (NodeId id = 0; id < nodes_.size(); ++id) {
     std::string wrong = what_is_wrong_with(id, primary);
@@ -202,7 +209,7 @@ void World::await_end(int times_well, std::size_t acknowledged_before) {
     if (is_well && times_well == 0) outcome_.healing = clock_.now() - faults_end_;
     const bool ends_well = is_well && times_well == 2;
     // Where nobody acknowledges, nobody takes over without a person.
-    is_over_ = ends_well && plan_.mode == cluster::Mode::Async;
+    is_over_ = ends_well && !store_.topology.charter.wants_acks();
     if (is_over_) return;
     if (ends_well) return strike_last();
     await_end(is_well ? times_well + 1 : 0, acknowledged);

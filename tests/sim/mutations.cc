@@ -78,8 +78,20 @@ Match stop_acks_before_the_store_knows(const View& view, const Policy& policy) {
 
 Match end_unprotected_at_once(const View& view, const Policy& policy) {
   View satisfied = view;
-  if (view.unprotected_writes) satisfied.unprotected_writes.emplace();
+  if (view.before_acks) satisfied.before_acks.emplace();
   return failover::rules::end_unprotected(satisfied, policy);
+}
+
+Match record_more_acks_at_once(const View& view, const Policy& policy) {
+  View satisfied = view;
+  if (view.before_acks) satisfied.before_acks.emplace();
+  return failover::rules::record_more_acks(satisfied, policy);
+}
+
+Match overlook_old_writes(const View& view, const Policy& policy) {
+  Match step = failover::rules::record_required_acks(view, policy);
+  if (step) step->unprotected = false;
+  return step;
 }
 
 Match elect_by_old_votes(const View& view, const Policy& policy) {
@@ -126,6 +138,14 @@ std::function<void(Plan&)> forced(std::function<void(Plan&)> apply) {
 std::function<void(Plan&)> restored(std::function<void(Plan&)> apply) {
   return [apply = std::move(apply)](Plan& plan) {
     plan.store_is_restored = true;
+    apply(plan);
+  };
+}
+
+// An operator wants another protection, now and then.
+std::function<void(Plan&)> changing(std::function<void(Plan&)> apply) {
+  return [apply = std::move(apply)](Plan& plan) {
+    plan.protection_changes = true;
     apply(plan);
   };
 }
@@ -452,6 +472,30 @@ std::vector<Mutation> mutations() {
        Invariant::Lost,
        4,
        restored(with("begin_election_after_restore", elect_by_old_votes))},
+      {"more_acks_are_recorded_at_once",
+       "votes",
+       "more acknowledgements count once as many voters have all from before",
+       Invariant::Lost,
+       2,
+       changing(with("record_more_acks", record_more_acks_at_once))},
+      {"fewer_acks_suffice_at_once",
+       "votes",
+       "fewer acknowledgements are recorded before fewer are required",
+       Invariant::Lost,
+       330,
+       changing([](Plan& plan) {
+         plan.flaws.fewer_acks_at_once = true;
+         without({"record_fewer_acks"})(plan);
+       })},
+      {"old_writes_are_overlooked",
+       "availability",
+       "what was written before acknowledgements were required is not protected at once",
+       Invariant::Lost,
+       33,
+       changing(with("record_required_acks", overlook_old_writes)),
+       3,
+       1,
+       Mode::Async},
   };
 }
 

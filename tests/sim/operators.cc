@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/failover/manual_failover.h"
+#include "core/failover/protection.h"
 #include "core/failover/removal.h"
 #include "core/failover/switchover.h"
 #include "world.h"
@@ -73,7 +74,7 @@ void World::ask_for_removal(NodeId id) {
                                std::ranges::all_of(topology.nodes, [](const cluster::Node& each) {
                                  return each.member.joined && each.member.removal_asked_ms == 0;
                                });
-  const bool has_enough = nodes_.size() > std::size_t{plan_.acks} + 1;
+  const bool has_enough = nodes_.size() > std::size_t{store_.topology.acks_to_require()} + 1;
   if (!all_are_members || !has_enough || topology.leadership.primary == name_of(id)) return;
   const std::int64_t now_ms = wall_ms(random_.below(nodes_.size()));
   const auto seen = at_first_look(topology, now_ms);
@@ -98,6 +99,26 @@ void World::add_again(NodeId id) {
     node(id).remembered = {};
     start_agent(id);
   });
+}
+
+void World::ask_for_protection(cluster::Mode mode, std::uint32_t acks) {
+  auto& [charter, pause, leadership, nodes] = store_.topology;
+  if (!failover::check_protection(store_.topology, mode, acks)) return;
+  note(fmt::format("{} with {} acknowledgements is asked for", cluster::to_string(mode), acks));
+  if (leadership.acks == 0) {
+    leadership.acks = charter.acks;
+    ++store_.leadership_revision;
+  }
+  charter.mode = mode;
+  charter.acks = acks;
+  wake_all();
+}
+
+void World::ask_for_any_protection() {
+  using cluster::Mode;
+  constexpr Mode kModes[] = {Mode::SemiSync, Mode::SemiSync, Mode::Available, Mode::Async};
+  const Mode mode = kModes[random_.below(std::size(kModes))];
+  ask_for_protection(mode, random_.one_in(2) ? 1 : 2);
 }
 
 void World::ask_for_pause(Duration length) {

@@ -54,6 +54,7 @@ struct Flaws {
   bool lease_from_answer = false;            // counted from when the renewal's answer came
   bool server_outlives_agent = false;
   bool silence_by_wall_clock = false;  // whether an agent is silent is told by its stamps
+  bool fewer_acks_at_once = false;     // suffice at a server, whatever it has been told
 };
 
 enum class Fault {
@@ -83,7 +84,8 @@ enum class Fault {
   Failover,
   Restart,
   Pause,
-  Removal,  // of a member, which is added again
+  Removal,     // of a member, which is added again
+  Protection,  // another mode, or another number of acknowledgements
 };
 
 struct Plan {
@@ -93,6 +95,7 @@ struct Plan {
   cluster::Mode mode = cluster::Mode::SemiSync;
   bool writes_may_be_lost = false;  // an operator forces fail-overs
   bool store_is_restored = false;   // to an older state, now and then
+  bool protection_changes = false;  // an operator wants another one, now and then
   Duration faults_for = std::chrono::seconds(40);
   Duration quiet_for = std::chrono::seconds(75);
   std::vector<Fault> only;            // empty: all of them

@@ -132,7 +132,8 @@ void World::arrive(NodeId source,
     replicate(id, source, [this, source, life, id, position] {
       Server& to = node(source).server;
       if (!to.runs || to.life != life || to.hangs || !to.source_semi_sync) return;
-      for (const auto& each : to.acknowledge(id, position, plan_.acks)) confirm(source, each);
+      for (const auto& each : to.acknowledge(id, position, acks_that_suffice(to)))
+        confirm(source, each);
     });
   }
   stream(source, life, id, connection, position, clock_.now());

@@ -18,8 +18,9 @@ const std::vector<SafetyRule>& safety_rules() {
        ""},
       {"votes",
        "A voter is in the store before it acknowledges. It acknowledges no more before its vote is "
-       "taken out, and others have what it stood for by then. k is fixed when a cluster is "
-       "founded.",
+       "taken out, and others have what it stood for by then. More acknowledgements are required "
+       "before "
+       "elections count on them, fewer after.",
        "the order of a new vote: unit Decide.*, rules become_voter and give_acks_as_voter"},
       {"settings",
        "Semi-sync waits after the binlog is synced, without end, also without replicas; binlog and "

@@ -33,6 +33,7 @@ void Server::crash() {
   source_semi_sync = replica_semi_sync = applier_runs = false;
   receiver = cluster::Receiver::Off;
   syncs_relay_log = true;
+  required_acks = 1;
   ++life;
   // Recovery commits them all.
   for (const Waiting& each : waiting) commit(each.transaction);

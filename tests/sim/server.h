@@ -72,6 +72,7 @@ class Server {
   bool writable = false;
   bool closes = false;  // super_read_only waits for the commits under way
   bool source_semi_sync = false;
+  std::uint32_t required_acks = 1;
   bool replica_semi_sync = false;
   bool syncs_relay_log = true;
   cluster::Receiver receiver = cluster::Receiver::Off;

@@ -191,8 +191,16 @@ void World::client_writes(NodeId client) {
   });
 }
 
+std::uint32_t World::acks_that_suffice(const Server& server) const {
+  const std::uint32_t wanted = store_.topology.charter.acks;
+  return plan_.flaws.fewer_acks_at_once ? std::min(server.required_acks, wanted)
+                                        : server.required_acks;
+}
+
 void World::commit_unprotected(NodeId id) {
-  if (plan_.mode != cluster::Mode::Async && !store_.topology.leadership.unprotected) {
+  const auto& topology = store_.topology;
+  const bool is_promised = topology.vote_of(topology.leadership.primary) != nullptr;
+  if (is_promised && !topology.leadership.unprotected) {
     violate(Invariant::Unprotected,
             fmt::format("{} takes writes that nobody acknowledges", name_of(id).value()));
   }

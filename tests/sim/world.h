@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "core/cluster/remote_clock.h"
 #include "core/cluster/silence.h"
+#include "core/failover/ack_watch.h"
 #include "core/failover/agree.h"
 #include "core/failover/decide.h"
 #include "core/failover/lag.h"
@@ -59,6 +60,7 @@ struct Agent {
   cluster::Topology topology;
   cluster::Silence silence;
   cluster::PrimaryClock primary_clock;
+  failover::AckWatch acks;
   failover::Lag lag;
   failover::Settled settled;
   std::uint64_t leadership_revision = 0;
@@ -69,9 +71,6 @@ struct Agent {
   bool renewal_failed = false;
   std::optional<TimePoint> silent_since;
   std::optional<TimePoint> storage_since;
-  std::int64_t acknowledged = 0;
-  std::optional<TimePoint> unacknowledged_since;
-  std::optional<mysql::GtidSet> unprotected_writes;
   std::optional<TimePoint> published_at;
   std::string last_words;
   bool wants_restart = false;
@@ -162,7 +161,6 @@ class World {
 
   // As service/agent does.
   static void set_goal(Agent& agent, failover::View& view);
-  void note_protection(NodeId id, failover::View& view);
   failover::Lease lease_of_renewal(NodeId id, TimePoint sent);
   bool seems_writable(const Server& server) const;
   cluster::ServerFacts facts_of(NodeId id);
@@ -237,6 +235,7 @@ class World {
 
   // Without semi-sync nobody waits.
   void commit_unprotected(NodeId id);
+  std::uint32_t acks_that_suffice(const Server& server) const;
 
   // A client is told OK.
   void confirm(NodeId source, const Server::Waiting& write);
@@ -279,6 +278,8 @@ class World {
   void ask_for_failovers();  // now and then, until the faults are over
   void ask_for_restart(NodeId id);
   void ask_for_pause(Duration length);
+  void ask_for_protection(cluster::Mode mode, std::uint32_t acks);
+  void ask_for_any_protection();
   void ask_for_removal(NodeId id);
   void add_member(NodeId id);
   void add_again(NodeId id);  // with an empty folder, once it is none

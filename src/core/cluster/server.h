@@ -63,6 +63,7 @@ struct ServerFacts {
   std::string version;
   bool writable = false;                  // it is not read-only for all
   bool source_semi_sync = false;          // it demands acknowledgements …
+  std::uint32_t required_acks = 1;        // … so many of each commit …
   bool source_semi_sync_active = false;   // … and has not fallen back to asynchronous
   bool replica_semi_sync = false;         // it offers acknowledgements
   bool replica_semi_sync_active = false;  // its receiver gives them now

@@ -90,6 +90,12 @@ bool Topology::is_voter(const NodeName& name) const {
   return vote != nullptr && vote->state == Vote::State::Counts;
 }
 
+std::uint32_t Topology::acks_in_force() const {
+  return leadership.acks != 0 ? leadership.acks : charter.acks;
+}
+
+std::uint32_t Topology::acks_to_require() const { return std::max(charter.acks, acks_in_force()); }
+
 Term Topology::next_term() const {
   Term highest = leadership.term;
   if (leadership.election) highest = std::max(highest, leadership.election->term);

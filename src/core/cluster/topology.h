@@ -41,7 +41,8 @@ std::string_view to_string(Role role);
 Result<Mode> parse_mode(std::string_view text);
 Result<Role> parse_role(std::string_view text);
 
-// What the operator asked for, written once when the cluster is made.
+// What the operator asked for. Name and UUID never change; mode and acks do at an operator's word,
+// and hold once the leadership says so.
 struct Charter {
   std::string name;
   std::string uuid;  // tells this cluster from every other; also in each node's folder
@@ -147,9 +148,12 @@ struct Leadership {
   std::uint64_t changes = 0;
   // The GTID set that its primary promised; empty if it was not elected but was the first.
   std::optional<std::string> elected_with;
-  // Mode Available: the primary goes on without acknowledgements, so whoever takes over may lack
-  // writes. Recorded before the first such write, and until the voters have them all.
+  // The primary goes on without acknowledgements, or has written without any, so whoever takes over
+  // may lack writes. Recorded before the first such write, and until the voters have them all.
   bool unprotected = false;
+  // How many voters have every write that was acknowledged, beside the primary, while writes are
+  // protected: elections are counted by it. 0: written by a version that knew none.
+  std::uint32_t acks = 0;
   // Here, so that no election is counted with votes that change meanwhile. The primary's own says
   // that acknowledgements are required.
   Votes votes;
@@ -189,6 +193,7 @@ struct NodeState {
   std::int64_t ready_for_ms = 0;  // Switchover::begun_ms of the one that it is ready to lead after
   Remembered remembered;          // but for the members, which it says when it promises
   bool semi_sync = false;  // primary: acknowledgements are required now; replica: it gives them
+  bool useless = false;    // what it has is to be dropped and cloned anew
   bool healthy = false;
   std::string activity;  // what it is doing, or what is wrong, in a few words; may be empty
   std::int64_t published_ms = 0;  // wall clock of this state
@@ -217,6 +222,10 @@ struct Topology {
   const Node* primary() const;
   const Vote* vote_of(const NodeName& name) const;
   bool is_voter(const NodeName& name) const;  // its acknowledgements count from now on, too
+  // As Leadership::acks, and where that is not said, as the charter has it.
+  std::uint32_t acks_in_force() const;
+  // How many a primary has to require: what is asked for, and never fewer than are in force.
+  std::uint32_t acks_to_require() const;
   // For an election in a store that may have been put back to an older state, and for
   // Leadership::changes then: above all that any member is known to have heard of.
   Term next_term() const;

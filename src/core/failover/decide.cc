@@ -188,16 +188,25 @@ constexpr Rule kRules[] = {
      "Semi-sync is switched on before writes are allowed: switched on late it lets flushed commits "
      "through unacknowledged.",
      rules::require_acks_before_writes},
+    {"record_fewer_acks",
+     "Where an operator wants fewer acknowledgements, elections count on fewer before fewer are "
+     "required.",
+     rules::record_fewer_acks},
+    {"record_more_acks",
+     "Where more are wanted, more are required first, and elections count on them once as many "
+     "voters have all that was written before.",
+     rules::record_more_acks},
     {"go_unprotected",
      "In mode available a primary that has waited for acknowledgements for ten seconds, or that no "
-     "replica can give any, goes on without them; the store knows it before the first such write.",
+     "replica can give any, goes on without them, and in mode async it does at once; the store "
+     "knows it before the first such write.",
      rules::go_unprotected},
     {"stop_acks_unprotected", "Only then are they switched off.", rules::stop_acks_unprotected},
     {"require_acks_again",
      "When enough voters are back, acknowledgements are required again.",
      rules::require_acks_again},
     {"end_unprotected",
-     "Once they have all that was written meanwhile, writes are protected again.",
+     "Once they have all that was written without, writes are protected.",
      rules::end_unprotected},
     {"fence_without_replicas",
      "Where no replica can acknowledge a write any more before it is made anew, as its data is "
@@ -229,12 +238,11 @@ constexpr Rule kRules[] = {
      "with acknowledgements required if they ever were.",
      rules::open_for_writes},
     {"require_first_acks",
-     "As soon as enough replicas have joined to give them, acknowledgements are required, for "
-     "ever.",
+     "As soon as enough replicas have joined to give them, acknowledgements are required.",
      rules::require_first_acks},
     {"record_required_acks",
      "The primary's own vote in the store says that acknowledgements are required; replicas become "
-     "voters only after it.",
+     "voters only after it, and what was written before is not protected yet.",
      rules::record_required_acks},
     {"take_out",
      "Once as many others as a write needs have all of that, the vote is gone and elections are "
@@ -247,6 +255,10 @@ constexpr Rule kRules[] = {
     {"alarm_unprotected",
      "While they are not protected nobody takes over by itself, and that is said.",
      rules::alarm_unprotected},
+    {"wait_for_protection",
+     "Nor does anybody where acknowledgements have just begun, before enough voters have all that "
+     "was written until then.",
+     rules::wait_for_protection},
     {"alarm_on_primary_storage",
      "Where no other node is better off, a primary whose disk is full goes on as long as it can.",
      rules::alarm_on_primary_storage},
@@ -507,6 +519,21 @@ void give_vote_to_leader(const View& view, cluster::Leadership& next) {
   if (is_forced || has_none) next.votes[view.self] = cluster::Vote();
 }
 
+void take_lead(const Step& step, const View& view, cluster::Leadership& next) {
+  const bool was_after_restore = next.election && next.election->after_restore;
+  next.term = next.election ? next.election->term : cluster::Term(1);
+  next.primary = view.self;
+  next.election.reset();
+  next.switchover.reset();
+  next.elected_with = step.elected_with;
+  // What the old primary said that others need may be lost with it: nobody was told of that.
+  for (auto& [name, vote] : next.votes) vote.needed.reset();
+  give_vote_to_leader(view, next);
+  next.acks = view.topology.acks_in_force();
+  // Who has acknowledged what was written since is not in the store any more.
+  if (was_after_restore) next.unprotected = !next.votes.empty();
+}
+
 }  // namespace
 
 cluster::Leadership leadership_after(const Step& step,
@@ -520,14 +547,7 @@ cluster::Leadership leadership_after(const Step& step,
   if (counts) next.changes = next.changes == 0 ? view.topology.next_change() : next.changes + 1;
   switch (step.action) {
     case Action::Lead:
-      next.term = next.election ? next.election->term : cluster::Term(1);
-      next.primary = view.self;
-      next.election.reset();
-      next.switchover.reset();
-      next.elected_with = step.elected_with;
-      // What the old primary said that others need may be lost with it: nobody was told of that.
-      for (auto& [name, vote] : next.votes) vote.needed.reset();
-      give_vote_to_leader(view, next);
+      take_lead(step, view, next);
       [[fallthrough]];
     case Action::Renew:
       next.handed_over = false;
@@ -553,9 +573,11 @@ cluster::Leadership leadership_after(const Step& step,
       break;
     case Action::ChangeProtection:
       next.unprotected = step.unprotected;
+      next.acks = step.acks;
       break;
     case Action::ChangeVotes:
       next.votes = *step.votes;
+      next.unprotected = next.unprotected || step.unprotected;
       break;
     default:
       DORSAL_CHECK(false);
@@ -572,7 +594,8 @@ bool is_news(const cluster::Topology& before, const cluster::Topology& after) {
                            election,
                            each.votes,
                            each.switchover,
-                           each.unprotected);
+                           each.unprotected,
+                           each.acks);
   };
   const auto how_it_is = [](const cluster::Node& each) {
     const cluster::Term promised = each.promise ? each.promise->term : cluster::Term();
@@ -584,10 +607,14 @@ bool is_news(const cluster::Topology& before, const cluster::Topology& after) {
                            each.member.removal_asked_ms,
                            each.state.role,
                            each.state.healthy,
+                           each.state.useless,
                            each.state.ready_for_ms,
                            promised);
   };
   if (who_leads(before.leadership) != who_leads(after.leadership)) return true;
+  if (before.charter.mode != after.charter.mode || before.charter.acks != after.charter.acks) {
+    return true;
+  }
   if (before.pause.has_value() != after.pause.has_value()) return true;
   return !std::equal(before.nodes.begin(),
                      before.nodes.end(),

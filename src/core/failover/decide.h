@@ -36,7 +36,7 @@ enum class Action {
   UpdateMember,       // write Step::member
   ForgetMember,       // Step::peer is no member any more
   ChangeVotes,        // compare-and-swap Step::votes
-  ChangeProtection,   // compare-and-swap Step::unprotected
+  ChangeProtection,   // compare-and-swap Step::unprotected and Step::acks
   Initialise,         // make a data folder
   StartOver,          // throw away a data folder that never held the cluster's data
   SaveStrays,         // put Step::strays aside, for people
@@ -46,7 +46,7 @@ enum class Action {
   Restart,            // stop a replica's cleanly; the next step starts it anew, if it is to be
   Clone,              // replace the data by that of Step::peer
   AcceptData,         // from now on the folder holds the cluster's data
-  RequireAcks,        // semi-sync on, at the primary
+  RequireAcks,        // semi-sync on, at the primary, with so many as Step::acks
   StopRequiringAcks,  // semi-sync off, at a primary that is none any more
   OpenForWrites,      // super_read_only off
   GiveAcks,           // semi-sync on, at a replica
@@ -145,8 +145,8 @@ struct View {
   TimePoint phase_seen;  // when the election or switchover that is there, or none, was first seen
   std::optional<TimePoint> broken_since;          // see BrokenReplication
   std::optional<TimePoint> unacknowledged_since;  // commits wait, and none gets through
-  // What an unprotected primary had when it began to require acknowledgements again.
-  std::optional<mysql::GtidSet> unprotected_writes;
+  // What this primary had when it was first seen to require as many acknowledgements as it does.
+  std::optional<mysql::GtidSet> before_acks;
   std::int64_t restarted_ms = 0;  // the newest requests that were carried out, see cluster::Member
   std::int64_t rebuilt_ms = 0;
 };
@@ -163,7 +163,8 @@ struct Step {
   std::optional<mysql::GtidSet> strays;           // for SaveStrays
   std::optional<mysql::GtidSet> awaited;          // for AwaitApplier
   std::optional<cluster::Switchover> switchover;  // for ChangeSwitchover
-  bool unprotected = false;                       // for ChangeProtection
+  bool unprotected = false;                       // for ChangeProtection and ChangeVotes
+  std::uint32_t acks = 0;                         // for ChangeProtection and RequireAcks
   Duration drain{};                               // for CloseForWrites
   std::int64_t asked_ms = 0;  // for Restart and DropData: the request that is carried out, or 0
   std::string reason;         // for HandOver and Elect

@@ -916,7 +916,7 @@ TEST(Decide, AVoteThatWasWithdrawnIsTakenOutWhenOthersHaveAll) {
        primary_view,
        [&](View& v) {
          needs(v, from_one("1-100"));
-         v.topology.charter.acks = 2;
+         v.topology.charter.acks = v.server.facts->required_acks = 2;
        },
        "lead -> keep"},
       {"another that leaves does not count",

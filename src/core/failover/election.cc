@@ -71,7 +71,8 @@ bool voters_suffice(const View& view, const std::vector<Vote>& all) {
         return !is_primary(view, *vote.node) && can_promise(view, *vote.node);
       }));
   const Quorum wanted = quorum(view);
-  return promised > 0 && wanted.voters >= view.topology.charter.acks && promised >= wanted.needed;
+  return promised > 0 && wanted.voters >= view.topology.acks_in_force() &&
+         promised >= wanted.needed;
 }
 
 // An operator has allowed that writes are lost, and the one that is to lead has promised.
@@ -174,7 +175,7 @@ Quorum quorum(const View& view) {
   for (const Node& node : view.topology.nodes) {
     if (counts(view, node)) ++result.voters;
   }
-  const std::size_t acks = std::max<std::size_t>(view.topology.charter.acks, 1);
+  const std::size_t acks = std::max<std::size_t>(view.topology.acks_in_force(), 1);
   result.needed = result.voters < acks ? result.voters : result.voters - acks + 1;
   return result;
 }
@@ -187,7 +188,7 @@ std::string why_not_electable(const View& view) {
     return "writes were not acknowledged by replicas, so some could be lost";
   }
   const Quorum wanted = quorum(view);
-  if (wanted.voters < view.topology.charter.acks || wanted.voters == 0) {
+  if (wanted.voters < view.topology.acks_in_force() || wanted.voters == 0) {
     return "there are fewer voters than a write needs acknowledgements";
   }
   const auto missing = missing_voters(view);

@@ -14,6 +14,12 @@ bool keeps_last_position(const View& view) {
   return view.server.stage == cluster::DataStage::Member || is_recorded_primary(view);
 }
 
+bool is_useless(const View& view, const Policy& policy) {
+  const cluster::Member* own = own_member(view);
+  return own != nullptr && own->joined && view.server.stage == cluster::DataStage::Member &&
+         !is_recorded_primary(view) && !reason_to_rebuild(view, policy).empty();
+}
+
 }  // namespace
 
 cluster::NodeState make_state(const View& view,
@@ -37,6 +43,7 @@ cluster::NodeState make_state(const View& view,
     state.server_version = facts->version;
     state.gtid_executed = facts->executed.to_string();
     state.gtid_purged = facts->purged.to_string();
+    state.useless = is_useless(view, policy);
     state.semi_sync = state.role == cluster::Role::Primary
                           ? facts->source_semi_sync && facts->source_semi_sync_active
                           : facts->replica_semi_sync && facts->replica_semi_sync_active;
@@ -44,6 +51,7 @@ cluster::NodeState make_state(const View& view,
     state.server_uuid = last.server_uuid;
     state.gtid_executed = last.gtid_executed;
     state.gtid_purged = last.gtid_purged;
+    state.useless = last.useless;
   }
   return state;
 }
@@ -52,6 +60,7 @@ bool differs_in_kind(const cluster::NodeState& left, const cluster::NodeState& r
   const auto kind = [](const cluster::NodeState& state) {
     return std::tie(state.role,
                     state.healthy,
+                    state.useless,
                     state.pid,
                     state.semi_sync,
                     state.activity,

@@ -40,7 +40,9 @@ mysql::GtidSet only_source(const mysql::GtidSet& set, const std::string& uuid_te
 bool has_useless_data(const View& view, const Node& node) {
   auto position = position_of(node);
   const bool has_data = position && !position->empty();
-  if (!has_data || !view.server.facts || node.member.name == view.self) return false;
+  if (!view.server.facts || node.member.name == view.self) return false;
+  if (node.state.useless) return true;
+  if (!has_data) return false;
   const cluster::ServerFacts& facts = *view.server.facts;
   if (!view.topology.is_voter(node.member.name) && !position->contains(facts.purged)) return true;
   position->subtract(facts.executed);
@@ -105,13 +107,18 @@ bool is_voter(const View& view) { return view.topology.is_voter(view.self); }
 bool enough_voters(const View& view,
                    const cluster::NodeName& left_out,
                    const std::function<bool(const Node&)>& predicate) {
-  std::size_t count = 0;
-  for (const Node& node : view.topology.nodes) {
+  return !acks_are_required(view) ||
+         count_voters(view, left_out, predicate) >= view.topology.acks_in_force();
+}
+
+std::size_t count_voters(const View& view,
+                         const cluster::NodeName& left_out,
+                         const std::function<bool(const Node&)>& predicate) {
+  return static_cast<std::size_t>(std::ranges::count_if(view.topology.nodes, [&](const Node& node) {
     const cluster::NodeName& name = node.member.name;
-    if (name == left_out || name == view.topology.leadership.primary) continue;
-    if (view.topology.is_voter(name) && predicate(node)) ++count;
-  }
-  return count >= view.topology.charter.acks;
+    if (name == left_out || name == view.topology.leadership.primary) return false;
+    return view.topology.is_voter(name) && predicate(node);
+  }));
 }
 
 bool has_executed(const Node& node, const mysql::GtidSet& transactions) {
@@ -123,8 +130,18 @@ const cluster::Vote* own_vote(const View& view) { return view.topology.vote_of(v
 
 bool acks_are_required(const View& view) {
   const Node* primary = view.topology.primary();
-  return view.topology.charter.wants_acks() && primary != nullptr &&
-         view.topology.vote_of(primary->member.name) != nullptr;
+  const bool is_over = !view.topology.charter.wants_acks() && view.topology.leadership.unprotected;
+  return primary != nullptr && view.topology.vote_of(primary->member.name) != nullptr && !is_over;
+}
+
+bool writes_wait_for_acks(const View& view) {
+  const bool may_go_on = view.topology.charter.mode != cluster::Mode::SemiSync;
+  return acks_are_required(view) && !(may_go_on && view.topology.leadership.unprotected);
+}
+
+bool requires_acks(const View& view) {
+  const auto& facts = *view.server.facts;
+  return facts.source_semi_sync && facts.required_acks == view.topology.acks_to_require();
 }
 
 bool writes_are_protected(const View& view) {
@@ -132,8 +149,8 @@ bool writes_are_protected(const View& view) {
 }
 
 bool acks_are_possible(const View& view) {
-  const cluster::Charter& charter = view.topology.charter;
-  return charter.wants_acks() && joined_replicas(view) >= charter.acks;
+  return view.topology.charter.wants_acks() &&
+         joined_replicas(view) >= view.topology.acks_to_require();
 }
 
 bool is_being_made(const Node& node) {
@@ -145,14 +162,16 @@ std::size_t replicas_that_could_acknowledge(const View& view) {
   return static_cast<std::size_t>(std::count_if(nodes.begin(), nodes.end(), [&](const Node& node) {
     const cluster::Vote* vote = view.topology.vote_of(node.member.name);
     const bool is_replica = node.member.joined && node.member.name != view.self;
-    const bool has_ended = vote != nullptr && vote->state != cluster::Vote::State::Counts;
-    return is_replica && may_vote(node) && !has_ended && !has_useless_data(view, node);
+    // Whoever has joined and is up takes a vote at once.
+    const bool has_vote = vote == nullptr ? node.state.role == Role::Replica
+                                          : vote->state == cluster::Vote::State::Counts;
+    return is_replica && may_vote(node) && has_vote && !has_useless_data(view, node);
   }));
 }
 
 bool lacks_replicas_for_acks(const View& view) {
-  if (!is_recorded_primary(view) || !writes_are_protected(view)) return false;
-  if (replicas_that_could_acknowledge(view) >= view.topology.charter.acks) return false;
+  if (!is_recorded_primary(view) || !writes_wait_for_acks(view)) return false;
+  if (replicas_that_could_acknowledge(view) >= view.topology.acks_to_require()) return false;
   bool waits_any = false;
   for (const Node& node : view.topology.nodes) {
     const bool is_useless = has_useless_data(view, node);
@@ -317,6 +336,12 @@ Step change_own_vote(const View& view, cluster::Vote::State state, std::string a
   Step step = act(Action::ChangeVotes, std::move(activity));
   step.votes = view.topology.leadership.votes;
   (*step.votes)[view.self] = cluster::Vote{state, {}};
+  return step;
+}
+
+Step require_acks(const View& view, std::string activity) {
+  Step step = act(Action::RequireAcks, std::move(activity));
+  step.acks = view.topology.acks_to_require();
   return step;
 }
 

@@ -32,10 +32,15 @@ bool may_vote(const cluster::Node& node);
 bool has_left_for_good(const View& view);
 
 // Whether as many voters as a write needs, beside the primary and the one that is left out, are
-// such that the predicate holds.
+// such that the predicate holds. Where writes need none it always is.
 bool enough_voters(const View& view,
                    const cluster::NodeName& left_out,
                    const std::function<bool(const cluster::Node&)>& predicate);
+
+// How many such voters there are.
+std::size_t count_voters(const View& view,
+                         const cluster::NodeName& left_out,
+                         const std::function<bool(const cluster::Node&)>& predicate);
 
 // It has last said that it has executed all of these. False when what it said cannot be read.
 bool has_executed(const cluster::Node& node, const mysql::GtidSet& transactions);
@@ -45,11 +50,18 @@ const cluster::Vote* own_vote(const View& view);
 
 // True once the primary's own vote says that acknowledgements are required for every commit. That
 // vote is given after semi-sync was switched on there, and is never taken back, so it also
-// holds for a primary that is down or restarting.
+// holds for a primary that is down or restarting. In mode Async it ends when the store says that
+// writes are not protected.
 bool acks_are_required(const View& view);
 
-// True while every acknowledged write is on as many voters as it must be: they are required, and
-// the primary does not go on without them.
+// And the primary does not go on without them. True also before all that it wrote without them is
+// protected.
+bool writes_wait_for_acks(const View& view);
+
+// This primary's server requires them, as many as it has to.
+bool requires_acks(const View& view);
+
+// True while every acknowledged write is on as many voters as elections count on.
 bool writes_are_protected(const View& view);
 
 // True when the mode asks for acknowledgements and enough replicas to give them have joined.
@@ -126,6 +138,8 @@ std::string shorten(const mysql::GtidSet& set);
 Step keep(std::string activity = {});
 Step act(Action action, std::string activity);
 Step update_member(cluster::Member member, std::string activity);
+// As many as the primary has to.
+Step require_acks(const View& view, std::string activity);
 // Waits for the applier to have it, unless that was found to be impossible a moment ago.
 Step await(mysql::GtidSet transactions, const View& view, std::string activity);
 // With this node's vote as it is to be.

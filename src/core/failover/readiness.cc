@@ -73,7 +73,7 @@ Readiness readiness(const cluster::Topology& topology) {
     ++voters;
     if (node.state.healthy) ++well;
   }
-  const std::size_t acks = std::max<std::size_t>(topology.charter.acks, 1);
+  const std::size_t acks = std::max<std::size_t>(topology.acks_in_force(), 1);
   if (!acks_are_required(view)) return result;
   result.survives = losses(voters, voters, acks);
   if (result.blocked_by.empty()) result.survives_now = losses(voters, well, acks);

@@ -76,11 +76,14 @@ Match take_out(const View& view, const Policy& policy);
 
 // rules_protection.cc: commits that wait for acknowledgements that nobody gives
 Match kill_with_locked_accounts(const View& view, const Policy& policy);
+Match record_fewer_acks(const View& view, const Policy& policy);
+Match record_more_acks(const View& view, const Policy& policy);
 Match go_unprotected(const View& view, const Policy& policy);
 Match stop_acks_unprotected(const View& view, const Policy& policy);
 Match require_acks_again(const View& view, const Policy& policy);
 Match end_unprotected(const View& view, const Policy& policy);
 Match alarm_unprotected(const View& view, const Policy& policy);
+Match wait_for_protection(const View& view, const Policy& policy);
 
 // rules_rebuild.cc: data that is to be dropped
 Match set_damaged_data_aside(const View& view, const Policy& policy);

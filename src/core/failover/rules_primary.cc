@@ -42,10 +42,10 @@ Match refuse_lost_transactions(const View& view, const Policy&) {
 }
 
 Match require_acks_before_writes(const View& view, const Policy&) {
-  if (!is_recorded_primary(view) || !writes_are_protected(view)) return std::nullopt;
-  if (view.server.facts->source_semi_sync) return std::nullopt;
+  if (!is_recorded_primary(view) || !writes_wait_for_acks(view)) return std::nullopt;
+  if (requires_acks(view)) return std::nullopt;
   if (is_resting(view, Action::RequireAcks)) return keep("acknowledgements could not be required");
-  return act(Action::RequireAcks, "requiring acknowledgements");
+  return require_acks(view, "requiring acknowledgements");
 }
 
 Match fence_without_replicas(const View& view, const Policy&) {
@@ -59,7 +59,7 @@ Match wait_for_replicas(const View& view, const Policy&) {
       fmt::format("too few replicas are left to acknowledge writes, {} of {}; taking none until "
                   "one has joined",
                   replicas_that_could_acknowledge(view),
-                  view.topology.charter.acks));
+                  view.topology.acks_to_require()));
 }
 
 Match alarm_on_fall_back(const View& view, const Policy&) {
@@ -84,21 +84,20 @@ Match open_for_writes(const View& view, const Policy&) {
 
 Match require_first_acks(const View& view, const Policy&) {
   if (!is_recorded_primary(view) || !acks_are_possible(view)) return std::nullopt;
-  if (view.server.facts->source_semi_sync || view.topology.leadership.unprotected) {
-    return std::nullopt;
-  }
+  if (requires_acks(view) || acks_are_required(view)) return std::nullopt;
   if (is_resting(view, Action::RequireAcks)) return keep("acknowledgements could not be required");
-  return act(Action::RequireAcks, "requiring acknowledgements");
+  return require_acks(view, "requiring acknowledgements");
 }
 
 Match record_required_acks(const View& view, const Policy&) {
   if (!is_recorded_primary(view) || !acks_are_possible(view) || is_voter(view)) {
     return std::nullopt;
   }
-  return unless_store_rests(view,
-                            change_own_vote(view,
-                                            cluster::Vote::State::Counts,
-                                            "recording that acknowledgements are required"));
+  Step step = change_own_vote(view,
+                              cluster::Vote::State::Counts,
+                              "recording that acknowledgements are required");
+  step.unprotected = true;  // what was written until now is
+  return unless_store_rests(view, std::move(step));
 }
 
 Match alarm_on_primary_storage(const View& view, const Policy& policy) {
@@ -118,7 +117,7 @@ Match lead(const View& view, const Policy&) {
   if (charter.wants_acks() && !facts.source_semi_sync) {
     return keep(fmt::format("writes are not acknowledged by replicas yet: {} of {} have joined",
                             joined_replicas(view),
-                            charter.acks));
+                            view.topology.acks_to_require()));
   }
   return keep();
 }

@@ -28,7 +28,9 @@ bool gives_no_acks(const View& view) {
 }
 
 bool others_could_take_over(const View& view) {
-  return enough_voters(view, view.self, [](const cluster::Node&) { return true; });
+  const auto anyone = [](const cluster::Node&) { return true; };
+  return !acks_are_required(view) ||
+         count_voters(view, view.self, anyone) >= view.topology.acks_to_require();
 }
 
 bool others_have_taken_over(const View& view,

@@ -158,6 +158,23 @@ io::Task<Result<cluster::Charter>> ClusterStore::found(cluster::Charter charter,
   co_return decode(*first, decode_charter);
 }
 
+io::Task<Result<void>> ClusterStore::change_charter(cluster::Mode mode,
+                                                    std::uint32_t acks,
+                                                    Deadline deadline) {
+  const std::string key(kCharter);
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    DORSAL_CO_TRY(auto there, co_await store_.get(key, deadline));
+    if (!there) co_return not_found("there is no cluster yet");
+    DORSAL_CO_TRY(auto charter, decode(*there, decode_charter));
+    charter.mode = mode;
+    charter.acks = acks;
+    auto written = co_await store_.put(key, encode(charter), there->revision, deadline);
+    if (written) co_return Result<void>();
+    if (!is_conflict(written.error())) co_return written.error();
+  }
+  co_return conflict("others change the charter all the time");
+}
+
 io::Task<Result<ClusterStore::Roll>> ClusterStore::read_roll(Deadline deadline) {
   DORSAL_CO_TRY(auto entries, co_await store_.list("", deadline));
   Roll roll;

@@ -45,6 +45,10 @@ class ClusterStore {
   // Writes the charter when there is none yet, else returns the one that is there.
   io::Task<Result<cluster::Charter>> found(cluster::Charter charter, Deadline deadline);
 
+  // What an operator wants from now on; see Leadership::acks for what holds. NotFound when there is
+  // no charter yet.
+  io::Task<Result<void>> change_charter(cluster::Mode mode, std::uint32_t acks, Deadline deadline);
+
   // Admits a node, or returns it as admitted before, with its address as it is now. The server_id
   // is the lowest never given, or `wanted`. Conflict, with a sentence that names both nodes, when
   // the wanted server_id or the address belongs to another node. May be repeated after any failure.

@@ -151,6 +151,7 @@ std::string encode(const cluster::Leadership& leadership) {
             {"lease_ms", leadership.lease_ms},
             {"handed_over", leadership.handed_over},
             {"unprotected", leadership.unprotected},
+            {"acks", leadership.acks},
             {"changes", leadership.changes}};
   if (const auto& election = leadership.election) {
     json["election"] = Json{{"term", election->term.value()},
@@ -206,6 +207,7 @@ std::string encode(const cluster::NodeState& state) {
                    {"lag_ms", or_null(state.lag_ms)},
                    {"remembered", to_json(state.remembered)},
                    {"semi_sync", state.semi_sync},
+                   {"useless", state.useless},
                    {"healthy", state.healthy},
                    {"activity", state.activity},
                    {"published_ms", state.published_ms}});
@@ -360,6 +362,7 @@ Result<cluster::Leadership> decode_leadership(const std::string& json) {
   fields.number("lease_ms", leadership.lease_ms);
   fields.flag("handed_over", leadership.handed_over);
   fields.flag("unprotected", leadership.unprotected);
+  fields.number("acks", leadership.acks);
   fields.number("changes", leadership.changes);
   if (const Json* election = fields.object("election")) {
     DORSAL_TRY(leadership.election, decode_election(*election));
@@ -424,6 +427,7 @@ Result<cluster::NodeState> decode_state(const std::string& json) {
     DORSAL_TRY(state.remembered, decode_remembered(*remembered));
   }
   fields.flag("semi_sync", state.semi_sync);
+  fields.flag("useless", state.useless);
   fields.flag("healthy", state.healthy);
   fields.text("activity", state.activity);
   fields.number("published_ms", state.published_ms);

@@ -16,7 +16,7 @@
 namespace dorsal::coord {
 
 // Stands in the charter, and with it for all records. No format there means 1.
-inline constexpr std::uint32_t kRecordFormat = 1;
+inline constexpr std::uint32_t kRecordFormat = 2;
 
 std::string encode(const cluster::Charter& charter);
 std::string encode(const cluster::Member& member);

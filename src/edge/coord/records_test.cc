@@ -121,11 +121,11 @@ TEST(Records, FieldsThatAnOlderVersionDidNotHaveAreWhatTheyUsuallyAre) {
 }
 
 TEST(Records, ANewerFormatIsRefused) {
-  const auto newer = decode_charter(R"({"name":"shop","format":2})");
+  const auto newer = decode_charter(R"({"name":"shop","format":3})");
   ASSERT_FALSE(newer);
   EXPECT_EQ(newer.error().kind, ErrorKind::Invalid);
   EXPECT_EQ(newer.error().message,
-            "the store is of a newer Dorsal (its records have format 2, this one knows up to 1); "
+            "the store is of a newer Dorsal (its records have format 3, this one knows up to 2); "
             "run that version here");
   EXPECT_TRUE(decode_charter(R"({"name":"shop"})"));
 }

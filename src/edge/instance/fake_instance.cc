@@ -159,9 +159,10 @@ Task<Result<void>> FakeInstance::stop_requiring_acks(Deadline) {
   co_return Result<void>();
 }
 
-Task<Result<void>> FakeInstance::require_acks(Deadline) {
+Task<Result<void>> FakeInstance::require_acks(std::uint32_t count, Deadline) {
   DORSAL_CO_TRY_VOID(note("require_acks"));
   facts().source_semi_sync = facts().source_semi_sync_active = true;
+  facts().required_acks = count;
   co_return Result<void>();
 }
 

@@ -58,7 +58,7 @@ class FakeInstance final : public Instance {
   io::Task<Result<void>> open_for_writes(Deadline deadline) override;
   io::Task<Result<void>> fence(Deadline deadline) override;
   io::Task<Result<void>> close_for_writes(Duration drain, Deadline deadline) override;
-  io::Task<Result<void>> require_acks(Deadline deadline) override;
+  io::Task<Result<void>> require_acks(std::uint32_t count, Deadline deadline) override;
   io::Task<Result<void>> stop_requiring_acks(Deadline deadline) override;
   io::Task<Result<void>> give_acks(bool wanted, Deadline deadline) override;
   io::Task<Result<void>> sync_relay_log(bool wanted, Deadline deadline) override;

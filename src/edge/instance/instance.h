@@ -117,8 +117,8 @@ class Instance {
   // before. May run beside observe().
   virtual io::Task<Result<void>> close_for_writes(Duration drain, Deadline deadline) = 0;
 
-  // Demands acknowledgements of replicas for every commit from now on.
-  virtual io::Task<Result<void>> require_acks(Deadline deadline) = 0;
+  // Demands acknowledgements of so many replicas for every commit that begins from now on.
+  virtual io::Task<Result<void>> require_acks(std::uint32_t count, Deadline deadline) = 0;
 
   // Demands none any more. REQUIRES: it is read-only and no client waits for any, since all who do
   // are told that their writes are safe.

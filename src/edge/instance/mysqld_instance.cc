@@ -361,7 +361,6 @@ Task<Result<cluster::ServerFacts>> MysqldInstance::Impl::ask(Deadline deadline) 
   FactsWanted wanted;
   wanted.stage = stage;
   wanted.tls_ca = options.tls_ca;
-  wanted.acks = identity.acks;
   auto facts = co_await ask_facts(*server, std::move(wanted), deadline);
   if (!facts) link->drop();
   co_return facts;
@@ -438,7 +437,10 @@ Task<Result<void>> MysqldInstance::stop_requiring_acks(Deadline deadline) {
   co_return co_await impl_->change("SET GLOBAL rpl_semi_sync_source_enabled = OFF", deadline);
 }
 
-Task<Result<void>> MysqldInstance::require_acks(Deadline deadline) {
+Task<Result<void>> MysqldInstance::require_acks(std::uint32_t count, Deadline deadline) {
+  const std::string so_many =
+      fmt::format("SET GLOBAL rpl_semi_sync_source_wait_for_replica_count = {}", count);
+  DORSAL_CO_TRY_VOID(co_await impl_->change(so_many, deadline));
   co_return co_await impl_->change("SET GLOBAL rpl_semi_sync_source_enabled = ON", deadline);
 }
 

@@ -57,6 +57,7 @@ constexpr const char* kVariables =
     "@@GLOBAL.server_uuid AS uuid, @@GLOBAL.version AS version, "
     "@@GLOBAL.super_read_only AS super_read_only, @@GLOBAL.read_only AS read_only, "
     "@@GLOBAL.rpl_semi_sync_source_enabled AS source_semi_sync, "
+    "@@GLOBAL.rpl_semi_sync_source_wait_for_replica_count AS required_acks, "
     "@@GLOBAL.rpl_semi_sync_replica_enabled AS replica_semi_sync, "
     "@@GLOBAL.sync_relay_log = 1 AS syncs_relay_log";
 
@@ -107,6 +108,7 @@ Result<void> read_variables(const NamedRow& row, DataStage stage, ServerFacts& f
   facts.version = row.text("version");
   facts.writable = is_writable(row.flag("super_read_only"), row.flag("read_only"), stage);
   facts.source_semi_sync = row.flag("source_semi_sync");
+  facts.required_acks = static_cast<std::uint32_t>(row.number("required_acks"));
   facts.replica_semi_sync = row.flag("replica_semi_sync");
   facts.syncs_relay_log = row.flag("syncs_relay_log");
   return {};
@@ -233,7 +235,8 @@ io::Task<Result<ServerFacts>> ask_facts(client::Connection& connection,
   DORSAL_CO_TRY_VOID(read_variables(NamedRow(variables), wanted.stage, facts));
   DORSAL_CO_TRY(mysql::ResultSet status, co_await ask(connection, kSemiSyncStatus, deadline));
   read_semi_sync(NamedRow(status), facts);
-  if (facts.waiting_for_acks > 0 && facts.acknowledging < wanted.acks) {
+  // Only then do replicas wait for that lock.
+  if (facts.waiting_for_acks > 0 && facts.acknowledging < facts.required_acks) {
     DORSAL_CO_TRY_VOID(co_await ask_accounts_lock(connection, facts, deadline));
   }
   DORSAL_CO_TRY(mysql::ResultSet replica,

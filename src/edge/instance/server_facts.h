@@ -14,8 +14,7 @@ namespace dorsal::instance {
 
 struct FactsWanted {
   cluster::DataStage stage = cluster::DataStage::Fresh;
-  std::string tls_ca;     // what our own replication settings name
-  std::int64_t acks = 1;  // what a commit waits for; with fewer replicas, accounts are looked at
+  std::string tls_ca;  // what our own replication settings name
 };
 
 // In this order: executed set and variables, counters of semi-sync, replication, clone, heartbeat.

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/failover/protection.h"
 #include "core/failover/readiness.h"
 
 namespace dorsal::admin {
@@ -93,6 +94,8 @@ std::string status_json(const Status& status) {
             {"primary", has_primary ? Json(topology.leadership.primary.value()) : Json(nullptr)},
             {"mode", cluster::to_string(topology.charter.mode)},
             {"acks", topology.charter.acks},
+            {"acks_in_force", topology.acks_in_force()},
+            {"protected", failover::writes_are_protected(topology)},
             {"paused", topology.pause.has_value()},
             {"failover", readiness_json(topology)},
             {"switchover", switchover_json(topology)},

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/cluster/remote_clock.h"
 #include "core/cluster/silence.h"
+#include "core/failover/ack_watch.h"
 #include "core/failover/broken_replication.h"
 #include "core/failover/lag.h"
 #include "core/failover/node_state.h"
@@ -101,6 +102,7 @@ struct Agent::Impl {
   cluster::Silence silence;
   cluster::PrimaryClock primary_clock;
   failover::BrokenReplication broken_replication;
+  failover::AckWatch acks;
   failover::Lag lag;
   failover::Settled settled;
   NodeState current;  // also while the store is out of reach
@@ -122,7 +124,6 @@ struct Agent::Impl {
   Task<> watch_lease();
   Task<> read_store();
   Task<View> look();
-  void note_protection(View& view);
   void set_goal(View& view);
   Task<bool> take_step();
   void log_change(const Step& step, const View& view);
@@ -383,7 +384,7 @@ Task<View> Agent::Impl::look() {
   view.storage_since = memory.storage_since;
   note_since(memory.closed_since, !view.server.door_trouble.empty(), view.now);
   view.closed_since = memory.closed_since;
-  note_protection(view);
+  acks.note(view);
   view.failed_starts = memory.starts_without_answer;
   view.phase_seen = memory.phase_seen;
   view.can_ask_members = driver.peers != nullptr;
@@ -397,26 +398,6 @@ Task<View> Agent::Impl::look() {
   set_goal(view);
   end_of_lease = failover::seen_end_of_lease(view, options.policy);
   co_return view;
-}
-
-// What the primary has when it is first seen to require acknowledgements again is what its voters
-// must have before writes count as protected.
-void Agent::Impl::note_protection(View& view) {
-  Memory& memory = driver.memory;
-  const auto& facts = view.server.facts;
-  const auto& leadership = view.topology.leadership;
-  const bool requires_acks = facts && facts->source_semi_sync && leadership.primary == options.node;
-  const bool is_stuck =
-      requires_acks && facts->waiting_for_acks > 0 && facts->acknowledged == memory.acknowledged;
-  memory.acknowledged = facts ? facts->acknowledged : 0;
-  note_since(memory.unacknowledged_since, is_stuck, view.now);
-  if (!requires_acks || !leadership.unprotected) memory.unprotected_writes.reset();
-  if (requires_acks && leadership.unprotected && !memory.unprotected_writes) {
-    memory.unprotected_writes = facts->executed;
-    memory.unprotected_writes->unite(facts->in_flight);
-  }
-  view.unacknowledged_since = memory.unacknowledged_since;
-  view.unprotected_writes = memory.unprotected_writes;
 }
 
 // The goal is what the primary had when this node was first seen to receive from it.

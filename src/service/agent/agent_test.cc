@@ -168,7 +168,8 @@ TEST_F(AgentTest, TheSecondIsClonedAndBothBecomeVoters) {
                                       "sync_relay_log",
                                       "remember",
                                       "remember",
-                                      "give_acks"}));
+                                      "give_acks",
+                                      "remember"}));
   EXPECT_TRUE(first().did("require_acks"));
   EXPECT_TRUE(load().topology.is_voter(NodeName("node1")));
   EXPECT_TRUE(load().topology.is_voter(NodeName("node2")));

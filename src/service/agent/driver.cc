@@ -136,7 +136,7 @@ Task<Result<void>> Driver::act(const Step& step, const View& view, Deadline dead
     case Action::AcceptData:
       co_return co_await instance_.accept_data(deadline);
     case Action::RequireAcks:
-      co_return co_await instance_.require_acks(deadline);
+      co_return co_await instance_.require_acks(step.acks, deadline);
     case Action::StopRequiringAcks:
       co_return co_await instance_.stop_requiring_acks(deadline);
     case Action::OpenForWrites:

@@ -36,11 +36,8 @@ struct Memory {
   std::optional<TimePoint> silent_since;   // the server
   std::optional<TimePoint> storage_since;  // as in the View
   std::optional<TimePoint> closed_since;   // as in the View
-  std::int64_t acknowledged = 0;           // commits, when last looked at
-  std::optional<TimePoint> unacknowledged_since;     // as in the View
-  std::optional<mysql::GtidSet> unprotected_writes;  // as in the View
-  TimePoint phase_seen;                              // as in the View
-  std::int64_t restarted_ms = 0;                     // as in the View
+  TimePoint phase_seen;                    // as in the View
+  std::int64_t restarted_ms = 0;           // as in the View
   std::int64_t rebuilt_ms = 0;
   bool is_fencing = false;
   std::uint64_t starts = 0;  // of the server

@@ -55,7 +55,7 @@ bool has_written(const mysql::GtidSet& executed,
 // So many replicas must have a transaction for nobody to lead without it.
 std::size_t needed_copies(const cluster::Topology& topology) {
   const bool is_protected = topology.charter.wants_acks() && !topology.leadership.unprotected;
-  return is_protected ? topology.charter.acks : 0;
+  return is_protected ? topology.acks_in_force() : 0;
 }
 
 using Findings = std::map<mysql::LostCommit, mysql::CommitSearch::Finding>;

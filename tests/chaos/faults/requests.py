@@ -106,3 +106,15 @@ def vote_given_up_and_taken(world, rng):
     hold(rng, 0, 3)
     if rng.random() < 0.5:
         world.primary().kill_mysqld()
+
+
+@fault("acks-changed")
+def acks_changed(world, rng):
+    """Another number of acknowledgements is asked for, and then the first again; somebody dies in between."""
+    usual = world.options.acks
+    for acks in (2 if usual == 1 else 1, usual):
+        request = world.request("protection", "--acks", str(acks))
+        hold(rng, 0, 2)
+        kill_one_of(rng, world.primary(), rng.choice(world.nodes))
+        request.end(120)
+    harness.wait_until("the first number holds", lambda: world.request("protection", "--acks", str(usual)).end(120), 240, 1)
