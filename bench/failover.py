@@ -1,9 +1,7 @@
 """How long nobody can write when a primary is lost or replaced, and where that time goes."""
 
 import contextlib
-import datetime
 import itertools
-import re
 import sys
 import threading
 import time
@@ -12,20 +10,10 @@ import pymysql
 
 import harness
 import processes
+import takeover
 from rig import percentile, print_table
 
 TABLE = "failover.t"
-LINE = re.compile(r"^(\S+Z?) \S+ agent node=(\S+) .*rule=(\S+)")
-
-# The rules whose first use ends a part of the time; what begins it is the last write before.
-FAILOVER = (
-    ("noticed", ("hand_over", "begin_election")), ("promised, applied", ("lead_as_elected",)),
-    ("source forgotten", ("forget_source",)), ("opened", ("open_for_writes",)),
-)
-SWITCHOVER = (
-    ("held", ("close_for_switchover",)), ("drained", ("elect_for_switchover",)),
-    ("promised, applied", ("lead_as_elected",)), ("source forgotten", ("forget_source",)), ("opened", ("open_for_writes",)),
-)
 
 
 def options(parser):
@@ -80,26 +68,11 @@ def switch(cluster, node):
 
 
 KINDS = {
-    "mysqld is killed": (lose_mysqld, FAILOVER),
-    "mysqld hangs": (hang_mysqld, FAILOVER),
-    "the host stops": (lose_node, FAILOVER),
-    "switchover": (switch, SWITCHOVER),
+    "mysqld is killed": (lose_mysqld, takeover.FAILOVER),
+    "mysqld hangs": (hang_mysqld, takeover.FAILOVER),
+    "the host stops": (lose_node, takeover.FAILOVER),
+    "switchover": (switch, takeover.SWITCHOVER),
 }
-
-
-def moment(text):
-    return datetime.datetime.fromisoformat(text).timestamp()
-
-
-def steps(cluster, since):
-    """When which rule was first acted on, by any node, since then."""
-    first = {}
-    for log in cluster.dir.glob("log/*.log"):
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-            match = LINE.match(line)
-            if match and moment(match[1]) >= since:
-                first[match[3]] = min(moment(match[1]), first.get(match[3], float("inf")))
-    return first
 
 
 def longest_gap(writers, since):
@@ -133,14 +106,10 @@ def lose(cluster, writers, lose_it, parts):
         seen = [len(writer.moments) for writer in writers]
         harness.wait_until("all write again", lambda: all(len(w.moments) > n + 5 for w, n in zip(writers, seen)), 60)
     before, after = longest_gap(writers, began - 0.5)
-    at = steps(cluster, began)
-    ends = [before]
-    for _, rules in parts:
-        end = min((at[rule] for rule in rules if rule in at), default=ends[-1])
-        ends.append(min(max(end, ends[-1]), after))
-    ends.append(after)
+    at = takeover.steps(cluster.dir.glob("log/*.log"), began)
+    times = [after - before, *takeover.lengths(parts, at, before, after)]
     make_whole(cluster, writers)
-    return [*(1000 * (end - begin) for begin, end in [(before, after), *itertools.pairwise(ends)]), errors(writers) - seen_before]
+    return [*(1000 * seconds for seconds in times), errors(writers) - seen_before]
 
 
 def run(rig, chosen):
@@ -169,8 +138,8 @@ def run(rig, chosen):
 
 
 def show(results):
-    for title, parts in (("fail-over", FAILOVER), ("switchover", SWITCHOVER)):
-        names = [*(name for name, _ in parts), "first write"]
+    for title, parts in (("fail-over", takeover.FAILOVER), ("switchover", takeover.SWITCHOVER)):
+        names = [*(name for name, _ in parts), takeover.FIRST_WRITE]
         columns = [("ms without a write, p50", 25), ("p99", 8), ("worst", 8)]
         columns += [(name, len(name) + 2) for name in (*names, "errors")]
         rows = [(name, row(losses)) for name, losses in results.items() if KINDS[name][1] is parts and losses]

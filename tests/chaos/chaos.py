@@ -34,6 +34,7 @@ import spaces
 import world
 
 import harness
+import takeover
 
 # Generous: what is meant is "at all", on a machine that may be busy. A rebuild by clone is part of it.
 CONVERGENCE_LIMIT = 120
@@ -86,6 +87,7 @@ class Run:
         self.clients = clients.Clients(self.world)
         self.judge = judges.Judge(self.world, self.clients)
         self.gaps = {}  # fault: the longest time without any write in each round
+        self.parts = {}  # fault: the parts of that time, in each round in which another node led then
         self.slowest = 0.0
         self.pulse = Pulse()
 
@@ -150,8 +152,10 @@ class Run:
             return
         converged = time.monotonic()
         self.clients.hold()
-        gap = self.gap(number, hurt, converged)
+        before, after = self.gap(number, hurt, converged)
+        gap = after - before
         self.gaps.setdefault(name, []).append(gap)
+        self.note_parts(name, before, after)
         self.slowest = max(self.slowest, converged - healed - CALM)
         try:
             self.judge.judge(number, name)
@@ -186,10 +190,21 @@ class Run:
             return False
 
     def gap(self, number, hurt, converged):
-        """The longest time in which no writer was answered, of what began after the fault."""
+        """(from, to) of the longest time in which no writer was answered, of what began after the fault."""
         moments = [moment for moment in self.clients.moments(number) if moment <= converged]
         moments = [max(hurt, moment) for moment in moments]
-        return max((after - before for before, after in zip(moments, moments[1:])), default=0)
+        return max(zip(moments, moments[1:]), key=lambda pair: pair[1] - pair[0], default=(hurt, hurt))
+
+    def note_parts(self, name, before, after):
+        """Not where nodes log by clocks of their own."""
+        if faults.FAULTS[name][1] == world.CLOCKS:
+            return
+        offset = time.time() - time.monotonic()
+        at = takeover.steps(self.world.logs.glob("*.log"), before + offset)
+        opened = at.get("open_for_writes", 0)
+        if "lead_as_elected" in at and opened <= after + offset:
+            parts = takeover.lengths(takeover.FAILOVER, at, before + offset, after + offset)
+            self.parts.setdefault(name, []).append(parts)
 
     def finish(self):
         """All rounds once more, on all servers."""
@@ -222,6 +237,7 @@ class Run:
                 counts[sum(gap >= bound for bound in GAPS)] += 1
             figures = [percentile(gaps, share) for share in (50, 99, 100)]
             print(f"{name:<{width}}" + "".join(f"{count or '.':>6}" for count in counts) + "".join(f"{gap:8.2f}" for gap in figures))
+        self.report_parts()
         print(f"\nslowest convergence {self.slowest:.1f} s; longest time that a frozen node's server stayed open beside")
         print(f"another, with nobody to acknowledge its writes: {self.judge.overlaps_excused:.1f} s\n")
         for kind, found in self.judge.found.items():
@@ -231,6 +247,19 @@ class Run:
         is_good = self.judge.is_content() and acknowledged > 0
         print(f"seed {self.options.seed}: {'all is well' if is_good else 'failed'}", flush=True)
         return is_good
+
+    def report_parts(self):
+        """Where another node led after it."""
+        if not self.parts:
+            return
+        names = [*(name for name, _ in takeover.FAILOVER), takeover.FIRST_WRITE]
+        width = max(len(name) for name in self.parts)
+        print("\nWhere another node led then, the medians of its parts in seconds:\n")
+        print(f"{'':<{width}}  rounds" + "".join(f"{name:>{len(name) + 3}}" for name in names))
+        for fault, rounds in sorted(self.parts.items()):
+            medians = [percentile(part, 50) for part in zip(*rounds)]
+            figures = "".join(f"{value:{len(name) + 3}.2f}" for name, value in zip(names, medians))
+            print(f"{fault:<{width}}{len(rounds):8}" + figures)
 
 
 def percentile(values, share):

@@ -114,7 +114,7 @@ def acks_changed(world, rng):
     usual = world.options.acks
     for acks in (2 if usual == 1 else 1, usual):
         request = world.request("protection", "--acks", str(acks))
-        hold(rng, 0, 2)
+        hold(rng, 0, 0.6)
         kill_one_of(rng, world.primary(), rng.choice(world.nodes))
         request.end(120)
     harness.wait_until("the first number holds", lambda: world.request("protection", "--acks", str(usual)).end(120), 240, 1)
