@@ -55,6 +55,21 @@ TEST_F(ClusterStoreTest, TheFirstCharterStays) {
   EXPECT_EQ(load().topology.charter.uuid, "first");
 }
 
+TEST_F(ClusterStoreTest, OfACharterModeAndAcksMayChange) {
+  EXPECT_EQ(wait(cluster_.change_charter(cluster::Mode::Async, 2, never_)).error().kind,
+            ErrorKind::NotFound);
+  cluster::Charter charter;
+  charter.name = "shop";
+  charter.uuid = "first";
+  ASSERT_TRUE(wait(cluster_.found(charter, never_)));
+  ASSERT_TRUE(wait(cluster_.change_charter(cluster::Mode::Available, 2, never_)));
+  const cluster::Charter now = load().topology.charter;
+  EXPECT_EQ(now.mode, cluster::Mode::Available);
+  EXPECT_EQ(now.acks, 2u);
+  EXPECT_EQ(now.name, "shop");
+  EXPECT_EQ(now.uuid, "first");
+}
+
 TEST_F(ClusterStoreTest, ServerIdsCountUpAndStay) {
   EXPECT_EQ(admit("a", "h:1")->server_id, ServerId(1));
   EXPECT_EQ(admit("b", "h:2")->server_id, ServerId(2));

@@ -48,6 +48,7 @@ TEST(Records, WhatOperatorsAskForReadsBackToo) {
   cluster::Leadership leadership;
   leadership.term = cluster::Term(3);
   leadership.unprotected = true;
+  leadership.acks = 2;
   leadership.switchover =
       cluster::Switchover{cluster::NodeName("node2"), "new disks", 77, 500, true, "it died"};
   leadership.election =
@@ -58,6 +59,7 @@ TEST(Records, WhatOperatorsAskForReadsBackToo) {
   leadership.election->after_restore = true;
   const auto read = decode_leadership(encode(leadership));
   ASSERT_TRUE(read);
+  EXPECT_EQ(read->acks, 2u);
   EXPECT_EQ(read->switchover, leadership.switchover);
   EXPECT_EQ(read->election->candidate, leadership.election->candidate);
   EXPECT_EQ(encode(*read), encode(leadership));
