@@ -8,11 +8,12 @@ namespace {
 
 // Log_event_type of the server.
 constexpr std::uint8_t kQuery = 2;
+constexpr std::uint8_t kFormat = 15;
 constexpr std::uint8_t kGtid = 33;
 constexpr std::uint8_t kTransactionPayload = 40;
 constexpr std::uint8_t kTaggedGtid = 42;
 
-constexpr std::uint64_t kAfterType = 4 + 4 + 4 + 2;
+constexpr std::uint64_t kAfterServer = 4 + 4 + 2;
 
 bool is_of(const Commit& commit, const LostCommit& lost) {
   return commit.source == lost.source && commit.connection == lost.connection &&
@@ -26,14 +27,19 @@ std::optional<Commit> CommitReader::see(std::string_view event) {
   Reader reader(event);
   reader.skip(4);
   const std::uint8_t type = reader.u8();
-  reader.skip(kAfterType);
+  const std::uint32_t server = reader.u32();
+  reader.skip(kAfterServer);
   std::optional<Commit> commit;
-  if (type == kGtid) {
+  if (type == kFormat) {
+    writer_ = server;
+  } else if (type == kGtid) {
     reader.skip(1);
     Uuid uuid;
     for (std::uint8_t& byte : uuid.bytes) byte = reader.u8();
-    source_ = uuid;
     number_ = reader.u64();
+    const bool is_first_hand = !writer_ || *writer_ == server;
+    source_ = is_first_hand ? std::optional(uuid) : std::nullopt;
+    if (!is_first_hand) unsure_ = UnsureCommit{uuid, number_};
   } else if (type == kTaggedGtid) {
     source_.reset();
     unsure_.emplace();

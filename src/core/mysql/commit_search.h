@@ -9,8 +9,10 @@
 // The number of the connection stands in the source's own binary log and, as it was received, in a
 // replica's relay log; in its binary log a replica writes one of its own. It is unique only until
 // the source is started anew, so a search must begin behind all that the connection had committed
-// before. Transactions that are compressed (type 40) or have a tag (type 42) are not looked into:
-// of such a one it cannot be told whose it is.
+// before. So only the log's own server tells of itself: its number stands in the format event (type
+// 15) before its transactions, in a relay log behind the replica's own. What it has from another
+// server, whose number the events keep, is not looked into, nor are transactions that are
+// compressed (type 40) or have a tag (type 42): of such a one it cannot be told whose it is.
 //
 // Source: MySQL Internals, "Replication Protocol"; libs/mysql/binlog/event of the server.
 #pragma once
@@ -54,6 +56,7 @@ class CommitReader {
   const std::optional<UnsureCommit>& unsure() const { return unsure_; }
 
  private:
+  std::optional<std::uint32_t> writer_;  // the server whose log it is
   // Of the transaction that begins, until it is told whose it is.
   std::optional<Uuid> source_;
   std::uint64_t number_ = 0;

@@ -57,6 +57,20 @@ TEST(CommitSearch, IsUnsureOfWhatItCannotLookInto) {
   EXPECT_TRUE(search({binlog_gtid(kSource, 5).substr(0, 30)}).is_unsure);
 }
 
+// A replica's log has numbers of its own threads behind what others ran.
+TEST(CommitSearch, IsUnsureOfWhatTheLogsServerHasFromAnother) {
+  const auto of_server = [](std::uint32_t server) {
+    return search({binlog_event(15, "a replica's own", 3),
+                   binlog_event(15, "its source's", 1),
+                   binlog_gtid(kSource, 5, server),
+                   binlog_query(kConnection, "BEGIN")});
+  };
+  EXPECT_EQ(of_server(1).number, 5U);
+  EXPECT_FALSE(of_server(1).is_unsure);
+  EXPECT_EQ(of_server(2).number, std::nullopt);
+  EXPECT_TRUE(of_server(2).is_unsure);
+}
+
 TEST(CommitSearch, AListTellsTheSameIfItIsWhole) {
   const std::string source = to_string(kSource);
   const auto find = [&](const std::vector<Commit>& commits, const std::string& executed) {

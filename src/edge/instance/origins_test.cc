@@ -51,6 +51,20 @@ TEST_F(OriginsTest, TellsWhatRelayLogsToldBeforeTheyWereForgotten) {
   EXPECT_TRUE(origins_.read(100)->empty());
 }
 
+// After two changes of primary in a row: a replica writes numbers of its own threads into its
+// binary log, which say nothing of who the clients were.
+TEST_F(OriginsTest, WhatTheSourceHadFromAnotherServerIsNotTold) {
+  const mysql::Uuid before = *mysql::parse_uuid("22222222-2222-2222-2222-222222222222");
+  const std::string passed_on = mysql::binlog_gtid(before, 7, 2) +
+                                mysql::binlog_query(12, "BEGIN") + mysql::binlog_event(16, "xid");
+  const std::string own_format = mysql::binlog_event(15, "format", 3);
+  write("relay.000002",
+        mysql::kBinlogMagic + own_format + mysql::binlog_event(15, "format") + passed_on +
+            transaction(4, 40));
+  ASSERT_TRUE(origins_.keep(data_));
+  EXPECT_EQ(*origins_.read(100), std::vector<mysql::Commit>({{kSource, 4, 40}}));
+}
+
 TEST_F(OriginsTest, ThoseFromBeforeAreNotKept) {
   write("relay.000002", mysql::kBinlogMagic + transaction(4, 40));
   ASSERT_TRUE(origins_.keep(data_));
