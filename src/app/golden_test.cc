@@ -58,6 +58,7 @@ admin::Status running() {
   for (auto& each : topology.nodes) {
     if (each.member.joined) topology.leadership.votes[each.member.name] = {};
     each.state.server_uuid = kFirst;
+    each.state.published_ms = 1'700'000'000'000 + each.member.server_id.value();
     each.state.gtid_executed = std::string(kFirst) + ":1-905,\n" + kSecond + ":1-17:19";
   }
   topology.nodes[1].state.lag_ms = 12;
@@ -75,6 +76,9 @@ admin::Status troubled() {
   topology.nodes[1].state.gtid_executed = std::string(kFirst) + ":1-905";
   topology.nodes[2].state.activity = "cloning from node2, 34 % of 12.5 GiB";
   topology.nodes[2].state.version = "dorsal 1.1.0 (0123456)";
+  for (auto& each : topology.nodes) each.state.published_ms = 1'700'000'000'000;
+  topology.nodes[0].state.published_ms = 1;  // its last word
+  topology.nodes[2].state.published_ms += 3'600'000;
   return status;
 }
 

@@ -156,6 +156,31 @@ std::string versions_line(const Json& nodes) {
   return "versions differ   " + clean(fmt::format("{}", fmt::join(parts, "; ")), kWidth) + "\n";
 }
 
+// Nothing is decided by what clocks show, but logs, backups and certificates go by it. An agent
+// says how it is every second or so.
+std::string clocks_line(const Json& nodes) {
+  constexpr std::int64_t kSeconds = 1000;
+  constexpr std::int64_t kBearable = 10 * kSeconds;
+  std::map<std::int64_t, std::string> names;  // by what the clock showed
+  for (const auto& node : nodes) {
+    const auto found = node.find("reported_at_ms");
+    const bool is_said = found != node.end() && found->is_number_integer();
+    if (is_said && text_of(node, "role") != "down") {
+      names[found->get<std::int64_t>()] = text_of(node, "name");
+    }
+  }
+  if (names.empty()) return {};
+  const auto& [first_ms, behind] = *names.begin();
+  const auto& [last_ms, ahead] = *names.rbegin();
+  if (last_ms - first_ms < kBearable) return {};
+  return clean(fmt::format("clocks differ   that of {} is {} s ahead of that of {}",
+                           ahead,
+                           (last_ms - first_ms) / kSeconds,
+                           behind),
+               kWidth) +
+         "\n";
+}
+
 std::string headline(const Json& json, bool with_colours) {
   auto mode = text_of(json, "mode");
   const auto acks = number_of(json, "acks", "");
@@ -288,8 +313,8 @@ Result<std::string> status_table(const std::string& json_text, bool with_colours
   }
   const auto& nodes = json["nodes"];
   return headline(json, with_colours) + endpoints_line(json) + readiness_line(json, with_colours) +
-         change_line(json) + versions_line(nodes) + "\n" + node_table(nodes, with_colours) +
-         remarks(nodes);
+         change_line(json) + versions_line(nodes) + clocks_line(nodes) + "\n" +
+         node_table(nodes, with_colours) + remarks(nodes);
 }
 
 }  // namespace dorsal::app

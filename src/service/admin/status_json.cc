@@ -28,24 +28,26 @@ Json endpoints_json(const Endpoints& endpoints) {
 Json node_json(const cluster::Topology& topology, const cluster::Node& node) {
   const cluster::Member& member = node.member;
   const cluster::NodeState& state = node.state;
-  return Json{{"name", member.name.value()},
-              {"address", member.address},
-              {"role", cluster::to_string(state.role)},
-              {"pid", value_or_null(state.pid)},
-              {"gtid_executed", state.gtid_executed},
-              {"lag_ms", value_or_null(state.lag_ms)},
-              {"zone", text_or_null(state.zone)},
-              {"read_weight", state.read_weight},
-              {"priority", state.priority},
-              {"semi_sync", state.semi_sync},
-              {"healthy", state.healthy},
-              {"voter", topology.is_voter(member.name)},
-              {"joined", member.joined},
-              {"server_id", member.server_id.value()},
-              {"server_uuid", text_or_null(state.server_uuid)},
-              {"server_version", text_or_null(state.server_version)},
-              {"version", text_or_null(state.version)},
-              {"activity", text_or_null(state.activity)}};
+  return Json{
+      {"name", member.name.value()},
+      {"address", member.address},
+      {"role", cluster::to_string(state.role)},
+      {"pid", value_or_null(state.pid)},
+      {"gtid_executed", state.gtid_executed},
+      {"lag_ms", value_or_null(state.lag_ms)},
+      {"zone", text_or_null(state.zone)},
+      {"read_weight", state.read_weight},
+      {"priority", state.priority},
+      {"semi_sync", state.semi_sync},
+      {"healthy", state.healthy},
+      {"voter", topology.is_voter(member.name)},
+      {"joined", member.joined},
+      {"server_id", member.server_id.value()},
+      {"server_uuid", text_or_null(state.server_uuid)},
+      {"server_version", text_or_null(state.server_version)},
+      {"version", text_or_null(state.version)},
+      {"reported_at_ms", state.published_ms == 0 ? Json(nullptr) : Json(state.published_ms)},
+      {"activity", text_or_null(state.activity)}};
 }
 
 // How a change of primary that somebody asked for stands; null when there is none.
