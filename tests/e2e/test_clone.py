@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A node that lost everything is cloned from a live one, while writes go on, and serves nothing before."""
 
+import contextlib
 import shutil
 import threading
 import time
@@ -57,6 +58,15 @@ class Clone(harness.ClusterTest):
                 if found < expected:
                     problems.append((endpoint, found, expected))
 
+        limits = set()
+
+        def look_at_limits():
+            while not stop.is_set():
+                with contextlib.suppress(pymysql.Error, OSError, AttributeError, AssertionError):
+                    with contextlib.closing(self.cluster.root(lost)) as server:
+                        limits.add(server.run("SELECT @@clone_max_data_bandwidth, @@clone_max_network_bandwidth")[0])
+                time.sleep(0.05)
+
         def watch():
             while not stop.is_set():
                 role = self.cluster.node(lost["name"])["role"]
@@ -64,7 +74,7 @@ class Clone(harness.ClusterTest):
                     roles.append(role)
                 time.sleep(0.05)
 
-        threads = [threading.Thread(target=write), threading.Thread(target=watch)]
+        threads = [threading.Thread(target=work) for work in (write, watch, look_at_limits)]
         threads += [threading.Thread(target=read, args=[endpoint]) for endpoint in ("split", "replicas")]
         for thread in threads:
             thread.start()
@@ -83,6 +93,8 @@ class Clone(harness.ClusterTest):
         # Down until its agent says something; joining until it has caught up; then, and only then, a replica.
         self.assertEqual(["joining", "replica"], [role for role in roles if role != "down"][-2:], roles)
         self.assertEqual(1, roles.count("replica") - (roles[0] == "replica"), roles)
+        # Its donor is spared: node.clone_limit, in MiB a second; 0 before and after the clone.
+        self.assertIn((100, 100), limits)
         self.assertEqual(lost["server_id"], again["server_id"])
         self.assertNotEqual(lost["server_uuid"], again["server_uuid"])
         harness.wait_for_replicas(self.cluster)
