@@ -125,13 +125,14 @@ class Restart(harness.ClusterTest):
             with contextlib.closing(sqlite3.connect(self.cluster.dir / "store.db")) as store:
                 return store.execute("SELECT key, value FROM entry WHERE key NOT LIKE '~%' ORDER BY key").fetchall()
 
-        def set_format(number):
+        def raise_format(by):
             with contextlib.closing(sqlite3.connect(self.cluster.dir / "store.db", isolation_level=None)) as store:
-                ((charter,),) = store.execute("SELECT value FROM entry WHERE key = 'cluster'").fetchall()
-                newer = json.dumps({**json.loads(charter), "format": number})
+                ((text,),) = store.execute("SELECT value FROM entry WHERE key = 'cluster'").fetchall()
+                charter = json.loads(text)
+                newer = json.dumps({**charter, "format": charter["format"] + by})
                 store.execute("UPDATE entry SET value = ? WHERE key = 'cluster'", (newer,))
 
-        set_format(2)
+        raise_format(1)
         before = entries()
         for command in (("up", "--detach"), ("status",), ("switchover",), ("remove", "node1")):
             with self.subTest(command):
@@ -140,7 +141,7 @@ class Restart(harness.ClusterTest):
                 self.assertIn("the store is of a newer Dorsal", refused.stderr)
         self.assertEqual(before, entries())
         self.assertEqual([], self.cluster.pids())
-        set_format(1)
+        raise_format(-1)
         self.comes_back()
 
     def test_every_agent_killed(self):
