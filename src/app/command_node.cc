@@ -18,6 +18,8 @@
 #include "edge/coord/cluster_store.h"
 #include "edge/coord/event_store.h"
 #include "edge/instance/mysqld_instance.h"
+#include "edge/io/clock.h"
+#include "edge/io/files.h"
 #include "edge/io/scope.h"
 #include "edge/io/signals.h"
 #include "edge/io/url.h"
@@ -115,6 +117,10 @@ Result<void> node(const RoleOptions& options) {
   DORSAL_TRY(auto lock, hold_role(config.run, config.node.name));
   DORSAL_TRY(auto mysqld, find_mysqld(config.node.mysqld, process_environment()));
   DORSAL_TRY(auto certificate, load_node_certificate(config));
+  const bool is_new = !io::exists(config.node.dir);
+  if (certificate && is_new) {
+    DORSAL_TRY_VOID(refuse_expired(config, *certificate, io::wall_ms() / 1000));
+  }
   log_info("node", "node={} mysqld={} version={}", config.node.name, mysqld.path, mysqld.version);
 
   io::Loop loop;

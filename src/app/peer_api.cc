@@ -25,6 +25,8 @@ constexpr std::uint16_t kPortsAboveMysqld = 10;
 constexpr std::int64_t kSecondsPerDay = 86400;
 // The log warns when so many days are left, and again each time when fewer of these are.
 constexpr int kDaysOfWarnings[] = {0, 1, 7, 30};  // 0: it has ended
+constexpr std::string_view kIssueAnother =
+    "; issue a new one with 'dorsal certificates issue --replace'";
 
 struct Files {
   explicit Files(const Config& config)
@@ -112,6 +114,16 @@ Result<std::optional<NodeCertificate>> load_node_certificate(const Config& confi
   return std::optional<NodeCertificate>(std::move(certificate));
 }
 
+Result<void> refuse_expired(const Config& config,
+                            const NodeCertificate& certificate,
+                            std::int64_t now_s) {
+  if (certificate.valid_until_s >= now_s) return {};
+  return invalid(fmt::format("{} expired on {}{}",
+                             Files(config).certificate,
+                             date_of(certificate.valid_until_s),
+                             kIssueAnother));
+}
+
 PeerApi::PeerApi(const Config& config, io::Loop& loop, Counters& counters)
     : config_(config), loop_(loop), counters_(counters), stamp_(stamp_of_files(config)) {}
 
@@ -153,6 +165,7 @@ Result<std::unique_ptr<PeerApi>> PeerApi::start(const Config& config,
 }
 
 Result<void> PeerApi::take_up(const NodeCertificate& certificate) {
+  DORSAL_TRY_VOID(refuse_expired(config_, certificate, io::wall_ms() / 1000));
   DORSAL_TRY(auto contexts, load_contexts(config_));
   server_->change(std::move(contexts.server));
   peers_->change(std::move(contexts.client));
@@ -192,11 +205,10 @@ void PeerApi::tell_end(std::int64_t now_s) {
   const int step = static_cast<int>(std::end(kDaysOfWarnings) - due);
   if (step <= warnings_) return;
   warnings_ = step;
-  const auto* what = "; issue a new one with 'dorsal certificates issue --replace'";
   if (left_s < 0) {
-    log_error("node", "certificate=expired since={}{}", date_of(valid_until_s_), what);
+    log_error("node", "certificate=expired since={}{}", date_of(valid_until_s_), kIssueAnother);
   } else {
-    log_warn("node", "certificate=ending until={}{}", date_of(valid_until_s_), what);
+    log_warn("node", "certificate=ending until={}{}", date_of(valid_until_s_), kIssueAnother);
   }
 }
 

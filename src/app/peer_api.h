@@ -40,6 +40,13 @@ struct NodeCertificate {
 // beside it. One that has expired is still one: others refuse it, and the log says so.
 Result<std::optional<NodeCertificate>> load_node_certificate(const Config& config);
 
+// Invalid when it has expired at that time, in seconds since 1970. For a node that starts for the
+// first time, and for one that has a better certificate: to one that has always run with it, its
+// database is worth more than its API.
+Result<void> refuse_expired(const Config& config,
+                            const NodeCertificate& certificate,
+                            std::int64_t now_s);
+
 class PeerApi {
  public:
   // Answers from its return on, and asks the others. All but the configuration outlive it.
@@ -52,8 +59,8 @@ class PeerApi {
   // For questions to the other agents.
   peers::Peers& peers() { return *peers_; }
 
-  // Reads the certificate again, whether or not it has changed. What is wrong with it is logged,
-  // and the one from before stays.
+  // Reads the certificate again, whether or not it has changed. What is wrong with it, also that it
+  // has expired, is logged, and the one from before stays.
   void reload();
 
   // Is called each time when another certificate was taken up.

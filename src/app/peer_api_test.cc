@@ -73,9 +73,21 @@ TEST_F(NodeCertificateTest, OneOfAnotherAuthorityIsRefused) {
                 authority_.certificate);
 }
 
-TEST_F(NodeCertificateTest, AnExpiredOneStopsNoDatabase) {
+TEST_F(NodeCertificateTest, AnExpiredOneStopsNoDatabaseThatIsThere) {
   issue("node1", -1);
   EXPECT_EQ(outcome(), std::string("dorsal://") + kCluster + "/node/node1");
+}
+
+TEST_F(NodeCertificateTest, AnExpiredOneIsRefusedWhereThereIsAChoice) {
+  issue("node1");
+  const auto certificate = **load_node_certificate(config_);
+  const auto end_s = certificate.valid_until_s;
+  EXPECT_TRUE(refuse_expired(config_, certificate, end_s));
+  auto refused = refuse_expired(config_, certificate, end_s + 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            certificate_file(folder_.path(), "node1") + " expired on " + date_of(end_s) +
+                "; issue a new one with 'dorsal certificates issue --replace'");
 }
 
 TEST(AgentEndpoint, ItsPortFollowsThatOfMysqld) {

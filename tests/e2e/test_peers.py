@@ -199,6 +199,9 @@ class Peers(harness.ClusterTest):
         log = self.cluster.dir / "log" / "node2.log"
         said = "is the certificate of node3, and this node is node2"
         harness.wait_until("the log says so", lambda: said in log.read_text(encoding="utf-8"), TAKEN_UP_WITHIN)
+        own.issue("node2", "node2", uris=[self.uri("node/node2")], days=0)
+        said = "node2.pem expired on "
+        harness.wait_until("nor an expired one", lambda: said in log.read_text(encoding="utf-8"), TAKEN_UP_WITHIN)
         self.assertEqual(second, self.shown("node2"))
         self.assertEqual(second, self.shown_by_server("node2"))
 
@@ -213,17 +216,28 @@ class Peers(harness.ClusterTest):
         )
         self.assertEqual(node["pid"], self.cluster.node("node1")["pid"])
 
-    def test_a_node_with_the_certificate_of_another_does_not_start(self):
-        shutil.copytree(self.tls, self.folder / "tls")
-        for suffix in (".pem", "-key.pem"):
-            shutil.copy(self.tls / f"node2{suffix}", self.folder / "tls" / f"node9{suffix}")
+    def assert_no_new_node(self, tls, reason):
         done = self.cluster.run(
             "node", "--config", self.cluster.dir / "node1" / "dorsal.yaml", "--set", "node.name=node9",
-            "--set", f"node.dir={self.folder / 'node9'}", "--set", f"tls={self.folder / 'tls'}", check=False,
+            "--set", f"node.dir={self.folder / 'node9'}", "--set", f"tls={tls}", check=False,
         )
         self.assertEqual(1, done.returncode)
-        self.assertIn("node9.pem is the certificate of node2, and this node is node9", done.stderr)
+        self.assertIn(reason, done.stderr)
         self.assertFalse((self.folder / "node9").exists())
+        self.assertNotIn("node9", [node["name"] for node in self.cluster.api_status()["nodes"]])
+
+    def test_a_node_with_the_certificate_of_another_does_not_start(self):
+        tls = self.folder / "tls-of-another"
+        shutil.copytree(self.tls, tls)
+        for suffix in (".pem", "-key.pem"):
+            shutil.copy(self.tls / f"node2{suffix}", tls / f"node9{suffix}")
+        self.assert_no_new_node(tls, "node9.pem is the certificate of node2, and this node is node9")
+
+    def test_a_new_node_with_an_expired_certificate_does_not_start(self):
+        tls = self.folder / "tls-expired"
+        shutil.copytree(self.tls, tls)
+        certificates.Authority.existing(self.tls, tls).issue("node9", "node9", uris=[self.uri("node/node9")], days=0)
+        self.assert_no_new_node(tls, "node9.pem expired on ")
 
 
 if __name__ == "__main__":
