@@ -245,6 +245,34 @@ class Statements(harness.ClusterTest):
         (row,) = connection.execute(statement, [*values, 1]).rows
         self.assertEqual([v.encode() if isinstance(v, str) else v for v in values], row)
 
+    def test_types_outlive_executions_that_are_malformed(self):
+        """Types are sent once, and count for later executions; not those of one with other parameters than there are."""
+        span = wire.Typed(11, b"\x08\x01\x01\0\0\0\x02\x03\x04")
+        right = [span, 2, wire.Typed(246, b"\x0512.34")]
+        executions = {
+            "typed": (right, True), "untyped": (right, False), "few": ([wire.Typed(3, b"\x02\0\0\0"), span], True),
+            "few untyped": ([wire.Typed(3, b"\x02\0\0\0"), span], False), "fewer untyped": (right[:2], False),
+            "many": ([*right, 1], True), "many untyped": ([*right, 1], False), "none": ([], False),
+        }
+        scripts = [
+            ("typed", middle, last) for middle in executions if middle != "typed" for last in ("untyped", "few untyped")
+        ]
+
+        def answer(connection, statement, values, with_types):
+            body = connection.execute_body(statement.number, values, with_types=with_types)
+            connection.command(wire.COM_STMT_EXECUTE, body)
+            return shape(lambda: connection.read_results(binary=True))
+
+        for name, proxy, direct in self.both_ways():
+            for script in scripts:
+                with self.subTest(client=name, script=script):
+                    answers = []
+                    for connection in (direct, proxy):
+                        statement = connection.prepare("SELECT ? + ?, CONCAT(?, 'x')")
+                        answers.append([answer(connection, statement, *executions[step]) for step in script])
+                        connection.close_statement(statement)
+                    self.assertEqual(*answers)
+
     def test_statements_stay_usable_whatever_runs_between(self):
         connection = self.open()
         read = connection.prepare("SELECT v FROM kinds WHERE id = ?")

@@ -18,6 +18,7 @@ void check_execute(std::string_view payload, std::size_t parameters, std::uint32
   set_statement_id(changed, 0x01020304);
   require(view_execute(changed, parameters, capabilities)->statement_id == 0x01020304);
   require(view->own_types_length <= view->types_length);
+  (void)values_are_whole(payload, *view, "\x03\x00", capabilities);
   if (view->parameters == 0 || view->types_follow || view->has_attributes) {
     require(with_types(payload, *view, "xx") == payload);
     return;
@@ -30,6 +31,8 @@ void check_execute(std::string_view payload, std::size_t parameters, std::uint32
   auto again = view_execute(completed, parameters, capabilities);
   require(again && again->types_follow && types_of(completed, *again) == types);
   require(completed.substr(again->values_offset) == payload.substr(view->values_offset));
+  require(values_are_whole(completed, *again, "", capabilities) ==
+          values_are_whole(payload, *view, types, capabilities));
 }
 
 void check_query(std::string_view payload, std::uint32_t capabilities) {

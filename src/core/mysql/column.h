@@ -35,6 +35,7 @@ inline constexpr std::uint8_t kYear = 13;
 inline constexpr std::uint8_t kVarchar = 15;
 inline constexpr std::uint8_t kBit = 16;
 inline constexpr std::uint8_t kVector = 242;
+inline constexpr std::uint8_t kBool = 244;
 inline constexpr std::uint8_t kJson = 245;
 inline constexpr std::uint8_t kNewDecimal = 246;
 inline constexpr std::uint8_t kEnum = 247;

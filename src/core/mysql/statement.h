@@ -79,6 +79,15 @@ Result<ExecuteView> view_execute(std::string_view payload,
 // none; empty if none follow.
 std::string_view types_of(std::string_view payload, const ExecuteView& view);
 
+// Whether the values of an execution are all there, as the types that it brings have them, or
+// without any these ones, which types_of() gave. No value of it was sent as long data. A server
+// refuses one where they are not, and keeps its types as little as those of one with too few
+// parameters.
+bool values_are_whole(std::string_view payload,
+                      const ExecuteView& view,
+                      std::string_view types,
+                      std::uint32_t capabilities);
+
 // The payload with these types put in, when it has the statement's parameters alone and brings no
 // types itself; otherwise unchanged, and so without any types. A server that prepared the statement
 // anew needs them.

@@ -158,6 +158,36 @@ TEST(Execute, RememberedTypesAreTheOnesThatWereSent) {
                     "bar"sv));
 }
 
+TEST(Execute, ValuesAreWholeByTheTypesThatComeOrAreRemembered) {
+  const auto is_whole = [](std::string_view block, std::string_view types = "\x03\x00"sv) {
+    const auto payload = execute(kHead, block);
+    return values_are_whole(payload, *view_execute(payload, 1, kPlain), types, kPlain);
+  };
+  EXPECT_TRUE(is_whole("\x00\x00\x01\x02\x03\x04"sv));
+  EXPECT_FALSE(is_whole("\x00\x00\x01\x02\x03"sv));
+  EXPECT_TRUE(is_whole("\x01\x00"sv)) << "NULL";
+  EXPECT_TRUE(is_whole("\x00\x01\x01\x80\x07"sv)) << "types that come count";
+  EXPECT_FALSE(is_whole("\x00\x01\x0f\x00\x02x"sv));
+  EXPECT_FALSE(is_whole("\x00\x00\x07"sv, ""));
+  EXPECT_TRUE(is_whole("\x00\x00\x04\x01\x02\x03\x04"sv, "\x0a\x00"sv)) << "a date";
+  EXPECT_FALSE(is_whole("\x00\x00\x03\x01\x02\x03"sv, "\x0a\x00"sv));
+  EXPECT_FALSE(is_whole("\x00\x00\x04\x01\x02\x03\x04"sv, "\x0b\x00"sv)) << "a time";
+  EXPECT_FALSE(is_whole("\x00\x00\x01\x01"sv, "\xf4\x00"sv)) << "no type of any parameter";
+  const auto none = execute(kHead, "");
+  EXPECT_TRUE(values_are_whole(none, *view_execute(none, 0, kPlain), "", kPlain));
+}
+
+TEST(Execute, ValuesOfAttributesHaveTypesOnlyWhereTheseCome) {
+  const auto is_whole = [](std::string_view block) {
+    const auto payload = execute(kCountingHead, block);
+    return values_are_whole(payload, *view_execute(payload, 1, kNamed), "\x01\x00\x00"sv, kNamed);
+  };
+  EXPECT_TRUE(is_whole("\x02\x00\x01\x01\x00\x00\x01\x00\x01n\x07\x08"sv));
+  EXPECT_FALSE(is_whole("\x02\x00\x01\x01\x00\x00\x01\x00\x01n\x07"sv));
+  EXPECT_FALSE(is_whole("\x02\x00\x00\x07\x08"sv));
+  EXPECT_TRUE(is_whole("\x01\x00\x00\x07"sv));
+}
+
 TEST(Execute, TypesAreNotPutInTwiceOrWithoutParameters) {
   auto typed = execute(kHead,
                        "\x00\x01\x0f\x00\x03"

@@ -122,13 +122,20 @@ io::Task<Session::Outcome> Session::execute(ClientCommand& command) {
   const bool needs_no_cursor =
       opens_cursor && ((read_only_ && !may_leave_read_only()) || prepared.identity.lists_sessions);
   if (needs_no_cursor) mysql::open_no_cursor(command.payload);
-  if (view && view->types_follow) {
-    StatementUse& use = prepared.use;
+  StatementUse& use = prepared.use;
+  const bool looks_at_values = view && command.is_whole && !prepared.has_long_data &&
+                               (view->types_follow || !use.types.empty());
+  const bool has_values =
+      !looks_at_values ||
+      mysql::values_are_whole(command.payload, *view, use.types, client_capabilities_);
+  // At another connection the statement may have no types yet, and then another error.
+  if (!has_values && !view->types_follow) co_return co_await send_err(errors::malformed_packet());
+  if (view && view->types_follow && has_values && view->parameters >= prepared.parameters) {
     const std::string before = std::exchange(use.types, mysql::types_of(command.payload, *view));
     use.is_uniform = before.empty() || (use.is_uniform && before == use.types);
   }
   if (view && command.is_whole) {
-    command.payload = mysql::with_types(command.payload, *view, prepared.use.types);
+    command.payload = mysql::with_types(command.payload, *view, use.types);
   }
 
   Request request;
