@@ -445,6 +445,16 @@ class SameAnswers(harness.ClusterTest):
         answers = self.same(play)
         self.assertEqual([[b"2"]], answers[1][0][2])
 
+    def test_what_is_wrong_with_a_field_list_joins_what_the_last_statement_has_left(self):
+        def play(player):
+            for last in ("SELECT * FROM missing", "SELECT 1 / 0", "UPDATE t SET v = v WHERE id = 1"):
+                player.query(last)
+                player.command(wire.COM_FIELD_LIST, b"missing\0")
+                player.query("SHOW WARNINGS")
+
+        answers = self.same(play, first="SET NAMES utf8mb3")
+        self.assertEqual([b"1146", b"1287", b"1146"], [row[1] for row in answers[2][0][2]])
+
     # ---- What the text does not show ----
 
     def test_variables_that_a_trigger_sets_behind_other_statements_are_the_sessions(self):

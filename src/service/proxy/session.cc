@@ -195,6 +195,10 @@ io::Task<Session::Outcome> Session::handle(ClientCommand& command) {
     return_to_defaults();
     co_return co_await send_ok();
   }
+  if (command.command == Command::FieldList) {
+    const auto refused = co_await ensure_home(context_.loop.after(context_.options->primary_limit));
+    if (!refused) co_await clear_old_diagnostics();  // else run_at_home() says so
+  }
   Request request = request_of(command, shape);
   const Outcome outcome = co_await run_at_home(std::move(request), kNoStatement);
   if (command.command == Command::RegisterReplica) state_.reads_binlog |= succeeded_;

@@ -432,8 +432,9 @@ io::Task<> Session::join_error(Backend& backend) {
   } else if (!co_await keep_warnings(backend, joining)) {
     backend.is_spoilt = true;
   }
-  auto& rows = state_.warnings.rows;
-  rows.insert(rows.end(), joining.rows.begin(), joining.rows.end());
+  KeptWarnings& kept = state_.warnings;
+  if (kept.columns.empty()) kept.columns = std::move(joining.columns);
+  kept.rows.insert(kept.rows.end(), joining.rows.begin(), joining.rows.end());
   state_.row_count = -1;
 }
 

@@ -180,11 +180,13 @@ io::Task<Session::Outcome> Session::execute_own_set(const Prepared& prepared) {
   co_return co_await answer_locally(statement, query, text->sql);
 }
 
-// What the server finds wrong with long data and with other parameters is to join what the last
-// statement has left, elsewhere, and nothing else.
+// What the server finds wrong with long data and with other parameters, and what it says of
+// COM_FIELD_LIST, is to join what the last statement has left, elsewhere, and nothing else.
 io::Task<> Session::clear_old_diagnostics() {
   if (!home_ || home_->lease == last_statement_lease_ || state_.has_next_transaction) co_return;
-  if (!home_->has_old_diagnostics && !home_->has_diagnostics) co_return;
+  auto brought = co_await bring_up_to_date(*home_, needs_at_home(false));
+  const bool is_up_to_date = brought && !*brought;
+  if (!is_up_to_date || (!home_->has_old_diagnostics && !home_->has_diagnostics)) co_return;
   const Deadline deadline = context_.loop.after(context_.options->connect_limit);
   auto cleared = co_await home_->run("DO 0", deadline);
   if (!cleared || cleared->err) co_return;
