@@ -132,6 +132,36 @@ class SameAnswers(harness.ClusterTest):
         answers = self.same(play, WITH_EOF, first="SET session_track_transaction_info = STATE")
         self.assertEqual((0, []), (answers[2][0][3][1] & wire.SESSION_CHANGED, answers[2][0][3][3]))
 
+    def test_characteristics_of_a_transaction_leave_a_flag_where_states_alone_are_tracked(self):
+        def play(player):
+            player.query(
+                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "DO 1", "SELECT v FROM t WHERE id = 1", "DO 2",
+                "SET TRANSACTION READ ONLY", "SELECT v FROM t WHERE id = 2 FOR UPDATE", "DO 3",
+                "SET TRANSACTION READ WRITE", "BEGIN", "DO 4", "COMMIT", "DO 5",
+            )
+
+        for capabilities in (MODERN, WITH_EOF):
+            answers = self.same(play, capabilities, first="SET session_track_transaction_info = STATE")
+            self.assertEqual((wire.SESSION_CHANGED, []), (answers[0][0][3][1] & wire.SESSION_CHANGED, answers[0][0][3][3]))
+
+    def test_statements_about_accounts_leave_a_flag_even_where_they_fail(self):
+        statements = (
+            "SET PASSWORD = 'x' REPLACE 'y'", "SET DEFAULT ROLE nobody TO CURRENT_USER()", "SET PASSWORD FOR nobody = 'x'",
+            "SET ROLE nobody", "CREATE USER nobody", "ALTER USER nobody ACCOUNT LOCK", "RENAME USER nobody TO somebody",
+            "DROP ROLE nobody", "GRANT nobody TO CURRENT_USER()", "GRANT SELECT ON missing TO CURRENT_USER()",
+            "REVOKE nobody FROM CURRENT_USER()", "INSTALL PLUGIN nothing SONAME 'nothing.so'", "UNINSTALL PLUGIN nothing",
+        )
+
+        def play(player):
+            for statement in statements:
+                player.query(statement, "DO 1", "DO 2")
+            player.prepare(statements[0])
+            player.query("DO 1")
+
+        for tracked, flags in (("STATE", wire.SESSION_CHANGED), ("CHARACTERISTICS", wire.SESSION_CHANGED), ("OFF", 0)):
+            answers = self.same(play, first=f"SET session_track_transaction_info = {tracked}")
+            self.assertEqual(flags, answers[1][0][3][1] & wire.SESSION_CHANGED)
+
     def test_gtids_at_the_end_of_rows_are_told_within_their_command_only(self):
         def play(player):
             player.query(

@@ -1,6 +1,7 @@
 #include "core/mysql/reply_relay.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/bytes.h"
@@ -39,6 +40,26 @@ std::uint16_t status_between(std::uint16_t last) {
 constexpr std::string_view kBegun = "T_______";
 constexpr std::string_view kSnapshot = "T_R_____";  // START TRANSACTION WITH CONSISTENT SNAPSHOT
 
+// Whether a statement about accounts or plug-ins has failed before its transaction has begun:
+// MySQL 9.7.4 as it was seen.
+bool is_before_transaction(const ErrPacket& err) {
+  constexpr std::uint16_t kDatabaseDenied = 1044;
+  constexpr std::uint16_t kParseError = 1064;
+  constexpr std::uint16_t kTableDenied = 1142;
+  constexpr std::uint16_t kNoSuchTable = 1146;
+  constexpr std::uint16_t kPrivilegeNeeded = 1227;
+  constexpr std::uint16_t kReadOnlyServer = 1290;
+  constexpr std::uint16_t kProxyDenied = 1698;
+  constexpr std::uint16_t kAll[] = {kDatabaseDenied,
+                                    kParseError,
+                                    kTableDenied,
+                                    kNoSuchTable,
+                                    kPrivilegeNeeded,
+                                    kReadOnlyServer,
+                                    kProxyDenied};
+  return std::find(std::begin(kAll), std::end(kAll), err.code) != std::end(kAll);
+}
+
 bool is_listed(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -55,6 +76,7 @@ void ReplyRelay::begin(ReplyShape shape,
   last_frame_was_full_ = false;
   eof_is_held_ = false;
   has_more_results_ = false;
+  has_inner_transaction_ = false;
   has_output_ = false;
   columns_are_outside_ = false;
   keep_first_field_ = keep_first_field;
@@ -350,7 +372,7 @@ Result<void> ReplyRelay::ok_packet(std::string_view payload, bool ends_rows, std
   auto ok = view_ok(payload, server_capabilities_);
   if (!ok) return ok.error();
   std::string wanted;
-  has_begun_transaction_ = false;
+  has_begun_transaction_ = has_change_without_name_ = false;
   DORSAL_TRY_VOID(note_changes(ok->changes, wanted));
   summary_.has_ok = true;
   summary_.status = last_status_ = ok->status;
@@ -364,6 +386,7 @@ Result<void> ReplyRelay::ok_packet(std::string_view payload, bool ends_rows, std
   if ((ok->status & status::kCursorExists) != 0) eof_is_held_ = false;
   write_held_eof(out);
   is_err_newest_ = false;
+  note_inner_transaction();
   DORSAL_TRY_VOID(write_ok(*ok, wanted, ends_rows, out));
   const bool one_only = stage_ == Stage::One || stage_ == Stage::FieldList;
   const bool more = (ok->status & status::kMoreResults) != 0;
@@ -376,6 +399,7 @@ Result<void> ReplyRelay::err_packet(std::string_view payload, std::string& out) 
   if (!err) return err.error();
   summary_.err = *std::move(err);
   is_err_newest_ = true;
+  if (!is_before_transaction(*summary_.err)) note_inner_transaction();
   write_held_eof(out);
   const bool in_transaction = (last_status_ & status::kInTransaction) != 0;
   const bool is_other = instead_ && instead_->first == summary_.err->code && in_transaction;
@@ -383,6 +407,12 @@ Result<void> ReplyRelay::err_packet(std::string_view payload, std::string& out) 
   if (!is_withheld_) write_packet(is_other ? std::string_view(other) : payload, out);
   stage_ = Stage::Done;
   return {};
+}
+
+void ReplyRelay::note_inner_transaction() {
+  if (std::exchange(has_inner_transaction_, false) && tracking_.has_transactions()) {
+    untold_.keep_flag();
+  }
 }
 
 // Keeps what the proxy needs of the session changes, and collects those that the client asked for.
@@ -397,6 +427,9 @@ Result<void> ReplyRelay::note_changes(std::string_view changes, std::string& wan
   }
   if (!reader.ok()) return corrupt("the session changes of an OK are malformed");
   has_begun_transaction_ &= tracking_.has_any();
+  // A transaction that follows another at once is no change that a server tells, but it has the
+  // flag.
+  has_change_without_name_ |= has_begun_transaction_;
   // Whether one has begun is told behind its state.
   if (has_state) note_boundary(*summary_.transaction_state, wanted);
   if (told_transaction_ == kNoTransaction) hides_transaction_ = false;
@@ -445,6 +478,8 @@ Result<bool> ReplyRelay::note_change(const Change& change) {
       const bool is_another = is_state && (*text == kBegun || *text == kSnapshot);
       if (is_another) hides_transaction_ = false;
       if (hides_transaction_) return false;
+      // Who tracks states alone is told with the flag that something else has changed.
+      has_change_without_name_ |= !is_state && tracking_.transaction_state;
       return is_state ? tracking_.transaction_state : tracking_.characteristics;
     }
     default:
@@ -521,9 +556,7 @@ Result<void> ReplyRelay::write_ok(const OkView& ok,
   if (!tells_changes(ends_rows)) {
     const bool is_tracked = (client_capabilities_ & capability::kSessionTrack) != 0;
     if (is_tracked) DORSAL_TRY_VOID(untold_.keep(wanted_changes));
-    // A transaction that follows another at once is no change that a server tells, but it has the
-    // flag.
-    if (is_tracked && has_begun_transaction_) untold_.keep_flag();
+    if (is_tracked && has_change_without_name_) untold_.keep_flag();
     if (!is_withheld_) write_eof(status, ok.warnings, out);
     return {};
   }
@@ -531,7 +564,7 @@ Result<void> ReplyRelay::write_ok(const OkView& ok,
   OkView rewritten = ok;
   rewritten.changes = told.changes;
   rewritten.status = status;
-  if (told.has_flag || has_begun_transaction_) rewritten.status |= status::kSessionStateChanged;
+  if (told.has_flag || has_change_without_name_) rewritten.status |= status::kSessionStateChanged;
   write_packet(encode_ok(rewritten, client_capabilities_, ends_rows), out);
   return {};
 }

@@ -60,6 +60,8 @@ struct ClientTracking {
   // its reply servers tell nothing of them, but of these that something has changed.
   std::map<std::string, bool, std::less<>> forgotten;
 
+  bool has_transactions() const { return characteristics || transaction_state; }
+
   // Without any, servers do not even tell where transactions begin.
   bool has_any() const {
     return schema || state_change || gtids || characteristics || transaction_state ||
@@ -145,6 +147,11 @@ class ReplyRelay {
   // behind it, as those of a CALL have. Servers say so with the EOF behind the columns already, and
   // clients that want this EOF rely on it.
   void expect_more_results() { has_more_results_ = true; }
+
+  // Between begin() and the first feed(): the statement is one for which servers have a transaction
+  // of their own on the way. Who tracks transactions is told with the flag alone that something has
+  // changed, behind an error with the next OK.
+  void expect_inner_transaction() { has_inner_transaction_ = true; }
 
   // Between begin() and the first feed(): the EOF behind the columns says nothing of a transaction,
   // as servers have it where they read tables of their own for a statement (HELP).
@@ -257,6 +264,7 @@ class ReplyRelay {
   Result<void> ok_packet(std::string_view payload, bool ends_rows, std::string& out);
   Result<void> err_packet(std::string_view payload, std::string& out);
   Result<void> note_changes(std::string_view changes, std::string& wanted);
+  void note_inner_transaction();
   Result<bool> note_change(const Change& change);
   Result<void> make_room(std::size_t bytes);
   void note_boundary(std::string_view state, std::string& wanted);
@@ -291,7 +299,9 @@ class ReplyRelay {
   bool gtids_are_clients_ = true;
   bool has_output_ = false;
   bool columns_are_outside_ = false;
-  bool has_begun_transaction_ = false;  // by the statement that the present OK answers
+  bool has_begun_transaction_ = false;    // by the statement that the present OK answers
+  bool has_change_without_name_ = false;  // the same: the flag is all that tells of it
+  bool has_inner_transaction_ = false;
   std::string_view told_transaction_ = kNoTransaction;  // to clients that do not track transactions
   bool hides_transaction_ = false;  // until it ends, see start_to_tell_transactions()
   UntoldChanges untold_;

@@ -414,6 +414,39 @@ OkPacket begun_read_only() {
   return begun;
 }
 
+TEST(ReplyRelay, WhoTracksTransactionsIsToldThatThereWasOneWithin) {
+  ClientTracking tracking;
+  ReplyRelay relay(kModern, kModern, tracking);
+  const auto has_flag = [&](const Script& reply, bool is_inner) {
+    relay.begin(ReplyShape::Results);
+    if (is_inner) relay.expect_inner_transaction();
+    std::string out;
+    EXPECT_EQ(*relay.feed(reply.bytes(), out), ReplyRelay::Progress::Done);
+    const auto ok = decode_ok(std::string_view(out).substr(kHeaderSize), kModern);
+    return ok && (ok->status & status::kSessionStateChanged) != 0;
+  };
+  const Script done = Script(kModern).ok(OkPacket());
+  EXPECT_FALSE(has_flag(done, true)) << "as long as nobody tracks them";
+  tracking.characteristics = true;
+  EXPECT_TRUE(has_flag(done, true));
+  EXPECT_FALSE(has_flag(done, false));
+  has_flag(Script(kModern).err(1396, "Operation CREATE USER failed"), true);
+  EXPECT_TRUE(has_flag(done, false)) << "behind an error, the next OK";
+  has_flag(Script(kModern).err(1227, "Access denied"), true);
+  EXPECT_FALSE(has_flag(done, false)) << "it was refused before";
+}
+
+TEST(ReplyRelay, WhoTracksStatesAloneIsToldThatCharacteristicsHaveChanged) {
+  ClientTracking tracking;
+  tracking.transaction_state = true;
+  ReplyRelay relay(kModern, kModern, tracking);
+  OkPacket changed;
+  changed.trackers.characteristics = "SET TRANSACTION READ ONLY;";
+  const OkPacket ok = ok_behind(relay, Script(kModern).ok(changed));
+  EXPECT_EQ(ok.status & status::kSessionStateChanged, status::kSessionStateChanged);
+  EXPECT_FALSE(ok.trackers.characteristics);
+}
+
 TEST(ReplyRelay, ChangesThatAnEofHasNoRoomForAreToldWithTheNextOk) {
   for (bool own : {false, true}) {
     ReplyRelay relay(kModern, kTracksOnly, usual_tracking());

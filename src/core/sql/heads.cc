@@ -67,7 +67,15 @@ void Heads::with(Recogniser& r) {
   r.decide(Place::Primary, "with_write");
 }
 
+// Accounts and roles are rows of the server's own tables.
+bool Heads::account(Recogniser& r) {
+  if (!is_word(r.token(), "user") && !is_word(r.token(), "role")) return false;
+  r.statement_.rule = "account";
+  return true;
+}
+
 void Heads::create(Recogniser& r) {
+  if (account(r)) return;
   if (r.accept("or")) (void)r.accept("replace");
   if (r.accept("definer")) skip_definer(r);
   (void)r.accept("aggregate");
@@ -78,11 +86,15 @@ void Heads::create(Recogniser& r) {
 }
 
 void Heads::alter(Recogniser& r) {
+  if (account(r)) return;
   if (r.accept("definer")) skip_definer(r);
   if (is_word(r.token(), "event")) body(r);
 }
 
+void Heads::rename(Recogniser& r) { (void)account(r); }
+
 void Heads::drop(Recogniser& r) {
+  if (account(r)) return;
   if (is_word(r.token(), "temporary")) r.statement_.rule = "drop_temporary_table";
   if (!is_word(r.token(), "prepare")) return;
   r.statement_.kind = Kind::Deallocate;

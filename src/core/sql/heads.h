@@ -16,6 +16,7 @@ struct Heads {
   static void create(Recogniser& r);
   static void alter(Recogniser& r);
   static void drop(Recogniser& r);
+  static void rename(Recogniser& r);
   static void load(Recogniser& r);
   static void explain(Recogniser& r);
   static void show(Recogniser& r);
@@ -33,6 +34,7 @@ struct Heads {
   static void administration(Recogniser& r);
 
  private:
+  static bool account(Recogniser& r);
   static void skip_definer(Recogniser& r);
   static void body(Recogniser& r);
 };

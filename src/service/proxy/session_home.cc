@@ -20,6 +20,13 @@ constexpr auto kReplicasPatience = std::chrono::seconds(5);
 // Longer than this without use, a connection is looked at before a statement is risked on it.
 constexpr auto kIdle = std::chrono::milliseconds(10);
 
+// Servers read and write tables of their own for it, in a transaction that is over with it.
+bool has_inner_transaction(const sql::Statement& statement, mysql::ReplyShape shape) {
+  const bool is_about_one =
+      statement.rule == "account" || statement.rule == "set_account" || statement.rule == "install";
+  return is_about_one && shape == mysql::ReplyShape::Results;
+}
+
 }  // namespace
 
 // The server that this session's home is, or null when there is none now.
@@ -370,6 +377,7 @@ io::Task<Session::Outcome> Session::try_at_home(const Request& request,
   relay_->edit_rows(request.rows.get());
   if (read_only_) relay_->say_instead(errors::kReadOnlyServer, errors::read_only_transaction());
   if (statement.kind == sql::Kind::Call) relay_->expect_more_results();
+  if (has_inner_transaction(statement, request.shape)) relay_->expect_inner_transaction();
   if (statement.kind == sql::Kind::Help) relay_->hide_transaction_behind_columns();
   home.server().statements.add();
   if (statement.may_write || state_.in_transaction()) {
