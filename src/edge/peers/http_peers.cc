@@ -76,6 +76,10 @@ Task<Result<cluster::PeerState>> HttpPeers::state(PeerAddress peer, Deadline dea
 Task<Result<cluster::Agreement>> HttpPeers::agree(PeerAddress peer,
                                                   cluster::Claim claim,
                                                   Deadline deadline) {
+  // Who agrees waits anew for this node, also if the answer never arrives. So a host that can send
+  // and hears nothing must not get that far: another question, which asks for nothing, comes first.
+  auto heard = co_await state(peer, deadline);
+  if (!heard) co_return heard.error();
   HttpRequest request{"POST", "/v1/agree", encode(claim), true};
   const auto who = peer.node.value() + " at " + io::to_string(peer.endpoint);
   auto body = co_await call(std::move(peer), std::move(request), deadline);

@@ -34,7 +34,8 @@ class Peers {
   virtual io::Task<Result<cluster::PeerState>> state(PeerAddress peer, Deadline deadline) = 0;
 
   // Whether it still agrees with the claim. An answer is what that agent knew when it was asked,
-  // and no promise: it may be another one a moment later.
+  // and no promise: it may be another one a moment later. An agent that does not answer anything is
+  // not asked this.
   virtual io::Task<Result<cluster::Agreement>> agree(PeerAddress peer,
                                                      cluster::Claim claim,
                                                      Deadline deadline) = 0;

@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "edge/io/connect.h"
+#include "edge/io/listener.h"
 #include "edge/io/scope.h"
 #include "edge/peers/http_peers.h"
 #include "edge/peers/messages.h"
@@ -341,6 +342,30 @@ TEST_F(PeerServerTest, AServerThatSaysNothingEndsTheCallInTime) {
   auto answer = io::block_on(loop_, peers.state(silent, deadline));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ErrorKind::Timeout);
+}
+
+// Its yes would make the other agent wait for a node that never hears it.
+TEST_F(PeerServerTest, WhoHearsNothingAsksForNoAgreement) {
+  auto listener = io::Listener::open(loop_, io::Endpoint("127.0.0.1", 0));
+  ASSERT_TRUE(listener);
+  std::string received;
+  auto listen = [](io::Listener& at, io::TlsContext tls, std::string& all) -> Task<> {
+    const Deadline never = Deadline::never();
+    auto accepted = co_await at.accept(never);
+    EXPECT_TRUE(accepted);
+    EXPECT_TRUE(co_await accepted->start_tls_server(tls, never));
+    constexpr std::size_t kLengthOfFirst = 14;
+    all = co_await io::testing::read_exactly(*accepted, kLengthOfFirst, never);
+  };
+  io::Scope scope(loop_);
+  scope.spawn(listen(*listener, authority_->server(node2_), received));
+  auto peers = client();
+  PeerAddress silent{NodeName("node2"), listener->local_endpoint()};
+  const Deadline deadline = loop_.after(kPatience);
+  auto answer = io::block_on(loop_, peers.agree(std::move(silent), claim(7), deadline));
+  EXPECT_FALSE(answer) << "it has hung up";
+  io::block_on(loop_, scope.join());
+  EXPECT_EQ(received, "GET /v1/state ");
 }
 
 // ---- requests ----
