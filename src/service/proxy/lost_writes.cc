@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 #include "edge/client/binlog_dump.h"
+#include "edge/io/event.h"
+#include "edge/io/scope.h"
 #include "service/proxy/monitor.h"
 #include "service/proxy/shared.h"
 
@@ -201,13 +203,39 @@ io::Task<bool> LostWrites::is_kept(const Search& search, Deadline deadline) {
   co_return false;
 }
 
+// Of a primary whose host is gone nothing is heard, not even that it does not answer. So nobody
+// waits for it any longer than it leads.
 io::Task<Result<LostWrites::Answer>> LostWrites::ask() {
   context_.refresh_view();
   const auto view = context_.view;
-  Server* server = view->primary;
-  if (server == nullptr || !view->primary_is_open()) {
+  if (view->primary == nullptr || !view->primary_is_open()) {
     co_return unavailable("the cluster has no primary");
   }
+  Result<Answer> answer = unavailable("the primary was lost while it was asked");
+  io::Event answered(context_.loop);
+  auto search = [](LostWrites& self,
+                   std::shared_ptr<const ServerView> asked,
+                   Result<Answer>& out,
+                   io::Event& done) -> io::Task<> {
+    out = co_await self.search(std::move(asked));
+    done.set();
+  };
+  io::Scope scope(context_.loop);
+  scope.spawn(search(*this, view, answer, answered));
+  for (bool is_over = false; !is_over;) {
+    const Deadline again = context_.loop.after(kLookAgain);
+    is_over = co_await answered.wait(again) || co_await io::cancelled();
+    context_.refresh_view();
+    const ServerView& now = *context_.view;
+    is_over |= now.primary != view->primary ||
+               now.topology->leadership.term != view->topology->leadership.term;
+  }
+  co_await scope.cancel_and_join();
+  co_return answer;
+}
+
+io::Task<Result<LostWrites::Answer>> LostWrites::search(std::shared_ptr<const ServerView> view) {
+  Server* server = view->primary;
   const auto wanted = wanted_;  // who comes later asks again
   std::set<std::uint32_t> connections;
   for (const auto& lost : wanted) connections.insert(lost.connection);

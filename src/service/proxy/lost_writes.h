@@ -33,6 +33,7 @@ namespace dorsal::proxy {
 
 struct LoopContext;
 struct Server;
+struct ServerView;
 
 struct LostWrite {
   mysql::LostCommit commit;
@@ -84,6 +85,7 @@ class LostWrites {
 
   friend SharedQuestion<Answer, LostWrites>;
   io::Task<Result<Answer>> ask();
+  io::Task<Result<Answer>> search(std::shared_ptr<const ServerView> view);
   io::Task<Decision> judge(const Search& search,
                            const LostWrite& lost,
                            Deadline deadline,
