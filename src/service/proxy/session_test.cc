@@ -240,6 +240,39 @@ TEST_F(SessionTest, AWriteIsNeverSentTwice) {
   EXPECT_EQ(asked(primary_, "INSERT"), 1);
 }
 
+// A host from which nothing is heard any more answers no question either.
+TEST_F(SessionTest, WhatBecameOfAWriteIsAskedOfNobodyLongerThanHeLeads) {
+  auto topology = std::make_shared<cluster::Topology>(*topology_.load());
+  topology->nodes[0].state.server_uuid = kUuid;
+  topology->leadership.unprotected = true;
+  topology_.store(topology);
+  context_.refresh_view();
+  auto next = std::make_shared<cluster::Topology>(*topology);
+  next->leadership.term = cluster::Term(2);
+  next->leadership.primary = cluster::NodeName("r");
+  next->nodes[0].state.role = cluster::Role::Replica;
+  next->nodes[1].state.role = cluster::Role::Primary;
+  primary_.otherwise([this, next](const std::string& sql) -> std::optional<std::string> {
+    if (begins(sql, "INSERT")) return std::nullopt;  // took it, and is gone
+    if (!begins(sql, "SELECT @@server_uuid")) return ok();
+    topology_.store(next);
+    return "";  // it says nothing any more
+  });
+  const std::string other = "22222222-2222-2222-2222-222222222222";
+  replica_.otherwise([other](const std::string& sql) -> std::optional<std::string> {
+    const std::string executed = other + ":1";
+    if (begins(sql, "SELECT @@server_uuid")) return one_row({other, "0", executed, "", "1"});
+    if (begins(sql, "SELECT @@GLOBAL.gtid_executed")) return rows(executed);
+    const bool is_list = begins(sql, "SELECT PROCESSLIST_ID") || begins(sql, "SELECT number");
+    return is_list ? FakeServer::one_column(kServerCapabilities, {}) : ok();
+  });
+  run([](SessionTest& test) -> io::Task<> {
+    EXPECT_EQ(co_await test.ask("INSERT INTO t VALUES (1)"), "OK");
+  });
+  EXPECT_EQ(asked(primary_, "SELECT @@server_uuid"), 1);
+  EXPECT_EQ(asked(replica_, "INSERT"), 1) << "it had not happened";
+}
+
 constexpr const char* kIsReadOnly =
     "ERROR 1290 (HY000): The MySQL server is running with the --read-only option";
 
