@@ -43,10 +43,9 @@ class Balancing(harness.ClusterTest):
         session = self.connect(database=self.schema)
         slow = self.cluster.replicas()[0]
         self.addCleanup(self.set_pace, slow, 0)
-        self.set_pace(slow, 0.02)
-        self.shares(session, 20)
-        share = self.shares(session)[slow["name"]]
-        self.assertLess(share, 0.1, "reads still go to the slow replica")
+        self.set_pace(slow, 0.1)
+        # Not at once: a machine that stands still for a moment makes the other replica look as slow for some reads.
+        harness.wait_until("it is spared", lambda: self.shares(session)[slow["name"]] < 0.1, 60)
         self.set_pace(slow, 0)
         harness.wait_until("it has its share again", lambda: self.shares(session)[slow["name"]] > 0.35, 60)
 
