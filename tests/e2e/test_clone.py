@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A node that lost everything is cloned from a live one, while writes go on, and serves nothing before."""
+"""A node that lost everything, or whose data is damaged, is cloned from a live one and serves nothing before."""
 
 import contextlib
 import shutil
@@ -12,6 +12,7 @@ import harness
 import processes
 
 MEGABYTES = 200
+PAGE = 16 << 10
 
 
 class Clone(harness.ClusterTest):
@@ -102,6 +103,36 @@ class Clone(harness.ClusterTest):
             self.assertEqual(MEGABYTES * 1_000_000, server.value(f"SELECT SUM(LENGTH(data)) FROM {self.schema}.big"))
             self.assertEqual(told[0] + 1, server.value(f"SELECT COUNT(*) FROM {self.schema}.grows"))
             self.assertEqual("Completed", server.value("SELECT STATE FROM performance_schema.clone_status"))
+
+    def test_a_replica_whose_data_is_damaged_is_cloned_anew_and_the_data_kept(self):
+        with self.cluster.connect("primary", database=self.schema) as session:
+            session.run("CREATE TABLE worn (id INT PRIMARY KEY, word CHAR(200))")
+            session.run("INSERT INTO worn VALUES " + ", ".join(f"({i}, 'old')" for i in range(1000)))
+        harness.wait_for_replicas(self.cluster)
+        node = self.cluster.replicas()[0]
+        folder = self.cluster.folder_of(node)
+        with processes.frozen(self.cluster.agent_pid(node)):
+            with self.cluster.root(node) as server:
+                server.run("SHUTDOWN")
+            harness.wait_until("it has left all its data behind", lambda: not processes.is_running(node["pid"]))
+            file = next((folder / "data").rglob("worn.ibd"))
+            # Behind the tablespace's own pages and the root of its tree: the pages that hold rows.
+            file.write_bytes(file.read_bytes()[:5 * PAGE].ljust(file.stat().st_size, b"x"))
+        with self.cluster.connect("primary", database=self.schema) as session:
+            session.run("UPDATE worn SET word = 'new'")
+        harness.wait_until("it was cloned anew", lambda: self.server_uuid(node) != node["server_uuid"], 120)
+        self.cluster.wait_until_well()
+        harness.wait_for_replicas(self.cluster)
+        with self.cluster.root(self.cluster.node(node["name"])) as server:
+            self.assertEqual(1000, server.value(f"SELECT COUNT(*) FROM {self.schema}.worn WHERE word = 'new'"))
+        self.assertTrue((folder / "damaged" / "ibdata1").exists())
+        rules = [event["rule"] for event in self.cluster.events() if event["by"] == node["name"]]
+        self.assertIn("set_damaged_data_aside", rules)
+
+    def server_uuid(self, node):
+        """Of the data that it has now; once it has some."""
+        now = self.cluster.node(node["name"])
+        return now["server_uuid"] if now["joined"] and now["healthy"] else node["server_uuid"]
 
 
 if __name__ == "__main__":

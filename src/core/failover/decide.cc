@@ -105,9 +105,9 @@ constexpr Rule kRules[] = {
      "An initialisation that was killed has put nothing into place, so it simply starts over.",
      rules::start_over_half_made_folder},
     {"set_damaged_data_aside",
-     "A replica whose server cannot start any more, since its data is damaged, sets it aside and "
-     "is "
-     "cloned anew.",
+     "A replica whose server dies each time before it has caught up, since its data is damaged, "
+     "sets "
+     "it aside and is cloned anew.",
      rules::set_damaged_data_aside},
     {"rest_before_next_start",
      "A server that keeps dying is started at growing intervals, and the last error of its log is "
@@ -666,6 +666,10 @@ bool is_healthy(const View& view, const Policy& policy) {
   if (!could_serve(view, policy)) return false;
   return is_recorded_primary(view) ? primary_is_healthy(view, policy)
                                    : replica_is_healthy(view, policy);
+}
+
+bool is_well(const View& view, const Policy& policy) {
+  return is_healthy(view, policy) && view.lag_ms && *view.lag_ms <= policy.caught_up_lag_ms;
 }
 
 std::string describe_rules() {

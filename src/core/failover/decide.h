@@ -68,7 +68,7 @@ std::string_view to_string(Action action);
 struct Policy {
   Duration hung_after =
       std::chrono::seconds(2);  // a primary's mysqld that answers nothing is killed
-  // A server that ends before it answers is started so often, which takes most of a minute.
+  // A server that dies of its data is started so often, which takes most of a minute.
   int most_failed_starts = 6;
   // The same for one beside whose data nothing could be written.
   Duration storage_patience = std::chrono::seconds(3);
@@ -132,7 +132,7 @@ struct View {
   std::optional<Lease> lease;              // empty: this process never held it
   TimePoint renewal_seen;                  // when the lease was last seen to have been renewed
   std::optional<TimePoint> silent_since;   // the server; empty: it answers, or does not run
-  int failed_starts = 0;                   // of the server, since it last answered
+  int failed_starts = 0;                   // of the server, since the node was last well
   std::optional<TimePoint> storage_since;  // nothing could be written; empty: it can be
   std::optional<TimePoint> closed_since;   // no new connection got in; empty: they do
   bool renewal_failed = false;             // the newest attempt, and no member was asked since
@@ -215,6 +215,10 @@ std::int64_t ready_for_ms(const View& view);
 
 // True when it serves what its role promises.
 bool is_healthy(const View& view, const Policy& policy);
+
+// True when it does, and is close behind the primary: what a server that dies as soon as it applies
+// anything never gets to be, and one that dies of a client's statement is each time.
+bool is_well(const View& view, const Policy& policy);
 
 // True while this node may take writes: it is the recorded primary and its lease has not run out.
 bool holds_lease(const View& view, const Policy& policy);

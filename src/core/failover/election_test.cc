@@ -254,7 +254,8 @@ TEST(Rebuild, DamagedDataIsSetAsideWhileThePrimaryIsAtWork) {
   const auto does_not_start = [](View& v) {
     v.server.process = Process::Stopped;
     v.server.facts.reset();
-    v.server.last_words = "mysqld exited with status 2: Assertion failure: trx0undo.cc:895";
+    v.server.last_words =
+        "mysqld was killed by signal 6 (Aborted): Assertion failure: trx0undo.cc:895";
     v.failed_starts = Policy().most_failed_starts;
   };
   expect_all({

@@ -1,5 +1,9 @@
 // A replica whose data cannot become what the primary has is cloned anew, without a person. What
 // only it has is put aside first, and its vote has ended (rules_votes.cc).
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "core/failover/questions.h"
 #include "core/failover/rules.h"
 
@@ -44,10 +48,14 @@ bool may_be_rebuilt(const View& view) {
 
 }  // namespace
 
-// InnoDB says so in one of these words.
+// InnoDB says so, or came upon something that it took for an address.
 bool tells_of_damage(const std::string& words) {
-  return words.find("Assertion failure") != std::string::npos ||
-         words.find("orrupt") != std::string::npos;
+  constexpr std::array<std::string_view, 3> kTold{"Assertion failure",
+                                                  "orrupt",
+                                                  "was killed by signal 11"};
+  return std::any_of(kTold.begin(), kTold.end(), [&](std::string_view told) {
+    return words.find(told) != std::string::npos;
+  });
 }
 
 Match set_damaged_data_aside(const View& view, const Policy& policy) {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 
 namespace dorsal::instance {
@@ -10,6 +11,7 @@ namespace dorsal::instance {
 namespace {
 
 constexpr std::string_view kSeverity = " [ERROR] ";
+constexpr std::string_view kSignal = "mysqld got signal ";
 
 // "… [ERROR] [MY-010119] [Server] Aborting" -> "Aborting"
 std::string_view message_of(std::string_view line) {
@@ -22,22 +24,32 @@ std::string_view message_of(std::string_view line) {
   return rest;
 }
 
+// "2026-01-01T00:00:00Z UTC - mysqld got signal 11 ;" -> 11
+int signal_of(std::string_view line) {
+  const std::size_t at = line.find(kSignal);
+  if (at == std::string_view::npos) return 0;
+  int signal = 0;
+  (void)std::from_chars(line.data() + at + kSignal.size(), line.data() + line.size(), signal);
+  return signal;
+}
+
 }  // namespace
 
-std::string last_error(std::string_view log) {
-  std::string found;
+LastWords last_words(std::string_view log) {
+  LastWords found;
   while (!log.empty()) {
     const std::string_view line = log.substr(0, log.find('\n'));
     log.remove_prefix(std::min(log.size(), line.size() + 1));
+    if (const int signal = signal_of(line); signal != 0) found.signal = signal;
     if (line.find(kSeverity) == std::string_view::npos) continue;
     const std::string_view message = message_of(line);
     if (message != "Aborting" && message != "Data Dictionary initialization failed.")
-      found = message;
+      found.error = message;
   }
   return found;
 }
 
-std::string last_error_in_file(const std::string& path, std::int64_t from) {
+LastWords last_words_in_file(const std::string& path, std::int64_t from) {
   constexpr std::int64_t kMost = 64 << 10;
   std::ifstream file(path, std::ios::binary);
   if (!file) return {};
@@ -45,7 +57,7 @@ std::string last_error_in_file(const std::string& path, std::int64_t from) {
   std::string text(kMost, '\0');
   file.read(text.data(), kMost);
   text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  return last_error(text);
+  return last_words(text);
 }
 
 std::int64_t file_size(const std::string& path) {

@@ -215,7 +215,7 @@ Task<Result<void>> MysqldInstance::Impl::run_initialisation(Deadline deadline) {
   if (status->ok()) co_return Result<void>();
   co_return unavailable(fmt::format("mysqld --initialize {}: {}",
                                     io::to_string(*status),
-                                    last_error_in_file(path("mysqld.log"), log_begins)));
+                                    last_words_in_file(path("mysqld.log"), log_begins).error));
 }
 
 Task<Result<void>> MysqldInstance::initialise(Deadline deadline) {

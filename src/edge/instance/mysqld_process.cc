@@ -66,9 +66,14 @@ std::optional<std::int64_t> MysqldProcess::pid() {
 void MysqldProcess::note_end(const io::ExitStatus& status) {
   has_ended_ = true;
   wants_restart_ = status.signal == 0 && status.code == kRestartStatus;
-  last_words_ = wants_restart_ ? "mysqld restarts itself" : "mysqld " + io::to_string(status);
-  const std::string reason = last_error_in_file(error_log_, log_begins_);
-  if (!wants_restart_ && !reason.empty()) last_words_ += ": " + reason;
+  if (wants_restart_) {
+    last_words_ = "mysqld restarts itself";
+    return;
+  }
+  const LastWords words = last_words_in_file(error_log_, log_begins_);
+  const bool has_crashed = words.signal != 0 && !status.ok();
+  last_words_ = "mysqld " + io::to_string(has_crashed ? io::ExitStatus{0, words.signal} : status);
+  if (!words.error.empty()) last_words_ += ": " + words.error;
 }
 
 io::Task<> MysqldProcess::exited(Deadline deadline) {

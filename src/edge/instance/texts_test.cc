@@ -36,13 +36,25 @@ TEST(MysqldVersion, TooOldAndForeignServersAreRefused) {
 
 TEST(ErrorLog, TheCauseIsToldNotTheAborting) {
   EXPECT_EQ(
-      last_error(
+      last_words(
           "2026-01-01T00:00:00Z 0 [System] [MY-010116] [Server] starting\n"
           "2026-01-01T00:00:01Z 0 [ERROR] [MY-010262] [Server] Can't start server: Bind on TCP/IP "
           "port: Address already in use\n"
-          "2026-01-01T00:00:01Z 0 [ERROR] [MY-010119] [Server] Aborting\n"),
+          "2026-01-01T00:00:01Z 0 [ERROR] [MY-010119] [Server] Aborting\n")
+          .error,
       "Can't start server: Bind on TCP/IP port: Address already in use");
-  EXPECT_EQ(last_error("all is well\n"), "");
+  EXPECT_EQ(last_words("all is well\n").error, "");
+  EXPECT_EQ(last_words("all is well\n").signal, 0);
+}
+
+TEST(ErrorLog, TheSignalOfACrashIsTold) {
+  const LastWords words = last_words(
+      "2026-01-01T00:00:00.1Z 0 [ERROR] [MY-011904] [InnoDB] Space id and page number are wrong\n"
+      "2026-01-01T00:00:00Z UTC - mysqld got signal 11 ;\n"
+      "Most likely, you have hit a bug, but this error can also be caused by malfunctioning "
+      "hardware.\n");
+  EXPECT_EQ(words.error, "Space id and page number are wrong");
+  EXPECT_EQ(words.signal, 11);
 }
 
 TEST(Secrets, AreOnePrivateLine) {

@@ -385,7 +385,6 @@ Task<View> Agent::Impl::look() {
   note_since(memory.closed_since, !view.server.door_trouble.empty(), view.now);
   view.closed_since = memory.closed_since;
   acks.note(view);
-  view.failed_starts = memory.starts_without_answer;
   view.phase_seen = memory.phase_seen;
   view.can_ask_members = driver.peers != nullptr;
   view.restarted_ms = memory.restarted_ms;
@@ -396,6 +395,8 @@ Task<View> Agent::Impl::look() {
   settled.note(view);
   view.settled = settled.all();
   set_goal(view);
+  if (failover::is_well(view, options.policy)) memory.failed_starts = 0;
+  view.failed_starts = memory.failed_starts;
   end_of_lease = failover::seen_end_of_lease(view, options.policy);
   co_return view;
 }

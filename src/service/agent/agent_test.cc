@@ -110,6 +110,16 @@ class AgentTest : public ::testing::Test {
       tick(first);
     }
   }
+
+  // And comes back, and begins to replicate.
+  void die_again(NodeUnderTest& node) {
+    node.fake.die("mysqld was killed by signal 11 (Segmentation fault)");
+    for (int i = 0; i < 20; ++i) {  // replication is not started more often than each five seconds
+      tick(first());
+      tick(node);
+    }
+  }
+
   NodeUnderTest& first() { return *nodes_[0]; }
   NodeUnderTest& second() { return *nodes_[1]; }
 
@@ -197,6 +207,30 @@ TEST_F(AgentTest, AServerThatKeepsDyingIsStartedEverLessOften) {
   EXPECT_EQ(node.fake.calls, (std::vector<std::string>{"start", "start", "start"}));
   EXPECT_EQ(state("node2").activity, "mysqld exited with status 1: the disk is full");
   EXPECT_EQ(state("node2").role, Role::Down);
+}
+
+TEST_F(AgentTest, DataOnWhichAServerDiesAsSoonAsItAppliesIsSetAside) {
+  raise_two();
+  pass(std::chrono::seconds(5));  // it is that far behind, and gets no further
+  second().fake.calls.clear();
+  for (int i = 0; i < failover::Policy().most_failed_starts; ++i) {
+    die_again(second());
+    EXPECT_FALSE(second().did("set_data_aside")) << i;
+  }
+  die_again(second());
+  EXPECT_TRUE(second().did("set_data_aside"));
+}
+
+TEST_F(AgentTest, DataOfAServerThatCaughtUpBetweenItsDeathsIsKept) {
+  raise_two();
+  second().fake.calls.clear();
+  for (int i = 0; i < 2 * failover::Policy().most_failed_starts; ++i) {
+    die_again(second());
+    second().fake.facts().heartbeat_ms = now().wall_ms;
+    tick(second());
+    EXPECT_TRUE(state("node2").healthy);
+  }
+  EXPECT_FALSE(second().did("set_data_aside"));
 }
 
 TEST_F(AgentTest, AMomentWithoutTheStoreFencesNobody) {

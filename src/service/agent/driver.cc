@@ -276,6 +276,7 @@ Task<Result<void>> Driver::change_leadership(const Step& step,
 Task<Result<void>> Driver::start(const View& view) {
   const int doublings = std::min(memory.starts_without_answer++, kMostDoublings);
   memory.rests.rest(Action::Start, view.now + std::chrono::seconds(1 << doublings));
+  ++memory.failed_starts;
   ++memory.starts;
   co_return co_await instance_.start();
 }
@@ -311,7 +312,9 @@ Task<> Driver::run_job(Step step, instance::Peer peer, TimePoint (*boot)()) {
     const Deadline end = loop_.after(step.drain + kCloseLimit);
     outcome = co_await instance_.close_for_writes(step.drain, end);
   }
-  if (action == Action::SetDataAside && outcome) memory.starts_without_answer = 0;
+  if (action == Action::SetDataAside && outcome) {
+    memory.starts_without_answer = memory.failed_starts = 0;
+  }
   if (action == Action::DropData && outcome) memory.rebuilt_ms = step.asked_ms;
   memory.job = Job::None;
   ended_.set();

@@ -31,6 +31,7 @@ struct Memory {
   failover::Job job = failover::Job::None;
   Rests rests;
   int starts_without_answer = 0;
+  int failed_starts = 0;                   // as in the View
   std::string failure;                     // of the newest step; empty: it succeeded
   TimePoint renewal_seen;                  // when the lease was last seen to have been renewed
   std::optional<TimePoint> silent_since;   // the server
