@@ -111,6 +111,8 @@ class Clone(harness.ClusterTest):
         harness.wait_for_replicas(self.cluster)
         node = self.cluster.replicas()[0]
         folder = self.cluster.folder_of(node)
+        self.cluster.run("resume", "--dir", self.cluster.dir)  # while paused no data is dropped
+        self.addCleanup(self.cluster.run, "pause", "--dir", self.cluster.dir, "--reason", "tests")
         with processes.frozen(self.cluster.agent_pid(node)):
             with self.cluster.root(node) as server:
                 server.run("SHUTDOWN")
