@@ -97,10 +97,17 @@ void add_reload(CLI::App& cli, ReloadOptions& options, Chosen& chosen) {
 
 void add_upgrade(CLI::App& cli, UpgradeOptions& options, Chosen& chosen) {
   auto* command =
-      cli.add_subcommand("upgrade", "Replace a running proxy by this program, dropping no client");
-  add_dir(*command, options.dir)->capture_default_str();
+      cli.add_subcommand("upgrade", "Replace a running proxy by a new process, dropping no client");
+  auto* dir = add_dir(*command, options.dir)->capture_default_str();
+  command
+      ->add_option("--config", options.config, "Configuration of a proxy that 'up' has not started")
+      ->type_name("FILE")
+      ->excludes(dir);
   add_json(*command, options.json);
-  command->footer("Example:\n  dorsal upgrade --dir /srv/dorsal");
+  command->footer(
+      "Of a proxy that a service manager keeps running, --config names the configuration; the\n"
+      "new process is of the program that is where that proxy was started from.\n\n"
+      "Example:\n  dorsal upgrade --dir /srv/dorsal");
   command->callback([&] { chosen = [&] { return upgrade(options); }; });
 }
 

@@ -8,7 +8,7 @@
 
 #include "app/commands.h"
 #include "app/local_cluster.h"
-#include "app/reload_outcome.h"
+#include "app/outcome.h"
 #include "app/role.h"
 
 namespace dorsal::app {

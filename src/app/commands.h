@@ -44,8 +44,11 @@ Result<void> reload(const ReloadOptions& options);
 
 // The running proxy of a cluster that `up` keeps is replaced by this very program; its clients stay
 // until they leave.
+// A running proxy is followed by a new process: one of a cluster that `up` started by this program,
+// one that a service manager keeps by the program that is where it was started from.
 struct UpgradeOptions {
   std::string dir = kDefaultDir;
+  std::string config;  // of a proxy that `up` has not started; empty: the one in dir
   bool json = false;
 };
 Result<void> upgrade(const UpgradeOptions& options);

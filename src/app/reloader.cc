@@ -8,18 +8,13 @@
 
 #include "app/config_keys.h"
 #include "app/file_stamp.h"
+#include "app/outcome.h"
 #include "app/proxy_options.h"
-#include "app/reload_outcome.h"
 #include "app/role_process.h"
 #include "base/log.h"
 
 namespace dorsal::app {
 namespace {
-
-std::int64_t steady_ns() {
-  auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-}
 
 // "file:7", or the file alone when the key stands nowhere in it any more.
 std::string place_of(const ConfigKey& key, const Config& config, const std::string& file) {
@@ -76,7 +71,7 @@ Result<std::string> Reloader::try_reload() {
 
 void Reloader::reload() {
   if (is_retired_) return;
-  ReloadOutcome outcome;
+  Outcome outcome;
   outcome.began_ns = steady_ns();
   auto changed = try_reload();
   outcome.is_refused = !changed.has_value();

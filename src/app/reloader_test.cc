@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "app/config_keys.h"
-#include "app/reload_outcome.h"
+#include "app/outcome.h"
 #include "app/role_process.h"
 #include "base/log.h"
 #include "edge/coord/test_folder.h"
@@ -65,11 +65,11 @@ TEST(Reload, EveryKeyThatNeedsARestartIsListedInTheManual) {
   }
 }
 
-TEST(ReloadOutcome, IsReadAsItWasWritten) {
+TEST(Outcome, IsReadAsItWasWritten) {
   coord::TestFolder folder;
   auto file = reload_file(folder.path(), "proxy");
   EXPECT_FALSE(read_outcome(file));
-  ASSERT_TRUE(write_outcome(file, ReloadOutcome{42, true, "d.yaml:3: \"no\"\xff"}));
+  ASSERT_TRUE(write_outcome(file, Outcome{42, true, "d.yaml:3: \"no\"\xff"}));
   auto outcome = read_outcome(file);
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->began_ns, 42);
@@ -89,9 +89,9 @@ class ReloaderTest : public testing::Test {
 
   void write(const std::string& text) { std::ofstream(folder_.file("d.yaml")) << text; }
 
-  ReloadOutcome reload() {
+  Outcome reload() {
     reloader_.reload();
-    return read_outcome(reload_file(folder_.file("run"), "admin")).value_or(ReloadOutcome());
+    return read_outcome(reload_file(folder_.file("run"), "admin")).value_or(Outcome());
   }
 
   Config begin() {

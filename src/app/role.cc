@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -18,18 +19,20 @@ namespace {
 // A line longer than this is cut.
 constexpr std::streamoff kLogTail_bytes = 8192;
 
-// Also right when the file has been replaced by a newer build meanwhile.
-Result<std::string> program_of(const Role& role) {
-  if (!role.program.empty()) return role.program;
+}  // namespace
+
+Result<std::string> own_program() {
   std::error_code failed;
+  auto called = std::filesystem::path(::program_invocation_name);
+  if (called.has_parent_path() && std::filesystem::exists(called, failed)) {
+    return std::filesystem::absolute(called).lexically_normal().string();
+  }
   auto path = std::filesystem::read_symlink("/proc/self/exe", failed).string();
   if (failed) return unavailable(fmt::format("/proc/self/exe: {}", failed.message()));
   constexpr std::string_view kDeleted = " (deleted)";
   if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
   return path;
 }
-
-}  // namespace
 
 std::string lock_file(const std::string& run_folder, const std::string& role) {
   return run_folder + "/" + role + ".lock";
@@ -46,7 +49,10 @@ Result<io::FileLock> hold_role(const std::string& run_folder, const std::string&
 std::optional<pid_t> running_pid(const Role& role) { return io::FileLock::holder_of(role.lock); }
 
 Result<pid_t> start_role(const Role& role) {
-  DORSAL_TRY(auto program, program_of(role));
+  std::string program = role.program;
+  if (program.empty()) {
+    DORSAL_TRY(program, own_program());
+  }
   std::vector<std::string> arguments = {role.command, "--config", role.config};
   arguments.insert(arguments.end(), role.arguments.begin(), role.arguments.end());
   return io::spawn_daemon(program, arguments, role.log);

@@ -36,6 +36,10 @@ Result<io::FileLock> hold_role(const std::string& run_folder, const std::string&
 // The pid of the process that holds the role's lock; 0 when it has only just taken it.
 std::optional<pid_t> running_pid(const Role& role);
 
+// The file that this very program was started from, or the one that has replaced it since: as it
+// was called, so that a symbolic link leads to where it points now.
+Result<std::string> own_program();
+
 // Starts the role as a process that outlives this one, and returns its pid. It may still fail.
 Result<pid_t> start_role(const Role& role);
 

@@ -8,12 +8,14 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "app/endpoints.h"
 #include "app/open_store.h"
 #include "app/proxy_options.h"
 #include "app/proxy_succession.h"
 #include "app/reloader.h"
+#include "app/successor.h"
 #include "app/topology_watcher.h"
 #include "base/log.h"
 #include "edge/coord/cluster_store.h"
@@ -61,12 +63,15 @@ class End {
   std::string reason_;
 };
 
-io::Task<> obey_signals(io::Signals& signals, Reloader& reloader, End& end) {
+// `successor`: a proxy's; may be null.
+io::Task<> obey_signals(io::Signals& signals, Reloader& reloader, Successor* successor, End& end) {
   for (;;) {
     const int signal = co_await signals.next();
     if (signal == 0) co_return;
     if (signal == SIGHUP) {
       reloader.reload();
+    } else if (signal == SIGUSR2) {
+      successor->start();
     } else {
       end.because(fmt::format("signal={}", signal));
     }
@@ -133,7 +138,9 @@ Result<void> serve(const RoleOptions& options, bool with_proxy) {
   const char* role = with_proxy ? kProxyRole : kAdminRole;
   io::Loop loop;
   // Before the lock, by which others find this process and signal it.
-  io::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
+  std::vector<int> obeyed = {SIGTERM, SIGINT, SIGHUP};
+  if (with_proxy) obeyed.push_back(SIGUSR2);
+  io::Signals signals(loop, obeyed);
   DORSAL_TRY(const auto config, begin_role(options));
   raise_file_limit();
   if (with_proxy) keep_memory_private(config);
@@ -153,8 +160,10 @@ Result<void> serve(const RoleOptions& options, bool with_proxy) {
   End end(loop);
   std::unique_ptr<proxy::Proxy> proxy;
   std::unique_ptr<admin::Admin> admin;
+  std::optional<Successor> successor;
   io::Scope scope(loop);
   if (with_proxy) {
+    successor.emplace(loop, scope, options, config.run);
     DORSAL_TRY(auto proxy_settings, proxy_options(config));
     DORSAL_TRY(proxy, succession->start(std::move(proxy_settings), topology, counters));
     reloader.attach(*proxy);
@@ -172,10 +181,11 @@ Result<void> serve(const RoleOptions& options, bool with_proxy) {
 
   log_info(role, "state=running http={}", endpoints_of(config).http);
   scope.spawn(watch_certificates(loop, reloader));
-  scope.spawn(obey_signals(signals, reloader, end));
+  scope.spawn(obey_signals(signals, reloader, successor ? &*successor : nullptr, end));
   if (with_proxy) {
     ProxySuccession::Hooks hooks;
     hooks.leave = [&] {
+      successor->has_taken_over();
       reloader.retire();
       admin->leave_port();
     };

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+import unittest.mock
 
 import harness
 import processes
@@ -111,6 +112,59 @@ class Upgrade(harness.ClusterTest):
             client.close()
         harness.wait_until("the old process ends with its last client", lambda: not processes.is_running(old_pid))
         self.cluster.wait_healthy()
+
+    def service(self):
+        """A proxy as a service manager runs it, and where that one listens, as sd_notify(3) says."""
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind("")  # in the abstract namespace, by a name that the kernel picks
+        manager.settimeout(30)
+        name = "@" + manager.getsockname()[1:].decode()
+        with unittest.mock.patch.dict(os.environ, {"NOTIFY_SOCKET": name}):
+            return self.proxy(), manager
+
+    def upgrade_service(self, proxy, **options):
+        with unittest.mock.patch.dict(os.environ, {"DORSAL_RUN": str(proxy.folder)}):
+            return self.cluster.run("upgrade", "--config", self.cluster.dir / "dorsal.yaml", "--json", **options)
+
+    def test_a_service_starts_its_next_process_itself_and_says_which_is_the_main_one(self):
+        old, manager = self.service()
+        client = self.session(old)
+        with Newcomers(old) as newcomers:
+            newcomers.wait_for_more()
+            outcome = json.loads(self.upgrade_service(old).stdout)
+            newcomers.wait_for_more()
+        self.addCleanup(processes.kill, outcome["pid"], signal.SIGTERM)
+        self.assertEqual([], newcomers.failures)
+        self.assertEqual({"role": "proxy", "pid": old.holder(), "predecessor": old.process.pid}, outcome)
+        self.assertEqual(f"MAINPID={outcome['pid']}", manager.recv(1000).decode())
+        self.assertEqual(1, self.session(old).value("SELECT 1"))
+        client.close()
+        self.assertEqual(0, self.wait_for_end(old.process))
+        # And that one the next.
+        again = json.loads(self.upgrade_service(old).stdout)
+        self.addCleanup(processes.kill, again["pid"], signal.SIGTERM)
+        self.assertEqual(outcome["pid"], again["predecessor"])
+        self.assertEqual(f"MAINPID={again['pid']}", manager.recv(1000).decode())
+
+    def test_a_service_whose_next_process_ends_at_once_goes_on(self):
+        old, manager = self.service()
+        client = self.session(old)
+        file = self.cluster.dir / "dorsal.yaml"
+        text = file.read_text(encoding="utf-8")
+        self.addCleanup(file.write_text, text, encoding="utf-8")
+        # The command alone would notice what is wrong in the file; not that a file is missing.
+        file.write_text(text + "\nproxy.tls_certificate: /does/not/exist\nproxy.tls_key: /does/not/exist\n", encoding="utf-8")
+        refused = self.upgrade_service(old, check=False)
+        self.assertNotEqual(0, refused.returncode)
+        self.assertIn("the proxy that runs goes on; the new process exited with status 1", refused.stderr)
+        self.assertIn("/does/not/exist", old.said())
+        self.assertEqual(old.process.pid, old.holder())
+        self.assertEqual(1, client.value("SELECT 1"))
+        self.assertEqual(1, self.session(old).value("SELECT 1"))
+        manager.settimeout(0)
+        with self.assertRaises(BlockingIOError):
+            manager.recv(1000)
 
     def test_numbers_of_sessions_go_on(self):
         old = self.proxy()

@@ -6,17 +6,20 @@ says, as the unit's user, again and again if the unit says so. Under the name `a
 here. Whatever it does not know it refuses.
 """
 
+import ctypes
 import os
 import pwd
 import re
 import resource
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+PR_SET_CHILD_SUBREAPER = 36
 UNITS = (Path("/etc/systemd/system"), Path("/lib/systemd/system"))
 STATE = Path("/run/units")  # each unit that runs: the pids of its supervisor and its main process
 LOGS = Path("/var/log/units")
@@ -24,7 +27,7 @@ FROM_ELSEWHERE = {"mysql-server"}  # the test puts its programs into place
 KNOWN = {  # settings of [Service]: what is done about them, or why nothing has to be
     "Type", "User", "Group", "ExecStart", "ExecReload", "Restart", "RestartSec", "KillMode", "TimeoutStopSec", "StateDirectory",
     "StateDirectoryMode", "UMask", "LimitNOFILE", "LimitCORE", "OOMScoreAdjust", "NoNewPrivileges", "PrivateTmp",
-    "ProtectHome", "ProtectSystem", "Environment", "EnvironmentFile", "PermissionsStartOnly",
+    "ProtectHome", "ProtectSystem", "Environment", "EnvironmentFile", "PermissionsStartOnly", "NotifyAccess",
 }
 
 
@@ -122,17 +125,36 @@ class Unit:
             os.dup2(descriptor, number)
         os.umask(int(self.get("UMask", "0022"), 8))
         os.chdir("/")
+        # What a main process leaves behind is this one's, also when it becomes the main process.
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         while True:
-            command, environment = self.command()
-            main = subprocess.Popen(command, env=environment, start_new_session=True)
-            self.state.write_text(f"{os.getpid()} {main.pid}", encoding="utf-8")
-            status = main.wait()
+            status = self.run_main()
             wanted = {"always": True, "on-abnormal": status < 0, "on-failure": status != 0}.get(self.get("Restart"), False)
             if not wanted or (STATE / f"{self.name}.stopping").exists():
                 break
             time.sleep(float(self.get("RestartSec", "0.1")))
         self.state.unlink(missing_ok=True)
         os._exit(0)
+
+    def run_main(self):
+        """Until the main process has ended, which may be another one by then. Returns how, as subprocess does."""
+        command, environment = self.command()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            if self.get("NotifyAccess") == "main":
+                told.bind("")
+                environment["NOTIFY_SOCKET"] = "@" + told.getsockname()[1:].decode()
+            told.setblocking(False)
+            main = subprocess.Popen(command, env=environment, start_new_session=True).pid
+            while True:
+                self.state.write_text(f"{os.getpid()} {main}", encoding="utf-8")
+                try:
+                    main = int(re.fullmatch(r"MAINPID=(\d+)", told.recv(1000).decode())[1])
+                    continue
+                except OSError:
+                    time.sleep(0.02)
+                ended, status = os.waitpid(-1, os.WNOHANG)
+                if ended == main:
+                    return os.waitstatus_to_exitcode(status)
 
     def signal_main(self, number):
         pids = self.pids()
@@ -187,6 +209,10 @@ def systemctl(arguments):
     elif verb == "stop" and not options:
         for name in names:
             Unit(name).stop()
+    elif verb == "restart" and not options:
+        for name in names:
+            Unit(name).stop()
+            Unit(name).start()
     elif verb == "reload" and not options:
         for name in names:
             assert Unit(name).get("ExecReload") == "/bin/kill -HUP $MAINPID"

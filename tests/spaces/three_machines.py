@@ -7,6 +7,7 @@ What only a machine of its own has, systemd above all, shims.py stands in for. `
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ SOURCE = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 import harness
+import processes
 import spaces
 
 PAGE = SOURCE / "docs" / "three-machines.md"
@@ -198,6 +200,13 @@ def check(headline, commands, said, before, reader):
         assert "a first order" in said and "an order after the fail-over" in said, said
     if headline.startswith("8.") and "COUNT" in commands:
         assert "2" in said.splitlines(), said
+    if headline.startswith("9.") and "dorsal upgrade" in commands:
+        assert len(re.findall(r"^proxy is now pid \d+; pid \d+ ends", said, re.MULTILINE)) == len(HOSTS), said
+        for now, before in re.findall(r"^proxy is now pid (\d+); pid (\d+) ends", said, re.MULTILINE):
+            harness.wait_until("the old one has ended", lambda before=before: not processes.is_running(int(before)))
+            assert processes.is_running(int(now)), said
+    if headline.startswith("9.") and "restart" in commands:
+        harness.wait_until("the cluster is whole", reader.is_whole, 240)
 
 
 def logs(hosts):

@@ -84,6 +84,7 @@ struct ChildProcess::State {
 
 Result<ChildProcess> ChildProcess::spawn(Loop& loop, SpawnOptions options) {
   SpawnPlan plan;
+  if (options.keeps_output) plan.output = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
   if (!options.output_file.empty()) {
     DORSAL_TRY(plan.output, open_for_append(options.output_file));
   }

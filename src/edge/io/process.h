@@ -36,6 +36,7 @@ struct SpawnOptions {
   std::vector<std::string> environment;  // "NAME=value", in addition to ours and winning over it
   std::string working_directory;         // empty: ours
   std::string output_file;               // stdout and stderr are appended; empty: /dev/null
+  bool keeps_output = false;             // stdout and stderr are our stderr; no output_file then
   std::string own_pid_variable;          // not empty: is set to the child's own pid
 
   // The kernel kills the child (SIGKILL) when the thread that spawned it ends, however it ends. So

@@ -1,5 +1,6 @@
-#include "app/reload_outcome.h"
+#include "app/outcome.h"
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "edge/io/files.h"
@@ -10,7 +11,16 @@ std::string reload_file(const std::string& run_folder, const std::string& role) 
   return run_folder + "/" + role + ".reload";
 }
 
-Result<void> write_outcome(const std::string& file, const ReloadOutcome& outcome) {
+std::string upgrade_file(const std::string& run_folder, const std::string& role) {
+  return run_folder + "/" + role + ".upgrade";
+}
+
+std::int64_t steady_ns() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
+Result<void> write_outcome(const std::string& file, const Outcome& outcome) {
   nlohmann::ordered_json json{{"began_ns", outcome.began_ns},
                               {"is_refused", outcome.is_refused},
                               {"message", outcome.message}};
@@ -19,7 +29,7 @@ Result<void> write_outcome(const std::string& file, const ReloadOutcome& outcome
   return io::write_file_atomically(file, text + "\n", 0600);
 }
 
-std::optional<ReloadOutcome> read_outcome(const std::string& file) {
+std::optional<Outcome> read_outcome(const std::string& file) {
   auto text = io::read_file(file);
   if (!text) return std::nullopt;
   auto json = nlohmann::json::parse(*text, nullptr, false);
@@ -28,7 +38,7 @@ std::optional<ReloadOutcome> read_outcome(const std::string& file) {
                         json["is_refused"].is_boolean() && json.contains("message") &&
                         json["message"].is_string();
   if (!is_whole) return std::nullopt;
-  return ReloadOutcome{json["began_ns"], json["is_refused"], json["message"]};
+  return Outcome{json["began_ns"], json["is_refused"], json["message"]};
 }
 
 }  // namespace dorsal::app
