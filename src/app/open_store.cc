@@ -17,15 +17,17 @@ namespace {
 
 constexpr auto kFirstLook = std::chrono::seconds(2);
 constexpr const char* kPasswordFile = "store";
+constexpr std::size_t kLongestPassword = 1024;  // etcd itself has no limit
 
 Result<Secret> load_password(const Config& config) {
   const auto& cluster = config.cluster;
   const std::filesystem::path file = cluster.store_password_file.empty()
                                          ? std::filesystem::path(config.secrets) / kPasswordFile
                                          : std::filesystem::path(cluster.store_password_file);
-  DORSAL_TRY(auto text,
-             instance::load_secret(file.parent_path().string(), file.filename().string())
-                 .in(fmt::format("password of '{}' for cluster.store", cluster.store_user)));
+  DORSAL_TRY(
+      auto text,
+      instance::load_secret(file.parent_path().string(), file.filename().string(), kLongestPassword)
+          .in(fmt::format("password of '{}' for cluster.store", cluster.store_user)));
   Scratch password(std::move(text));
   return Secret(password.text);
 }

@@ -12,8 +12,6 @@ namespace dorsal::instance {
 
 namespace {
 
-constexpr std::size_t kLongestPassword = 32;  // CHANGE REPLICATION SOURCE takes no longer one
-
 bool is_printable(char c) { return c > ' ' && c <= '~'; }
 
 Result<void> check_mode(const std::string& path) {
@@ -25,17 +23,19 @@ Result<void> check_mode(const std::string& path) {
 
 }  // namespace
 
-Result<std::string> load_secret(const std::string& secrets_dir, const std::string& file) {
+Result<std::string> load_secret(const std::string& secrets_dir,
+                                const std::string& file,
+                                std::size_t longest) {
   const std::string path = secrets_dir + "/" + file;
   DORSAL_TRY_VOID(check_mode(path));
   DORSAL_TRY(std::string text, io::read_file(path, 4096));
   if (!text.empty() && text.back() == '\n') text.pop_back();
   if (text.empty()) return invalid(path + " is empty; it must hold one password");
-  if (text.size() > kLongestPassword || !std::all_of(text.begin(), text.end(), is_printable)) {
+  if (text.size() > longest || !std::all_of(text.begin(), text.end(), is_printable)) {
     return invalid(
         fmt::format("{} must hold one line of at most {} printable characters without spaces",
                     path,
-                    kLongestPassword));
+                    longest));
   }
   return text;
 }

@@ -6,6 +6,7 @@
 // cloned.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "base/result.h"
@@ -38,9 +39,14 @@ struct Secrets {
   std::string root;
 };
 
-// One password. Invalid, in a sentence, when the file is readable by others, empty, longer than 32
-// bytes (what a replication source's password may have) or not made of printable ASCII.
-Result<std::string> load_secret(const std::string& secrets_dir, const std::string& file);
+// What CHANGE REPLICATION SOURCE takes at most, in bytes.
+inline constexpr std::size_t kLongestPassword = 32;
+
+// One password. Invalid, in a sentence, when the file is readable by others, empty, longer than so
+// many bytes or not made of printable ASCII.
+Result<std::string> load_secret(const std::string& secrets_dir,
+                                const std::string& file,
+                                std::size_t longest = kLongestPassword);
 
 Result<Secrets> load_secrets(const std::string& secrets_dir);
 

@@ -82,6 +82,13 @@ TEST(Secrets, MissingEmptyAndLongOnesAreRefused) {
   }
 }
 
+TEST(Secrets, AServiceThatTakesLongerPasswordsGetsThem) {
+  TestFolder folder;
+  const std::string password(33, 'a');
+  ASSERT_TRUE(io::write_file_atomically(folder.path + "/store", password, 0600));
+  EXPECT_EQ(*load_secret(folder.path, "store", 33), password);
+}
+
 TEST(SqlText, QuotesWhatNeedsIt) { EXPECT_EQ(quote("a'b\\c"), "'a\\'b\\\\c'"); }
 
 TEST(BootstrapSql, StaysOutOfTheBinaryLog) {
