@@ -19,21 +19,21 @@ Successor::Successor(io::Loop& loop, io::Scope& scope, RoleOptions options, std:
 
 void Successor::refuse(const std::string& why) const {
   log_error("proxy", "upgrade=refused reason=\"{}\"; this process goes on", why);
-  auto written = write_outcome(outcome_file_, Outcome{asked_ns_, true, why});
+  auto written = write_outcome(outcome_file_, Outcome{steady_ns(), true, why});
   if (!written) log_warn("proxy", "{}", written.error().message);
 }
 
 void Successor::start() {
-  asked_ns_ = steady_ns();
   if (is_followed_) return refuse("another process has taken its place");
-  if (process_) return refuse("a new process is on its way already");
+  if (process_) return;  // whoever asked again hears what becomes of that one
   io::SpawnOptions spawn;
   auto program = own_program();
   if (!program) return refuse(program.error().message);
   spawn.program = *std::move(program);
   spawn.arguments = {kProxyRole, "--take-over"};
-  if (!options_.config.empty())
+  if (!options_.config.empty()) {
     spawn.arguments.insert(spawn.arguments.end(), {"--config", options_.config});
+  }
   for (const auto& each : options_.overrides) {
     spawn.arguments.insert(spawn.arguments.end(), {"--set", each});
   }
@@ -48,8 +48,9 @@ void Successor::start() {
 io::Task<> Successor::watch() {
   const auto status = co_await process_->wait(Deadline::never());
   if (!status) co_return;
-  if (!is_followed_)
+  if (!is_followed_) {
     refuse(fmt::format("the new process {}; its log says why", io::to_string(*status)));
+  }
   process_.reset();
 }
 

@@ -6,7 +6,6 @@
 // from now on. The new process asks for the ports as any other would (see app/handover.h).
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -39,7 +38,6 @@ class Successor {
   const RoleOptions options_;
   const std::string outcome_file_;
   std::unique_ptr<io::ChildProcess> process_;
-  std::int64_t asked_ns_ = 0;
   bool is_followed_ = false;
 };
 

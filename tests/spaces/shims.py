@@ -145,16 +145,22 @@ class Unit:
                 environment["NOTIFY_SOCKET"] = "@" + told.getsockname()[1:].decode()
             told.setblocking(False)
             main = subprocess.Popen(command, env=environment, start_new_session=True).pid
+            self.note_main(main)
             while True:
-                self.state.write_text(f"{os.getpid()} {main}", encoding="utf-8")
                 try:
                     main = int(re.fullmatch(r"MAINPID=(\d+)", told.recv(1000).decode())[1])
-                    continue
-                except OSError:
+                    self.note_main(main)
+                except BlockingIOError:
                     time.sleep(0.02)
                 ended, status = os.waitpid(-1, os.WNOHANG)
                 if ended == main:
                     return os.waitstatus_to_exitcode(status)
+
+    def note_main(self, pid):
+        """At once: who reads it never finds half of it, which would mean that the unit does not run."""
+        written = self.state.with_suffix(".new")
+        written.write_text(f"{os.getpid()} {pid}", encoding="utf-8")
+        written.rename(self.state)
 
     def signal_main(self, number):
         pids = self.pids()
