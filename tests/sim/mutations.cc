@@ -401,7 +401,7 @@ std::vector<Mutation> mutations() {
        "votes",
        "whoever has a silent node removed knows that its server is gone",
        Invariant::Lost,
-       3225,
+       10640,
        flawed(&Flaws::gone_is_guessed)},
       {"clones_wait_for_clients",
        "clones",

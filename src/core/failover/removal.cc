@@ -22,6 +22,15 @@ Result<void> check_removal(const cluster::Topology& topology,
     return conflict(fmt::format("{0} is up, so it is not gone; without --gone it leaves in order",
                                 name.value()));
   }
+  const cluster::Node* primary = topology.primary();
+  const bool has_primary = primary != nullptr && primary->state.role == cluster::Role::Primary;
+  if (is_gone && !has_primary) {
+    return conflict(
+        fmt::format("no node leads at the moment, and what {0} acknowledged may be needed to elect "
+                    "one; remove it when there is a primary again. If there will be none without "
+                    "it: dorsal failover --allow-data-loss",
+                    name.value()));
+  }
   if (is_down && !is_gone) {
     return conflict(
         fmt::format("{0} is down, so it cannot say that it acknowledges no more writes. If only "

@@ -12,7 +12,8 @@ namespace dorsal::failover {
 
 // `is_gone` is the operator's word: no mysqld of the node runs, and none will before its data
 // folder has been emptied. NotFound, or Conflict, in a sentence: there is no such node, it is the
-// primary, or its state and the operator's word contradict each other.
+// primary, its state and the operator's word contradict each other, or it is said to be gone while
+// nobody leads: only a primary can tell that it has all that the vote stands for.
 Result<void> check_removal(const cluster::Topology& topology,
                            const cluster::NodeName& name,
                            bool is_gone);

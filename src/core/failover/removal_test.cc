@@ -30,6 +30,15 @@ TEST(Removal, OfWhoIsSilentNeedsAPersonsWord) {
   EXPECT_EQ("", why_not(view, "node2", true));
 }
 
+TEST(Removal, OfWhoIsGoneWaitsForAPrimary) {
+  View view = primary_view();
+  find(view, "node2").state.role = Role::Down;
+  find(view, "node1").state.role = Role::Down;
+  EXPECT_NE(std::string::npos, why_not(view, "node2", true).find("no node leads at the moment"));
+  view.topology.leadership.primary = NodeName();
+  EXPECT_NE(std::string::npos, why_not(view, "node2", true).find("no node leads at the moment"));
+}
+
 TEST(Removal, OfThePrimaryOrOfNobodyIsRefused) {
   const View view = primary_view();
   EXPECT_NE(std::string::npos, why_not(view, "node1", false).find("is the primary"));
